@@ -1,0 +1,171 @@
+"""From an array to the backend that computes with it.
+
+The type decides: the first root module along its method resolution order that names a plugin, else
+the array API standard. No array library is imported that the caller has not imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from array_api_compat import array_namespace, is_array_api_obj, is_pydata_sparse_array
+
+from maha_core.backend import Backend
+from maha_core.registry import REGISTRY
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+GENERIC = "generic"
+
+_by_type: dict[type, Backend] = {}
+_generic_by_namespace: dict[int, Backend] = {}
+_wanted: ContextVar[str | None] = ContextVar("maha_core.use_backend", default=None)
+
+
+def backend_of(value: Any, argument: str) -> Backend:
+    """Return the backend that serves an array.
+
+    Parameters
+    ----------
+    value : array
+        What the user gave.
+    argument : str
+        The name of the argument, for the message.
+
+    Returns
+    -------
+    Backend
+
+    Raises
+    ------
+    TypeError
+        `value` is no array that any backend serves, or not one that the backend of `use_backend`
+        serves.
+    PluginError
+        The plugin that should serve it does not work.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from maha_core.dispatch import backend_of
+    >>> backend_of(np.zeros((2, 3)), "X").name
+    'numpy'
+    """
+    wanted = _wanted.get()
+    if wanted is not None:
+        return _wanted_backend(wanted, value, argument)
+    backend = _by_type.get(type(value))
+    if backend is None:
+        backend = _by_type[type(value)] = _find(value, argument)
+    return backend
+
+
+def use_backend(name: str) -> AbstractContextManager[None]:
+    """Insist on a backend inside a ``with`` block.
+
+    Nothing is converted: the arrays given must be those that the backend serves.
+
+    Parameters
+    ----------
+    name : str
+        ``"generic"`` for the array API standard alone, also where a plugin would serve the array;
+        or the name of a plugin, see `maha_core.backends`.
+
+    Returns
+    -------
+    context manager
+
+    Raises
+    ------
+    ValueError
+        There is no backend of this name.
+    TypeError
+        Raised by calls inside the block, for arrays that the backend does not serve.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import maha_core as mc
+    >>> with mc.use_backend("generic"):
+    ...     mc.sqdist(np.asarray([[0.0], [3.0]]))
+    array([[0., 9.],
+           [9., 0.]])
+    """
+    known = [*REGISTRY.enabled, GENERIC]
+    if name not in known:
+        raise ValueError(f"there is no backend {name!r}; there are {', '.join(map(repr, known))}")
+    return _insist(name)
+
+
+@contextmanager
+def _insist(name: str) -> Iterator[None]:
+    token = _wanted.set(name)
+    try:
+        yield
+    finally:
+        _wanted.reset(token)
+
+
+def _wanted_backend(name: str, value: Any, argument: str) -> Backend:
+    if name == GENERIC:
+        return _generic(value, argument)
+    if _plugin_name(type(value)) == name:
+        backend = REGISTRY.load(name)
+        assert backend is not None, name  # it has a name, hence it is there
+        return backend
+    raise TypeError(
+        f"{argument} is a {_qualified(type(value))}, which the backend {name!r} does not serve; "
+        f"convert it, or leave use_backend({name!r})"
+    )
+
+
+def _find(value: Any, argument: str) -> Backend:
+    name = _plugin_name(type(value))
+    backend = REGISTRY.load(name) if name is not None else None
+    return backend if backend is not None else _generic(value, argument)
+
+
+def _plugin_name(cls: type) -> str | None:
+    """The first root module along the method resolution order that names a plugin."""
+    roots = (base.__module__.partition(".")[0] for base in cls.__mro__ if base is not object)
+    return next((root for root in roots if root in REGISTRY.enabled), None)
+
+
+def _generic(value: Any, argument: str) -> Backend:
+    if not is_array_api_obj(value) or is_pydata_sparse_array(value):
+        raise TypeError(_no_array(value, argument))
+    xp = array_namespace(value)
+    backend = _generic_by_namespace.get(id(xp))
+    if backend is None:
+        # The backend keeps its namespace alive, so the id stays its own.
+        backend = _generic_by_namespace.setdefault(id(xp), Backend(xp))
+    return backend
+
+
+def _no_array(value: Any, argument: str) -> str:
+    plugins = ", ".join(REGISTRY.enabled) or "none is installed"
+    return (
+        f"{argument} must be an array, not a {_qualified(type(value))}; "
+        f"{_conversion(value, argument)}. Accepted are the arrays that a plugin serves ({plugins}) "
+        "and those of any other library that follows the array API standard"
+    )
+
+
+def _conversion(value: Any, argument: str) -> str:
+    """What to write to get an array."""
+    for method in ("to_numpy", "toarray", "todense"):
+        if callable(getattr(value, method, None)):
+            return f"write {argument}.{method}()"
+    if isinstance(value, (list, tuple)) or hasattr(value, "__array__"):
+        return f"write numpy.asarray({argument})"
+    return "convert it to an array first, for example with numpy.asarray"
+
+
+def _qualified(cls: type) -> str:
+    return (
+        cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    )

@@ -1,0 +1,124 @@
+"""What backends there are, for people to read: `maha_core.backends`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import metadata
+
+from maha_core.registry import (
+    DISABLE,
+    OWN_DISTRIBUTION,
+    REGISTRY,
+    PluginError,
+    Registry,
+)
+
+_HEADINGS = ("backend", "provider", "version", "works", "devices")
+
+
+@dataclass(frozen=True, slots=True)
+class BackendInfo:
+    """One backend, as `maha_core.backends` found it.
+
+    Parameters
+    ----------
+    name : str
+        The root module of the array types that it serves, or ``"generic"``.
+    provider : str
+        The distribution that brings it, with its version.
+    version : str or None
+        The version of the array library; None where it has not been asked.
+    works : bool or None
+        None where this has not been checked.
+    reason : str
+        Why it does not work and what mends it, or what it serves.
+    devices : tuple of str
+        The devices that its arrays can live on; empty where they have not been asked.
+    """
+
+    name: str
+    provider: str
+    version: str | None
+    works: bool | None
+    reason: str
+    devices: tuple[str, ...]
+
+
+class BackendTable(tuple[BackendInfo, ...]):
+    """The backends there are: a tuple of `BackendInfo` that prints as a table."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        rows = [_HEADINGS, *(_cells(info) for info in self)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [_line(row, widths) for row in rows]
+        lines.insert(1, _line(["-" * width for width in widths], widths))
+        notes = [f"{info.name}: {info.reason}" for info in self if info.reason]
+        return "\n".join([*lines, "", *notes] if notes else lines)
+
+
+def _cells(info: BackendInfo) -> tuple[str, ...]:
+    works = {True: "yes", False: "no", None: "not checked"}[info.works]
+    return (info.name, info.provider, info.version or "-", works, ", ".join(info.devices) or "-")
+
+
+def _line(cells: tuple[str, ...] | list[str], widths: list[int]) -> str:
+    padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+    return "  ".join(padded).rstrip()
+
+
+def backends(check: bool = False) -> BackendTable:
+    """List the backends that are installed.
+
+    Parameters
+    ----------
+    check : bool
+        Whether to load each plugin and see whether it works. Without it nothing is imported.
+
+    Returns
+    -------
+    tuple of BackendInfo
+        It prints as a table.
+
+    Examples
+    --------
+    >>> import maha_core as mc
+    >>> "numpy" in [info.name for info in mc.backends(check=True) if info.works]
+    True
+    """
+    return describe(REGISTRY, check)
+
+
+def describe(registry: Registry, check: bool) -> BackendTable:
+    """List the backends of a registry; `backends` is this for the registry of the process."""
+    infos = [_describe(registry, name, check) for name in registry.plugins]
+    return BackendTable([*infos, _generic()])
+
+
+def _describe(registry: Registry, name: str, check: bool) -> BackendInfo:
+    enabled = registry.enabled.get(name, [])
+    provider = ", ".join(plugin.provider for plugin in enabled or registry.plugins[name])
+    if not enabled:
+        return BackendInfo(name, provider, None, False, f"disabled by {DISABLE}", ())
+    loaded = registry.loaded(name)
+    if loaded is None and not check and len(enabled) == 1:
+        return BackendInfo(name, provider, None, None, "", ())
+    try:
+        backend = registry.load(name)
+        assert backend is not None, name  # it is enabled
+        return BackendInfo(name, provider, backend.version(), True, "", tuple(backend.devices()))
+    except PluginError as error:
+        return BackendInfo(name, provider, None, False, str(error), ())
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        return BackendInfo(name, provider, None, False, reason, ())
+
+
+def _generic() -> BackendInfo:
+    try:
+        version = metadata.version(OWN_DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        version = "(not installed)"
+    serves = "serves every other array that follows the array API standard"
+    return BackendInfo("generic", f"{OWN_DISTRIBUTION} {version}", None, True, serves, ())

@@ -1,0 +1,167 @@
+"""What the user may choose about a computation, and the context that carries the choice."""
+
+from __future__ import annotations
+
+import enum
+import operator
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+Precision = Literal["accurate", "fast", "tf32"]
+
+
+class _Unchanged(enum.Enum):
+    """Marks an option that the caller did not give: None already means "automatic"."""
+
+    UNCHANGED = enum.auto()
+
+    def __repr__(self) -> str:
+        return "<unchanged>"
+
+
+_UNCHANGED = _Unchanged.UNCHANGED
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of one call, read once when a public function is called.
+
+    Parameters
+    ----------
+    precision : {"accurate", "fast", "tf32"}
+        ``"accurate"`` recomputes from the raw differences every entry that the matrix product would
+        cancel; ``"fast"`` leaves this out; ``"tf32"`` also allows TF32 products (CuPy only).
+    check_finite : bool
+        Whether NaN and infinity in the inputs are looked for, and refused.
+    tile_bytes : int or None
+        The size of a tile; None leaves the choice to the backend.
+    threads : int or None
+        The number of threads; None leaves the choice to the backend.
+
+    Raises
+    ------
+    TypeError
+        An option is of the wrong type.
+    ValueError
+        An option has an impossible value.
+    """
+
+    precision: Precision = "accurate"
+    check_finite: bool = True
+    tile_bytes: int | None = None
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.precision not in get_args(Precision):
+            allowed = ", ".join(map(repr, get_args(Precision)))
+            raise ValueError(f"precision must be one of {allowed}; got {self.precision!r}")
+        if not isinstance(self.check_finite, bool):
+            raise TypeError(f"check_finite must be True or False; got {self.check_finite!r}")
+        for name in ("tile_bytes", "threads"):
+            object.__setattr__(self, name, _positive_or_none(getattr(self, name), name))
+
+
+def _positive_or_none(value: Any, name: str) -> int | None:
+    if value is None:
+        return None
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool):
+        raise TypeError(f"{name} must be a positive integer or None; got {value!r}")
+    if number < 1:
+        raise ValueError(f"{name} must be a positive integer or None; got {value!r}")
+    return number
+
+
+_current: ContextVar[Options] = ContextVar("maha_core.options", default=Options())  # noqa: B039
+
+
+def current() -> Options:
+    """Return the options that hold in this context.
+
+    Returns
+    -------
+    Options
+
+    Examples
+    --------
+    >>> from maha_core.options import current
+    >>> current().precision
+    'accurate'
+    """
+    return _current.get()
+
+
+def options(
+    *,
+    precision: Precision | _Unchanged = _UNCHANGED,
+    check_finite: bool | _Unchanged = _UNCHANGED,
+    tile_bytes: int | _Unchanged | None = _UNCHANGED,
+    threads: int | _Unchanged | None = _UNCHANGED,
+) -> AbstractContextManager[Options]:
+    """Change options inside a ``with`` block; what is not given stays as it was outside.
+
+    The options are local to the context (a thread, an asyncio task), are read once when a public
+    function is called, and travel with its work to threads and into Dask tasks.
+
+    Parameters
+    ----------
+    precision : {"accurate", "fast", "tf32"}, optional
+        ``"accurate"`` (the default outside any block) recomputes from the raw differences every
+        entry that the matrix product would cancel; ``"fast"`` leaves this out; ``"tf32"`` also
+        allows TF32 products (CuPy only).
+    check_finite : bool, optional
+        Whether NaN and infinity in the inputs are looked for, and refused (True outside any block).
+    tile_bytes : int or None, optional
+        The size of a tile; None leaves the choice to the backend.
+    threads : int or None, optional
+        The number of threads; None leaves the choice to the backend.
+
+    Returns
+    -------
+    context manager
+        Gives the `Options` that hold inside; works as a decorator, too.
+
+    Raises
+    ------
+    TypeError
+        An option is of the wrong type.
+    ValueError
+        An option has an impossible value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import maha_core as mc
+    >>> X = np.asarray([[0.0], [3.0]])
+    >>> with mc.options(precision="fast", threads=1):
+    ...     mc.sqdist(X)
+    array([[0., 9.],
+           [9., 0.]])
+    """
+    given = {
+        "precision": precision,
+        "check_finite": check_finite,
+        "tile_bytes": tile_bytes,
+        "threads": threads,
+    }
+    changes = {name: value for name, value in given.items() if value is not _UNCHANGED}
+    Options(**changes)  # type: ignore[arg-type]  # refuses bad values here, not at the with statement
+    return _changed(changes)
+
+
+@contextmanager
+def _changed(changes: dict[str, Any]) -> Iterator[Options]:
+    token = _current.set(replace(_current.get(), **changes))
+    try:
+        yield _current.get()
+    finally:
+        _current.reset(token)

@@ -1,0 +1,204 @@
+"""The plugins there are, found by entry point and loaded one at a time, only when asked for.
+
+A plugin is an entry point of the group ``maha_core.backends``. Its name is the root module of the
+array type that it serves (``numpy``, ``cupy``, ``dask``), its value a callable without arguments
+that returns a `maha_core.backend.Backend`. Our own plugins come in by this door, like everybody's.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import metadata
+from functools import cached_property
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from maha_core.backend import Backend
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution, EntryPoint
+
+GROUP = "maha_core.backends"
+OWN_DISTRIBUTION = "maha-core"
+DISABLE = "MAHA_CORE_DISABLE_PLUGINS"
+
+
+class PluginError(ImportError):
+    """A plugin that should serve an array cannot: it is broken, or two claim the same name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """One entry point, and the distribution that brought it."""
+
+    name: str
+    value: str
+    distribution: str
+    version: str
+    load: Callable[[], object]
+    requires: tuple[str, ...] = ()
+
+    @property
+    def provider(self) -> str:
+        """The distribution and its version, as ``pip list`` names them."""
+        return f"{self.distribution} {self.version}".strip()
+
+
+def installed() -> list[Plugin]:
+    """Return every plugin that is installed, and import none of them."""
+    return [_plugin(entry) for entry in metadata.entry_points(group=GROUP)]
+
+
+def _plugin(entry: EntryPoint) -> Plugin:
+    distribution: Distribution | None = entry.dist
+    if distribution is None:
+        return Plugin(entry.name, entry.value, "an unknown distribution", "", entry.load)
+    return Plugin(
+        name=entry.name,
+        value=entry.value,
+        distribution=distribution.metadata["Name"],
+        version=distribution.version,
+        load=entry.load,
+        requires=tuple(distribution.requires or ()),
+    )
+
+
+class Registry:
+    """The plugins of one process; what was loaded, or failed, stays so.
+
+    Parameters
+    ----------
+    find : callable
+        Returns the installed plugins; called once, at the first question.
+    """
+
+    def __init__(self, find: Callable[[], Iterable[Plugin]] = installed) -> None:
+        self._find = find
+        self._loaded: dict[str, Backend] = {}
+        self._failed: dict[str, str] = {}
+        # Reentrant: a plugin may ask the registry while it is being loaded.
+        self._lock = threading.RLock()
+
+    @cached_property
+    def plugins(self) -> dict[str, list[Plugin]]:
+        """The plugins by name, disabled ones too."""
+        return _by_name(self._find())
+
+    @cached_property
+    def enabled(self) -> dict[str, list[Plugin]]:
+        """The plugins by name that may be loaded; more than one to a name is a conflict."""
+        return _by_name(p for found in self.plugins.values() for p in found if not _is_disabled(p))
+
+    def load(self, root: str) -> Backend | None:
+        """Return the backend for arrays whose root module is `root`.
+
+        Parameters
+        ----------
+        root : str
+            A root module, such as ``"numpy"``.
+
+        Returns
+        -------
+        Backend or None
+            None where there is no such plugin, or it is disabled.
+
+        Raises
+        ------
+        PluginError
+            Two distributions bring a plugin of this name, or the plugin fails to load.
+        """
+        backend = self._loaded.get(root)
+        if backend is not None:
+            return backend
+        with self._lock:
+            if root in self._failed:
+                raise PluginError(self._failed[root])
+            if root not in self._loaded and root in self.enabled:
+                self._loaded[root] = self._load(root)
+            return self._loaded.get(root)
+
+    def loaded(self, root: str) -> Backend | None:
+        """Return the backend if it has been loaded already."""
+        return self._loaded.get(root)
+
+    def _load(self, root: str) -> Backend:
+        try:
+            return _make(_only(self.enabled[root]))
+        except PluginError as error:
+            self._failed[root] = str(error)
+            raise
+
+
+def _by_name(found: Iterable[Plugin]) -> dict[str, list[Plugin]]:
+    # An editable install can list a distribution twice, hence one for each value.
+    different = {(plugin.name, plugin.value): plugin for plugin in found}
+    ordered = sorted(different.values(), key=lambda plugin: (plugin.name, plugin.distribution))
+    return {name: list(group) for name, group in groupby(ordered, lambda plugin: plugin.name)}
+
+
+def _is_disabled(plugin: Plugin) -> bool:
+    """Return whether MAHA_CORE_DISABLE_PLUGINS blocks this plugin.
+
+    The variable lists names of plugins or of distributions, separated by commas; 1 stands for
+    every plugin that maha-core does not bring itself.
+    """
+    blocked = {_normal(item) for item in os.environ.get(DISABLE, "").split(",")}
+    distribution = _normal(plugin.distribution)
+    third_party = distribution != OWN_DISTRIBUTION
+    return bool(blocked & {_normal(plugin.name), distribution}) or (third_party and "1" in blocked)
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+
+
+def _only(found: list[Plugin]) -> Plugin:
+    if len(found) == 1:
+        return found[0]
+    brought = " and ".join(f"{plugin.provider} ({plugin.value})" for plugin in found)
+    strangers = [p.distribution for p in found if _normal(p.distribution) != OWN_DISTRIBUTION]
+    raise PluginError(
+        f"{len(found)} plugins claim the arrays of {found[0].name!r}: {brought}. "
+        f"Keep one: pip uninstall {strangers[-1]}, or set {DISABLE}={strangers[-1]}"
+    )
+
+
+def _make(plugin: Plugin) -> Backend:
+    try:
+        factory = plugin.load()
+        backend = factory()  # type: ignore[operator]  # what is no factory is reported below
+    except (Exception, SystemExit) as error:
+        raise PluginError(_broken(plugin, f"{type(error).__name__}: {error}", error)) from error
+    if not isinstance(backend, Backend):
+        got = f"{plugin.value} returned {type(backend).__name__}, not a maha_core.backend.Backend"
+        raise PluginError(_broken(plugin, got))
+    return backend
+
+
+def _broken(plugin: Plugin, reason: str, error: BaseException | None = None) -> str:
+    return (
+        f"the plugin {plugin.name!r} of {plugin.provider} does not work: {reason}. "
+        f"To mend it: {_remedy(plugin, error)}. To do without it: {DISABLE}={plugin.name}"
+    )
+
+
+def _remedy(plugin: Plugin, error: BaseException | None) -> str:
+    """The commands that bring what is missing: an extra that names it, else the plugin anew."""
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    extras = _extras_with(missing.partition(".")[0], plugin.requires) if missing else []
+    wanted = [f'pip install "{plugin.distribution}[{extra}]"' for extra in extras]
+    return " or ".join(wanted) or f"pip install --force-reinstall {plugin.distribution}"
+
+
+def _extras_with(module: str, requires: tuple[str, ...]) -> list[str]:
+    # cupy is brought by cupy-cuda12x: hence the prefix.
+    pattern = re.compile(rf"{re.escape(_normal(module))}(?![a-z0-9]).*extra\s*==\s*['\"]([^'\"]+)")
+    matches = (pattern.match(requirement.lower()) for requirement in requires)
+    return [match[1] for match in matches if match]
+
+
+REGISTRY = Registry()
