@@ -12,8 +12,8 @@ import re
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from importlib import metadata
 from functools import cached_property
+from importlib import metadata
 from itertools import groupby
 from typing import TYPE_CHECKING
 
