@@ -1,0 +1,138 @@
+"""``nox -s tests`` tests everything that this machine can run; ``nox -l`` lists the rest."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nox
+from nox.command import CommandFailed
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["tests", "lint", "types"]
+nox.options.reuse_venv = "yes"
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+
+# A bare "torch" fetches gigabytes of CUDA libraries; the CPU build is found only where somebody has
+# told pip where to look (PIP_FIND_LINKS, PIP_EXTRA_INDEX_URL), and elsewhere this fails at once.
+TORCH = os.environ.get("MAHA_CORE_TORCH", "torch==2.13.0+cpu")
+JAX = os.environ.get("MAHA_CORE_JAX", "jax")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run every test on every array library that can be installed here."""
+    _install(session, "test", "demo")
+    _try_to_install(session, TORCH)
+    _try_to_install(session, JAX)
+    session.run("pytest", *session.posargs)
+    session.notify("tests-plugins")
+    session.notify("docs-examples")
+
+
+@nox.session(name="tests-numpy")
+def tests_numpy(session: nox.Session) -> None:
+    """Test the NumPy backend, and what needs no array library."""
+    _install(session, "test")
+    session.run("pytest", "--backend", "numpy", *session.posargs)
+
+
+@nox.session(name="tests-strict")
+def tests_strict(session: nox.Session) -> None:
+    """Test the generic backend on array-api-strict."""
+    _install(session, "test")
+    session.run("pytest", "--backend", "strict", *session.posargs)
+
+
+@nox.session(name="tests-torch")
+def tests_torch(session: nox.Session) -> None:
+    """Test the generic backend on torch."""
+    _install(session, "test")
+    _try_to_install(session, TORCH)
+    session.run("pytest", "--backend", "torch", *session.posargs)
+
+
+@nox.session(name="tests-jax")
+def tests_jax(session: nox.Session) -> None:
+    """Test the generic backend on JAX."""
+    _install(session, "test")
+    _try_to_install(session, JAX)
+    session.run("pytest", "--backend", "jax", *session.posargs)
+
+
+@nox.session(name="tests-plugins")
+def tests_plugins(session: nox.Session) -> None:
+    """Build a stranger's distribution, install it, and use maha_core on its arrays."""
+    _install(session, "test")
+    wheels = session.create_tmp()
+    stranger = ROOT / "tests" / "third_party" / "toyarray"
+    session.run("python", "-m", "build", "--wheel", "--outdir", wheels, str(stranger))
+    newest = max(Path(wheels).glob("toyarray-*.whl"), key=lambda wheel: wheel.stat().st_mtime)
+    session.install("--force-reinstall", "--no-deps", str(newest))
+    session.run("python", "-m", "maha_core")
+    session.run("pytest", "tests/third_party", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, formatting, and who imports whom."""
+    _install(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    _check_imports(session)
+
+
+@nox.session(name="import-contracts")
+def import_contracts(session: nox.Session) -> None:
+    """Check who imports whom."""
+    _install(session, "lint")
+    _check_imports(session)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types."""
+    _install(session, "types")
+    session.run("mypy")
+
+
+@nox.session(name="docs-examples")
+def docs_examples(session: nox.Session) -> None:
+    """Run the examples in docstrings and the code in README.md and docs/."""
+    _install(session, "test", "demo")
+    _try_to_install(session, TORCH)
+    _try_to_install(session, JAX)
+    session.run("pytest", "--doctest-modules", "--pyargs", "maha_core", *_backends())
+    session.run("pytest", "tests/test_code_in_documents.py")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Learn a metric on real data, and draw what it learned."""
+    _install(session, "demo")
+    session.run("python", "examples/learn_a_metric.py", *session.posargs)
+
+
+def _install(session: nox.Session, *groups: str) -> None:
+    session.install(".", *nox.project.dependency_groups(PROJECT, *groups))
+
+
+def _try_to_install(session: nox.Session, requirement: str) -> None:
+    try:
+        session.install(requirement, silent=True)
+    except CommandFailed:
+        session.warn(f"{requirement} cannot be installed here: its tests are skipped")
+
+
+def _backends() -> list[str]:
+    return sorted(path.parent.name for path in ROOT.glob("backends/*/__init__.py"))
+
+
+def _check_imports(session: nox.Session) -> None:
+    """Check the contracts with every folder under backends/ filled in."""
+    template = (ROOT / "import-contracts.ini").read_text()
+    contracts = Path(session.create_tmp()) / "import-contracts.ini"
+    contracts.write_text(template.replace("BACKENDS", "\n    ".join(_backends())))
+    session.run("lint-imports", "--no-logo", "--no-cache", "--config", str(contracts))
