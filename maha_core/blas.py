@@ -95,8 +95,8 @@ class _ThreadState(threading.local):
 class _OneThread(AbstractContextManager[None]):
     """The context manager behind `one_thread`; there is one, for the counter is the process's."""
 
-    def __init__(self) -> None:
-        self._libraries = _Libraries()
+    def __init__(self, libraries: _Libraries) -> None:
+        self._libraries = libraries
         self._here = _ThreadState()
         self._lock = threading.Lock()
         self._threads_inside = 0
@@ -139,7 +139,7 @@ class _OneThread(AbstractContextManager[None]):
             self._limit.give_back()
 
 
-_ONE_THREAD = _OneThread()
+_ONE_THREAD = _OneThread(_Libraries())
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
