@@ -11,13 +11,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from array_api_compat import array_namespace, is_array_api_obj, is_pydata_sparse_array
+from array_api_compat import is_pydata_sparse_array
 
-from maha_core.backend import Backend
-from maha_core.registry import REGISTRY
+from maha_core.arrays import is_array, namespace, root_module
+from maha_core.registry import REGISTRY, generic_backend
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+
+    from maha_core.backend import Backend
 
 GENERIC = "generic"
 
@@ -131,18 +133,18 @@ def _find(value: Any, argument: str) -> Backend:
 
 def _plugin_name(cls: type) -> str | None:
     """The first root module along the method resolution order that names a plugin."""
-    roots = (base.__module__.partition(".")[0] for base in cls.__mro__ if base is not object)
+    roots = (root_module(base) for base in cls.__mro__ if base is not object)
     return next((root for root in roots if root in REGISTRY.enabled), None)
 
 
 def _generic(value: Any, argument: str) -> Backend:
-    if not is_array_api_obj(value) or is_pydata_sparse_array(value):
+    if not is_array(value) or is_pydata_sparse_array(value):
         raise TypeError(_no_array(value, argument))
-    xp = array_namespace(value)
+    xp = namespace(value)
     backend = _generic_by_namespace.get(id(xp))
     if backend is None:
         # The backend keeps its namespace alive, so the id stays its own.
-        backend = _generic_by_namespace.setdefault(id(xp), Backend(xp))
+        backend = _generic_by_namespace.setdefault(id(xp), generic_backend(xp))
     return backend
 
 

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
 from itertools import groupby
-from typing import TYPE_CHECKING
-
-from maha_core.backend import Backend
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint
+
+    from maha_core.backend import Backend
 
 GROUP = "maha_core.backends"
 OWN_DISTRIBUTION = "maha-core"
@@ -133,6 +133,18 @@ class Registry:
             raise
 
 
+def generic_backend(xp: Any) -> Backend:
+    """Return a backend for an array API namespace that no plugin serves."""
+    return _backend_class()(xp)
+
+
+def _backend_class() -> type[Backend]:
+    # Late, for Backend stands above this module: its metrics and losses ask for arrays' backends.
+    from maha_core.backend import Backend
+
+    return Backend
+
+
 def _by_name(found: Iterable[Plugin]) -> dict[str, list[Plugin]]:
     # An editable install can list a distribution twice, hence one for each value.
     different = {(plugin.name, plugin.value): plugin for plugin in found}
@@ -173,7 +185,7 @@ def _make(plugin: Plugin) -> Backend:
         backend = factory()  # type: ignore[operator]  # what is no factory is reported below
     except (Exception, SystemExit) as error:
         raise PluginError(_broken(plugin, f"{type(error).__name__}: {error}", error)) from error
-    if not isinstance(backend, Backend):
+    if not isinstance(backend, _backend_class()):
         got = f"{plugin.value} returned {type(backend).__name__}, not a maha_core.backend.Backend"
         raise PluginError(_broken(plugin, got))
     return backend
