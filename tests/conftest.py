@@ -1,0 +1,56 @@
+"""One fixture, `library`: every test that takes it runs once per array library.
+
+    pytest                              every library that is installed
+    pytest --backend numpy,strict       only these (tests without `library` belong to numpy)
+"""
+
+import libraries
+import pytest
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--backend",
+        default=",".join(libraries.FAMILIES),
+        help=f"comma separated, of {', '.join(libraries.FAMILIES)} (default: all)",
+    )
+
+
+def pytest_configure(config):
+    config.addinivalue_line("filterwarnings", "error")
+    config.addinivalue_line(
+        "markers", "numpy_only: a case too many for libraries that only share the generic Backend"
+    )
+    chosen = _chosen(config)
+    unknown = chosen - set(libraries.FAMILIES)
+    if unknown:
+        raise pytest.UsageError(
+            f"--backend: unknown {', '.join(sorted(unknown))}; "
+            f"known: {', '.join(libraries.FAMILIES)}"
+        )
+
+
+def pytest_collection_modifyitems(config, items):
+    chosen = _chosen(config)
+    kept = [item for item in items if _wanted(item, chosen)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
+
+
+@pytest.fixture(scope="session", params=libraries.NAMES)
+def library(request):
+    """The array library under test, as `libraries.Library`."""
+    return libraries.load(request.param)
+
+
+def _chosen(config):
+    return set(config.getoption("--backend").split(","))
+
+
+def _wanted(item, chosen):
+    name = getattr(item, "callspec", None) and item.callspec.params.get("library")
+    if name is None:
+        return "numpy" in chosen
+    if item.get_closest_marker("numpy_only") and name != "numpy":
+        return False
+    return libraries.family(name) in chosen

@@ -1,0 +1,90 @@
+"""The array libraries that the tests run on, and how NumPy data gets in and out of each."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import array_api_compat
+import numpy as np
+import pytest
+
+FAMILIES = ("numpy", "strict", "torch", "jax")
+NAMES = ("numpy", "readonly", "strict", "torch", "jax")
+
+
+def family(name):
+    """Return the name under which `--backend` chooses a library."""
+    return "numpy" if name == "readonly" else name
+
+
+@dataclass(frozen=True)
+class Library:
+    """An array library: its array API namespace and the way in."""
+
+    name: str
+    xp: Any
+
+    def array(self, values, dtype=None):
+        """Move NumPy data into the library."""
+        values = np.array(values, dtype=dtype, order="C")
+        if self.name == "readonly":
+            values.flags.writeable = False
+            return values
+        return values if self.name == "numpy" else self.xp.asarray(values)
+
+    def arrays(self, *values):
+        return tuple(None if value is None else self.array(value) for value in values)
+
+    def numpy(self, array):
+        """Move an array of the library to NumPy, checking that it is one."""
+        assert self.owns(array), f"{type(array)} is not an array of {self.name}"
+        return np.asarray(array)
+
+    def owns(self, array):
+        return (
+            array_api_compat.is_array_api_obj(array)
+            and array_api_compat.array_namespace(array) is self.xp
+            and not isinstance(array, np.generic)
+        )
+
+    @property
+    def writable(self):
+        return self.name != "jax"
+
+
+def load(name):
+    """Import an array library, or skip the test with the reason."""
+    return Library(name, _NAMESPACES[name]())
+
+
+def _numpy():
+    return array_api_compat.array_namespace(np.empty(0))
+
+
+def _strict():
+    return _import("array_api_strict")
+
+
+def _torch():
+    return array_api_compat.array_namespace(_import("torch").empty(0))
+
+
+def _jax():
+    jax = _import("jax")
+    jax.config.update("jax_enable_x64", True)
+    return array_api_compat.array_namespace(jax.numpy.empty(0))
+
+
+def _import(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a library warns of while it loads is its own affair
+        return pytest.importorskip(name, reason=f"{name} is not installed")
+
+
+_NAMESPACES = {
+    "numpy": _numpy,
+    "readonly": _numpy,
+    "strict": _strict,
+    "torch": _torch,
+    "jax": _jax,
+}

@@ -1,0 +1,39 @@
+"""A streamed objective never holds D: peak resident memory, measured in a process of its own."""
+
+import subprocess
+import sys
+
+import pytest
+
+LIMIT_MIB = 200
+
+PROGRAM = """
+import contextlib, sys
+import numpy as np
+import maha_core as mc
+
+def resident(field):
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith(field + ":"))
+
+engine = mc.use_backend("generic") if sys.argv[1] == "generic" else contextlib.nullcontext()
+rng = np.random.default_rng(0)
+n, d = 20_000, 32
+X, y = rng.standard_normal((n, d)), rng.standard_normal(n)
+metric, loss = mc.Factor(rng.standard_normal((4, d)) / 8), mc.losses.MLKR(y)
+before = resident("VmRSS")
+with engine:
+    value, gradient = mc.value_and_grad(loss, X, metric=metric)
+assert np.isfinite(value) and np.isfinite(gradient.metric).all()
+print((resident("VmHWM") - before) / 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
+@pytest.mark.parametrize("engine", ["numpy", "generic"])
+def test_mlkr_of_20000_points_within_200_mib_above_the_inputs(engine):
+    run = subprocess.run(
+        [sys.executable, "-c", PROGRAM, engine], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert float(run.stdout) <= LIMIT_MIB  # one n x n array would be 3052 MiB

@@ -1,0 +1,29 @@
+"""The plugin: what maha_core does with toy arrays. It counts the calls, to be seen."""
+
+from maha_core.backend import Backend
+from toyarray import namespace
+from toyarray.array import Array
+
+
+class ToyBackend(Backend):
+    """The generic backend, but for one operation that is this library's own."""
+
+    name = "toyarray"
+
+    def __init__(self):
+        super().__init__(namespace)
+        self.calls = 0
+
+    def version(self):
+        return namespace.__version__
+
+    def devices(self):
+        return ["toy box"]
+
+    def refuse(self, value, argument):
+        if not isinstance(value, Array):
+            raise TypeError(f"{argument} must be a toyarray.Array, not {type(value).__name__}")
+
+    def sqdist(self, problem, out):
+        self.calls += 1
+        return super().sqdist(problem, out)
