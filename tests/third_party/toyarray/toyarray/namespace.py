@@ -4,9 +4,15 @@ from functools import wraps
 
 import array_api_compat.numpy as _numpy
 
-from toyarray.array import unwrapped, wrapped
+from toyarray.array import Array, unwrapped, wrapped
 
 __version__ = "1.2"
+
+
+def asarray(values, /, **options):
+    """The only way in."""
+    data = values.numpy() if isinstance(values, Array) else values
+    return Array(_numpy.asarray(data, **options))
 
 
 def _on_toy_arrays(function):
