@@ -19,7 +19,7 @@ def brute_force(D, k, self_pairs):
     return np.take_along_axis(D, index, axis=1), index
 
 
-@pytest.mark.parametrize("k", [0, 1, 3, EDGE - 1])
+@pytest.mark.parametrize("k", [1, 3, EDGE - 1])
 @pytest.mark.parametrize("m", [None, EDGE - 1, EDGE, 2 * EDGE + 1])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("form", oracle.FORMS)
@@ -98,12 +98,12 @@ def test_a_metric_with_negative_distances(library):
     assert library.numpy(found.sqdist).min() < 0
 
 
-@pytest.mark.parametrize(("n", "m"), [(0, None), (0, 4), (3, 0)])
-def test_nobody_there(library, n, m):
-    X, Y = library.array(np.zeros((n, 2))), None if m is None else library.array(np.zeros((m, 2)))
-    found = mc.nearest(X, Y, k=0)
-    assert library.numpy(found.index).shape == (n, 0)
-    assert library.numpy(found.sqdist).shape == (n, 0)
+@pytest.mark.parametrize("m", [None, 4])
+def test_nobody_asks(library, m):
+    X, Y = library.array(np.zeros((0, 2))), None if m is None else library.array(np.zeros((m, 2)))
+    found = mc.nearest(X, Y, k=3)
+    assert library.numpy(found.index).shape == (0, 3)
+    assert library.numpy(found.sqdist).shape == (0, 3)
 
 
 def test_near_duplicates_far_from_the_origin(library):
