@@ -1,0 +1,5 @@
+"""The NumPy plugin of maha_core."""
+
+from maha_numpy.backend import NumpyBackend
+
+__all__ = ["NumpyBackend"]

@@ -1,0 +1,150 @@
+"""NumPy arrays: tiles sized to the cache, in several threads, BLAS at one thread inside each."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from maha_core.backend import Backend
+from maha_core.blas import one_thread
+
+if TYPE_CHECKING:
+    from maha_core.options import Options
+
+Array = Any
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+SERIAL_MULTIPLICATIONS = 2**18
+"""Work below this is done by one thread: BLAS does not thread products so small either."""
+
+
+class NumpyBackend(Backend):
+    """Everything that maha_core computes, on NumPy arrays.
+
+    Examples
+    --------
+    >>> from maha_numpy import NumpyBackend
+    >>> NumpyBackend().devices()
+    ['cpu']
+    """
+
+    name = "numpy"
+    tile_bytes = 2**20
+
+    def __init__(self) -> None:
+        super().__init__(np)
+
+    def owns(self, value: object) -> bool:
+        """Tell whether a value is a NumPy array."""
+        return isinstance(value, np.ndarray)
+
+    def canonical(self, value: Array) -> Array:
+        """Return a plain, aligned ndarray in native byte order."""
+        if type(value) is np.ndarray and value.dtype.isnative and value.flags.aligned:
+            return value
+        return np.require(value, dtype=value.dtype.newbyteorder("="), requirements="A").view(
+            np.ndarray
+        )
+
+    def kind(self, dtype: Any) -> str:
+        """Return "real", "integer", "bool", or "other" for what is not accepted."""
+        if dtype == np.float64 or dtype == np.float32:
+            return "real"
+        return {"i": "integer", "u": "integer", "b": "bool"}.get(dtype.kind, "other")
+
+    def widest_float(self, device: Any) -> Any:
+        """Return float64."""
+        return np.dtype(np.float64)
+
+    def overlap(self, a: Array, b: Array) -> bool:
+        """Tell whether two arrays share memory."""
+        return np.may_share_memory(a, b)
+
+    def check_writable(self, value: Array, argument: str) -> None:
+        """Raise ValueError for an array that is read-only."""
+        if not value.flags.writeable:
+            raise ValueError(f"{argument} is read-only; pass an array that can be written")
+
+    def place(self, D: Array, mask: Array, values: Array) -> Array:
+        """Return D, written in place."""
+        D[mask] = values
+        return D
+
+    def scatter_add(self, index: Array, values: Array, size: int) -> Array:
+        """Return ``(size, t)``: the rows of `values` summed by their index, in order."""
+        total = np.zeros((size, values.shape[1]), dtype=values.dtype)
+        np.add.at(total, index, values)
+        return total
+
+    def smallest(self, D: Array, k: int) -> tuple[Array, Array]:
+        """Return the k smallest entries of each row and their columns, ties in column order."""
+        if k >= D.shape[1] // 4:
+            return super().smallest(D, k)
+        kth = np.partition(D, k - 1, axis=1)[:, k - 1 : k]
+        candidates = kth >= D
+        rows, columns = np.nonzero(candidates)
+        order = np.lexsort((columns, D[rows, columns], rows))
+        starts = np.searchsorted(rows, np.arange(D.shape[0]))
+        chosen = columns[order[starts[:, None] + np.arange(k)]]
+        return np.take_along_axis(D, chosen, axis=1), chosen
+
+    def working(self, options: Options, size: int) -> AbstractContextManager[object]:
+        """Hold BLAS at one thread, so that results do not depend on how many it has."""
+        return nullcontext() if size <= SERIAL_MULTIPLICATIONS else one_thread()
+
+    def map_ordered(
+        self,
+        function: Callable[[Item], Result],
+        items: Iterable[Item],
+        options: Options,
+        size: int,
+    ) -> Iterator[Result]:
+        """Yield results in the order of the items, computed by a pool for large work."""
+        threads = options.threads or usable_cores()
+        if threads == 1 or size <= SERIAL_MULTIPLICATIONS:
+            return map(function, items)
+        return _pooled(function, list(items), threads)
+
+    def quiet(self) -> AbstractContextManager[object]:
+        """Return a context without NumPy's floating-point warnings."""
+        return np.errstate(all="ignore")
+
+    def version(self) -> str:
+        """Return NumPy's version."""
+        return np.__version__
+
+    def devices(self) -> list[str]:
+        """Name the one device there is."""
+        return ["cpu"]
+
+
+def usable_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _pooled(
+    function: Callable[[Item], Result], items: list[Item], threads: int
+) -> Iterator[Result]:
+    """Yield results in order, never more than a few ahead, so that memory stays bounded."""
+    with ThreadPoolExecutor(min(threads, max(len(items), 1)), "maha_core") as pool:
+        pending: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                pending.append(pool.submit(function, item))
+                if len(pending) > threads + 1:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()

@@ -1,0 +1,32 @@
+"""Mahalanobis distances and their gradients, at any size, on whatever array you already hold."""
+
+from maha_core import losses
+from maha_core.dispatch import use_backend
+from maha_core.distance import dist, nearest, sqdist
+from maha_core.gradient import jacobian, jacobian_slice, jvp, vjp
+from maha_core.inventory import backends
+from maha_core.metrics import Covariance, Diagonal, Factor, Full
+from maha_core.objective import value_and_grad
+from maha_core.options import options
+from maha_core.problem import Gradient, Neighbors
+
+__all__ = [
+    "Covariance",
+    "Diagonal",
+    "Factor",
+    "Full",
+    "Gradient",
+    "Neighbors",
+    "backends",
+    "dist",
+    "jacobian",
+    "jacobian_slice",
+    "jvp",
+    "losses",
+    "nearest",
+    "options",
+    "sqdist",
+    "use_backend",
+    "value_and_grad",
+    "vjp",
+]

@@ -1,0 +1,44 @@
+"""Small facts about arrays of any array API library; no array library is imported here."""
+
+from typing import Any
+
+import array_api_compat
+
+Array = Any
+
+
+def namespace(value: Array) -> Any:
+    """Return the array API namespace of one array."""
+    return array_api_compat.array_namespace(value)
+
+
+def device_of(value: Array) -> Any:
+    """Return the device on which an array lives."""
+    return array_api_compat.device(value)
+
+
+def is_array(value: object) -> bool:
+    """Tell whether a value is an array of an array API library."""
+    return bool(array_api_compat.is_array_api_obj(value))
+
+
+def is_writable(value: Array) -> bool:
+    """Tell whether a library's arrays can be written in place."""
+    return bool(array_api_compat.is_writeable_array(value))
+
+
+def root_module(kind: type) -> str:
+    """Return the root module's name of a class, by which plugins are found."""
+    return kind.__module__.partition(".")[0]
+
+
+def describe(value: object) -> str:
+    """Name a value's type, and its shape and dtype where it has them, for error messages."""
+    kind = type(value)
+    name = f"{root_module(kind)}.{kind.__name__}"
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    return (
+        name
+        if shape is None or dtype is None
+        else f"{name} of shape {tuple(shape)} and dtype {dtype}"
+    )

@@ -1,0 +1,285 @@
+"""What an array library must do, done once for any array API library.
+
+`Backend` is complete: every operation runs on any library that follows the standard. A plugin
+subclasses it and replaces what its library does better; most plugins replace a handful of one-line
+methods and no operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from maha_core.arrays import device_of, is_writable, namespace
+from maha_core.memory import available_host_memory, readable
+from maha_core.refusals import refuse_special
+from maha_core.sweeps import distances, jacobians, neighbors, objectives, pairs, pullbacks, tangents
+
+if TYPE_CHECKING:
+    from maha_core.metrics import Metric
+    from maha_core.metrics.form import Form
+    from maha_core.options import Options
+    from maha_core.problem import Gradient, Neighbors, Objective, Pairs, Problem, Tangents
+
+Array = Any
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Backend:
+    """Everything that maha_core computes, on one array library.
+
+    Parameters
+    ----------
+    xp : namespace
+        An array API namespace, as ``array_api_compat.array_namespace`` returns it.
+
+    Examples
+    --------
+    >>> import array_api_compat, numpy as np
+    >>> from maha_core.backend import Backend
+    >>> Backend(array_api_compat.array_namespace(np.zeros(1))).name
+    'generic'
+    """
+
+    name = "generic"
+    tile_bytes = 8 * 2**20
+    precisions: tuple[str, ...] = ("accurate", "fast")
+
+    def __init__(self, xp: Any) -> None:
+        self.xp = xp
+
+    # --- which arrays ------------------------------------------------------------------------
+
+    def owns(self, value: object) -> bool:
+        """Tell whether a value is an array of this backend's library."""
+        try:
+            return namespace(value) is self.xp
+        except TypeError:
+            return False
+
+    def refuse(self, value: Array, argument: str) -> None:
+        """Raise TypeError for an array whose extra meaning would silently be dropped."""
+        refuse_special(value, argument)
+
+    def canonical(self, value: Array) -> Array:
+        """Return the same numbers as a plain array in native byte order, copying only if needed."""
+        return value
+
+    def kind(self, dtype: Any) -> str:
+        """Return "real", "integer", "bool", or "other" for what is not accepted."""
+        xp = self.xp
+        if dtype == xp.float64 or dtype == xp.float32:
+            return "real"
+        if xp.isdtype(dtype, "integral"):
+            return "integer"
+        return "bool" if xp.isdtype(dtype, "bool") else "other"
+
+    def widest_float(self, device: Any) -> Any:
+        """Return float64, or the widest float that a device has."""
+        kinds = self.xp.__array_namespace_info__().dtypes(device=device, kind="real floating")
+        return kinds.get("float64", self.xp.float32)
+
+    def widen(self, value: Array) -> Array:
+        """Return an array in the widest float of its device."""
+        return self.xp.astype(value, self.widest_float(device_of(value)), copy=False)
+
+    def version(self) -> str:
+        """Return the version of the array library."""
+        return str(getattr(self.xp, "__version__", "unknown"))
+
+    def devices(self) -> list[str]:
+        """Name the devices on which arrays can live here."""
+        return [str(device) for device in self.xp.__array_namespace_info__().devices()]
+
+    def overlap(self, a: Array, b: Array) -> bool:
+        """Tell whether two arrays share memory, as far as the library lets that be known."""
+        if a is b:
+            return True
+        if not (hasattr(a, "data_ptr") and hasattr(b, "data_ptr")):
+            return False
+        (start, stop), (other_start, other_stop) = _span(a), _span(b)
+        return bool(start < other_stop and other_start < stop)
+
+    def check_writable(self, value: Array, argument: str) -> None:
+        """Raise ValueError for an array that is read-only."""
+
+    def available_memory(self, device: Any) -> int | None:
+        """Return the bytes that a new array could take on a device, or None where unknown."""
+        return available_host_memory() if "cpu" in str(device).lower() else None
+
+    # --- values that the host must know ------------------------------------------------------
+
+    def check_finite(self, value: Array, argument: str) -> None:
+        """Raise ValueError where an array holds NaN or infinity."""
+        if not bool(self.xp.all(self.xp.isfinite(value))):
+            raise ValueError(
+                f"{argument} contains NaN or infinity; clean it, or switch the check off with "
+                "maha_core.options(check_finite=False)"
+            )
+
+    def check_nonnegative(self, D: Array) -> None:
+        """Raise ValueError where a squared distance is negative."""
+        if D.size and float(lowest := self.xp.min(D)) < 0:
+            raise ValueError(
+                f"metric gives negative squared distances (as low as {float(lowest):.6g}), which "
+                "have no square root; use sqdist, or project it with metric.nearest_psd()"
+            )
+
+    def check_index(self, index: Array, size: int, argument: str) -> None:
+        """Raise ValueError where an index is outside 0 ... size - 1."""
+        if not index.size:
+            return
+        lowest, highest = int(self.xp.min(index)), int(self.xp.max(index))
+        if lowest < 0 or highest >= size:
+            raise ValueError(
+                f"{argument} has indices from {lowest} to {highest}, outside 0 ... {size - 1}"
+            )
+
+    def check_memory(self, shape: tuple[int, ...], like: Array, what: str, instead: str) -> None:
+        """Raise MemoryError before any work where a result cannot fit."""
+        size = like.dtype.itemsize if hasattr(like.dtype, "itemsize") else 8
+        for extent in shape:
+            size *= extent
+        available = self.available_memory(device_of(like))
+        if available is not None and size > available:
+            raise MemoryError(
+                f"{what} of shape {shape} takes {readable(size)}, and {readable(available)} are "
+                f"free; {instead}"
+            )
+
+    # --- what the array API standard lacks ---------------------------------------------------
+
+    def writable(self, value: Array) -> bool:
+        """Tell whether this library's arrays can be written in place."""
+        return is_writable(value)
+
+    def place(self, D: Array, mask: Array, values: Array) -> Array:
+        """Return D with the entries under a mask replaced, in row-major order."""
+        xp = self.xp
+        flat = xp.reshape(mask, (-1,))
+        order = xp.cumulative_sum(xp.astype(flat, xp.int32)) - 1
+        spread = xp.take(values, xp.where(flat, order, xp.zeros_like(order)), axis=0)
+        return xp.where(mask, xp.reshape(spread, D.shape), D)
+
+    def scatter_add(self, index: Array, values: Array, size: int) -> Array:
+        """Return ``(size, t)``: the rows of `values (p, t)` summed by their index.
+
+        Rows of one index are summed as a balanced tree, by segmented doubling over the sorted
+        index, since the standard has no scatter.
+        """
+        xp = self.xp
+        if not index.shape[0]:
+            return xp.zeros((size, values.shape[1]), dtype=values.dtype, device=device_of(values))
+        order = xp.argsort(index, stable=True)
+        index, values = xp.take(index, order, axis=0), xp.take(values, order, axis=0)
+        step = 1
+        while step < index.shape[0]:
+            same = (index[step:] == index[:-step])[:, None]
+            if not bool(xp.any(same)):
+                break
+            carried = xp.where(same, values[:-step, :], xp.zeros_like(values[:-step, :]))
+            values = xp.concat([values[:step, :], values[step:, :] + carried], axis=0)
+            step *= 2
+        rows = xp.arange(size, dtype=index.dtype, device=device_of(index))
+        last = xp.searchsorted(index, rows, side="right") - 1
+        last = xp.where(last < 0, xp.zeros_like(last), last)
+        found = (xp.take(index, last, axis=0) == rows)[:, None]
+        sums = xp.take(values, last, axis=0)
+        return xp.where(found, sums, xp.zeros_like(sums))
+
+    def smallest(self, D: Array, k: int) -> tuple[Array, Array]:
+        """Return the k smallest entries of each row and their columns, ties in column order."""
+        order = self.xp.argsort(D, axis=1, stable=True)[:, :k]
+        return self.xp.take_along_axis(D, order, axis=1), order
+
+    # --- how work is run ---------------------------------------------------------------------
+
+    def working(self, options: Options, size: int) -> AbstractContextManager[object]:
+        """Return the context that holds during one operation of about `size` multiplications."""
+        return nullcontext()
+
+    def map_ordered(
+        self,
+        function: Callable[[Item], Result],
+        items: Iterable[Item],
+        options: Options,
+        size: int,
+    ) -> Iterator[Result]:
+        """Yield ``function(item)`` in the order of the items."""
+        return map(function, items)
+
+    def quiet(self) -> AbstractContextManager[object]:
+        """Return a context without the library's warnings on floating-point arithmetic."""
+        return nullcontext()
+
+    def check_options(self, options: Options) -> None:
+        """Raise ValueError for options that this backend cannot honour."""
+        if options.precision not in self.precisions:
+            raise ValueError(
+                f"precision={options.precision!r} is not offered by the backend {self.name!r}; "
+                f"it has {', '.join(map(repr, self.precisions))}"
+            )
+
+    def form(self, metric: Metric, parameter: Array) -> Form:
+        """Return a metric's mathematics for one call, from its checked and cast array."""
+        return metric.form(self, parameter)
+
+    # --- operations --------------------------------------------------------------------------
+
+    def sqdist(self, problem: Problem, out: Array | None) -> Array:
+        """Return D ``(n, m)``."""
+        return distances.sqdist(self, problem, out)
+
+    def pair_sqdist(self, problem: Problem, listed: Pairs) -> Array:
+        """Return D ``(p,)`` of listed pairs."""
+        return pairs.sqdist(self, problem, listed)
+
+    def root(self, D: Array, problem: Problem, out: Array | None) -> Array:
+        """Return the square root of squared distances."""
+        return distances.root(self, D, problem, out)
+
+    def nearest(self, problem: Problem, k: int) -> Neighbors:
+        """Return the k nearest points of every row."""
+        return neighbors.nearest(self, problem, k)
+
+    def jacobian(self, problem: Problem, shape: tuple[int, ...]) -> Array:
+        """Return ``dD / dparameter (n, m) + shape``."""
+        return jacobians.jacobian(self, problem, shape)
+
+    def jacobian_slice(self, problem: Problem, index: tuple[int, ...]) -> Array:
+        """Return ``dD / dparameter[index] (n, m)``."""
+        return jacobians.jacobian_slice(self, problem, index)
+
+    def jvp(self, problem: Problem, directions: Tangents) -> Array:
+        """Return dD ``(n, m)``."""
+        return tangents.jvp(self, problem, directions)
+
+    def pair_jvp(self, problem: Problem, directions: Tangents, listed: Pairs) -> Array:
+        """Return dD ``(p,)`` of listed pairs."""
+        return pairs.jvp(self, problem, directions, listed)
+
+    def vjp(self, problem: Problem, cotangent: Array, wrt: frozenset[str]) -> Gradient:
+        """Pull a cotangent ``(n, m)`` back."""
+        return pullbacks.vjp(self, problem, cotangent, wrt)
+
+    def pair_vjp(
+        self, problem: Problem, cotangent: Array, wrt: frozenset[str], listed: Pairs
+    ) -> Gradient:
+        """Pull a cotangent ``(p,)`` of listed pairs back."""
+        return pairs.vjp(self, problem, cotangent, wrt, listed)
+
+    def value_and_grad(
+        self, problem: Problem, objective: Objective, wrt: frozenset[str]
+    ) -> tuple[Array, Gradient]:
+        """Return a loss of D and its gradient, streamed."""
+        return objectives.value_and_grad(self, problem, objective, wrt)
+
+
+def _span(value: Array) -> tuple[int, int]:
+    """Return the addresses that a strided array lies between."""
+    start = int(value.data_ptr())
+    strides = zip(value.shape, value.stride(), strict=True)
+    last = sum((extent - 1) * abs(stride) for extent, stride in strides)
+    return start, start + (last + 1) * int(value.dtype.itemsize) if value.numel() else start

@@ -1,0 +1,126 @@
+"""The arguments of a public function, checked and cast, with the backend and the options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from maha_core import options, validation
+from maha_core.metrics import Metric
+from maha_core.metrics.euclidean import EuclideanForm
+from maha_core.problem import Pairs, Problem
+
+if TYPE_CHECKING:
+    from maha_core.backend import Backend
+
+Array = Any
+WRT = ("metric", "X", "Y")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A backend and the problem that it is to solve."""
+
+    backend: Backend
+    problem: Problem
+
+    def operand(self, value: Array, argument: str, shape: tuple[int, ...], why: str) -> Array:
+        """Return a further array of real numbers, checked and cast to X's dtype."""
+        array = validation.operand(self.backend, value, argument, self.problem.X)
+        validation.check_shape(array, shape, argument, why)
+        return array
+
+    def finite_operand(
+        self, value: Array, argument: str, shape: tuple[int, ...], why: str
+    ) -> Array:
+        """Return a further array of real numbers, its values checked too."""
+        array = self.operand(value, argument, shape, why)
+        if self.problem.options.check_finite:
+            self.backend.check_finite(array, argument)
+        return array
+
+    def pairs(self, pairs: object) -> Pairs:
+        """Return listed pairs, checked."""
+        if not (isinstance(pairs, tuple) and len(pairs) == 2):
+            raise TypeError(f"pairs must be a tuple (i, j) of integer arrays; got {pairs!r:.80}")
+        problem = self.problem
+        i = self._indices(pairs[0], "pairs[0]", problem.n)
+        j = self._indices(pairs[1], "pairs[1]", problem.m)
+        if i.shape != j.shape:
+            raise ValueError(
+                f"pairs must be of equal length; they have shapes {tuple(i.shape)} and "
+                f"{tuple(j.shape)}"
+            )
+        return Pairs(i, j)
+
+    def _indices(self, value: object, argument: str, size: int) -> Array:
+        array = validation.whole_numbers(self.backend, value, argument, self.problem.X)
+        if array.ndim != 1:
+            raise ValueError(
+                f"{argument} must be one-dimensional; its shape is {tuple(array.shape)}"
+            )
+        if self.backend.kind(array.dtype) != "integer":
+            raise TypeError(f"{argument} must hold integers; it has dtype {array.dtype}")
+        self.backend.check_index(array, size, argument)
+        return array
+
+
+def prepare(X: Array, Y: Array | None, metric: Metric | None) -> Call:
+    """Return the call of a public function.
+
+    Raises
+    ------
+    TypeError, ValueError
+        See the table of inputs in the documentation.
+    """
+    backend = validation.backend_for(X, "X")
+    chosen = options.current()
+    backend.check_options(chosen)
+    X = validation.points(backend, X, "X")
+    validation.check_points(X, "X")
+    if Y is not None:
+        Y = validation.operand(backend, Y, "Y", X)
+        validation.check_points(Y, "Y")
+        validation.check_columns(Y, X.shape[1], f"X with shape {tuple(X.shape)}", "Y")
+    if chosen.check_finite:
+        backend.check_finite(X, "X")
+        if Y is not None:
+            backend.check_finite(Y, "Y")
+    form = _form(backend, metric, X, chosen.check_finite)
+    return Call(backend, Problem(X, Y, metric, form, chosen))
+
+
+def _form(backend: Backend, metric: Metric | None, X: Array, check_finite: bool) -> Any:
+    if metric is None:
+        return EuclideanForm(backend.xp)
+    if not isinstance(metric, Metric):
+        raise TypeError(
+            f"metric must be Full, Factor, Diagonal or Covariance, or None; got "
+            f"{type(metric).__name__}: write e.g. metric=maha_core.Full(M)"
+        )
+    name = f"metric ({type(metric).__name__}'s {metric.symbol})"
+    parameter = validation.operand(backend, metric.parameter, name, X)
+    validation.check_columns(
+        X, metric.n_columns, f"metric {type(metric).__name__} of shape {tuple(parameter.shape)}"
+    )
+    if check_finite:
+        backend.check_finite(parameter, name)
+    return backend.form(metric, parameter)
+
+
+def wanted(wrt: object, call: Call) -> frozenset[str]:
+    """Return what to differentiate with respect to."""
+    problem = call.problem
+    if wrt is None:
+        return frozenset({"X" if problem.metric is None else "metric"})
+    names = (wrt,) if isinstance(wrt, str) else wrt
+    if not isinstance(names, (tuple, list, set, frozenset)) or not names:
+        raise TypeError(f"wrt must be None, a string or a tuple of strings; got {wrt!r}")
+    for name in names:
+        if name not in WRT:
+            raise ValueError(f"wrt has {name!r}; it may have {', '.join(map(repr, WRT))}")
+    if "metric" in names and problem.metric is None:
+        raise ValueError("wrt asks for the metric, and metric=None has no parameter; pass a metric")
+    if "Y" in names and problem.Y is None:
+        raise ValueError("wrt asks for Y, and there is no Y; without Y, wrt='X' holds both roles")
+    return frozenset(names)

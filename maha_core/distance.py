@@ -1,0 +1,191 @@
+"""Squared distances, distances and nearest points."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from maha_core import validation
+from maha_core.call import Call, prepare
+from maha_core.problem import Neighbors
+
+if TYPE_CHECKING:
+    from maha_core.metrics import Metric
+
+Array = Any
+
+
+def sqdist(
+    X: Array,
+    Y: Array | None = None,
+    *,
+    metric: Metric | None = None,
+    pairs: tuple[Array, Array] | None = None,
+    out: Array | None = None,
+) -> Array:
+    """Return squared Mahalanobis distances ``D_ij = (x_i - y_j)^T M (x_i - y_j)``.
+
+    Parameters
+    ----------
+    X : array (n, d)
+        Points as rows, in any library that has a backend or follows the array API standard;
+        float32 or float64 (integers are taken as the widest float).
+    Y : array (m, d), optional
+        Other points, of X's library, device and dtype. Without it the points of X meet themselves:
+        the result is exactly symmetric with an exactly zero diagonal.
+    metric : Full, Factor, Diagonal or Covariance, optional
+        The metric; the Euclidean one if not given.
+    pairs : tuple of integer arrays (p,), optional
+        Row numbers ``(i, j)``: only these distances, by direct differences at a cost linear in p.
+    out : array (n, m) or (p,), optional
+        Where to write the result, in libraries whose arrays can be written.
+
+    Returns
+    -------
+    D : array (n, m) or (p,)
+        Squared distances in X's library, device and dtype, in squared units of the metric.
+
+    Raises
+    ------
+    TypeError
+        An argument is no array that is accepted, or of another library or floating dtype than X.
+    ValueError
+        Shapes, devices or values do not fit; NaN or infinity; S is not positive definite.
+    MemoryError
+        D cannot fit in memory.
+
+    Notes
+    -----
+    Computed as ``a_i + b_j - 2 u_i . v_j`` by one matrix product; entries that cancel there are
+    found and recomputed from the raw differences (unless ``options(precision="fast")``).
+
+    Examples
+    --------
+    >>> import numpy as np, maha_core as mc
+    >>> X = np.array([[0.0, 0.0], [3.0, 4.0]])
+    >>> mc.sqdist(X)
+    array([[ 0., 25.],
+           [25.,  0.]])
+    >>> mc.sqdist(X, metric=mc.Factor(np.array([[1.0, 0.0]])), pairs=(np.array([0]), np.array([1])))
+    array([9.])
+    """
+    call = prepare(X, Y, metric)
+    if pairs is not None:
+        return _pair_sqdist(call, pairs, out)
+    problem = call.problem
+    if out is not None:
+        check_out(call, out, (problem.n, problem.m))
+    return call.backend.sqdist(problem, out)
+
+
+def dist(
+    X: Array,
+    Y: Array | None = None,
+    *,
+    metric: Metric | None = None,
+    pairs: tuple[Array, Array] | None = None,
+    out: Array | None = None,
+) -> Array:
+    """Return Mahalanobis distances, the square root of `sqdist`.
+
+    Parameters
+    ----------
+    X, Y, metric, pairs, out
+        As in `sqdist`.
+
+    Returns
+    -------
+    distances : array (n, m) or (p,)
+        In units of the metric.
+
+    Raises
+    ------
+    TypeError, ValueError, MemoryError
+        As in `sqdist`; also ValueError where the metric makes a squared distance negative.
+
+    Examples
+    --------
+    >>> import numpy as np, maha_core as mc
+    >>> mc.dist(np.array([[0.0, 0.0], [3.0, 4.0]]))
+    array([[0., 5.],
+           [5., 0.]])
+    """
+    call = prepare(X, Y, metric)
+    problem = call.problem
+    if pairs is not None:
+        D = _pair_sqdist(call, pairs, out)
+    else:
+        if out is not None:
+            check_out(call, out, (problem.n, problem.m))
+        D = call.backend.sqdist(problem, out)
+    return call.backend.root(D, problem, out)
+
+
+def nearest(X: Array, Y: Array | None = None, *, k: int, metric: Metric | None = None) -> Neighbors:
+    """Return the k nearest points of every row, without ever holding D.
+
+    Parameters
+    ----------
+    X, Y, metric
+        As in `sqdist`. Without Y a point is no neighbour of its own, by its index.
+    k : int
+        How many, from 1 to m (to n - 1 without Y).
+
+    Returns
+    -------
+    Neighbors
+        ``sqdist (n, k)`` in ascending order and ``index (n, k)``; ties go to the lower index.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `sqdist`; also ValueError where k is larger than the neighbours there are.
+
+    Notes
+    -----
+    Time O(n m d), memory O((n + m) d + n k) and a tile per thread.
+
+    Examples
+    --------
+    >>> import numpy as np, maha_core as mc
+    >>> found = mc.nearest(np.array([[0.0], [1.0], [3.0]]), k=1)
+    >>> found.index.ravel().tolist(), found.sqdist.ravel().tolist()
+    ([1, 0, 1], [1.0, 1.0, 4.0])
+    """
+    call = prepare(X, Y, metric)
+    problem = call.problem
+    if Y is None:
+        highest, why = problem.n - 1, f"X has {problem.n} points, and none is its own neighbour"
+    else:
+        highest, why = problem.m, f"Y has {problem.m} points"
+    number = validation.count(k, "k", highest, why) if problem.n else k
+    return call.backend.nearest(problem, number)
+
+
+def _pair_sqdist(call: Call, pairs: tuple[Array, Array], out: Array | None) -> Array:
+    listed = call.pairs(pairs)
+    if out is not None:
+        check_out(call, out, tuple(listed.i.shape))
+    D = call.backend.pair_sqdist(call.problem, listed)
+    if out is None:
+        return D
+    out[...] = D
+    return out
+
+
+def check_out(call: Call, out: Array, shape: tuple[int, ...]) -> None:
+    """Raise where a result cannot be written to `out`."""
+    backend, problem = call.backend, call.problem
+    validation.same_library(backend, out, "out", problem.X)
+    if not backend.writable(out):
+        raise TypeError("out cannot be given: arrays of X's library cannot be written in place")
+    validation.same_device(out, "out", problem.X)
+    validation.check_shape(out, shape, "out", "the result")
+    if out.dtype != problem.X.dtype:
+        raise ValueError(f"out has dtype {out.dtype}; the result has {problem.X.dtype}")
+    backend.check_writable(out, "out")
+    inputs = {"X": problem.X, "Y": problem.Y}
+    if problem.metric is not None:
+        inputs["metric"] = problem.metric.parameter
+    for name, value in inputs.items():
+        if value is not None and backend.overlap(out, value):
+            raise ValueError(f"out overlaps {name}, which must not be modified; pass another array")

@@ -1,0 +1,69 @@
+"""The mathematics of one tile, in the array API standard alone.
+
+Everything rests on one form and its adjoint (docs/mathematics.md). For rows ``U, V (r, t)`` and
+``U', V' (c, t)``,
+
+    F_ij = (u_i - u'_j) . (v_i - v'_j) = a_i + b_j - u_i . v'_j - v_i . u'_j        (difference form)
+
+    (L U)  = r * U  - G U',     (L U)' = c * U' - G^T U                              (Laplacian product)
+
+with ``a_i = u_i . v_i``, ``b_j = u'_j . v'_j``, ``r = G 1`` and ``c = G^T 1``.
+"""
+
+from typing import Any, NamedTuple
+
+Array = Any
+
+
+class Operands(NamedTuple):
+    """Augmented matrices whose plain product ``left @ right.T`` is a difference form."""
+
+    left: Array
+    right: Array
+
+
+def row_dot(xp: Any, U: Array, V: Array) -> Array:
+    """Return ``a_i = u_i . v_i`` as a column ``(r, 1)``."""
+    return xp.sum(U * V, axis=1, keepdims=True)
+
+
+def symmetric_left(xp: Any, U: Array, a: Array) -> Array:
+    """Augment the rows' side ``(r, t + 2)`` of a form with ``u . v' = v . u'``."""
+    return xp.concat([-2 * U, a, xp.ones_like(a)], axis=1)
+
+
+def symmetric_right(xp: Any, V: Array, b: Array) -> Array:
+    """Augment the columns' side ``(c, t + 2)`` of a form with ``u . v' = v . u'``."""
+    return xp.concat([V, xp.ones_like(b), b], axis=1)
+
+
+def general_left(xp: Any, U: Array, V: Array) -> Array:
+    """Augment the rows' side ``(r, 2 t + 2)`` of any difference form."""
+    a = row_dot(xp, U, V)
+    return xp.concat([-U, -V, a, xp.ones_like(a)], axis=1)
+
+
+def general_right(xp: Any, U: Array, V: Array) -> Array:
+    """Augment the columns' side ``(c, 2 t + 2)`` of any difference form."""
+    b = row_dot(xp, U, V)
+    return xp.concat([V, U, xp.ones_like(b), b], axis=1)
+
+
+def outer_form(u: Array, v: Array, u_other: Array, v_other: Array) -> Array:
+    """Difference form of single columns (t = 1) from direct differences: ``(r, c)``."""
+    return (u[:, None] - u_other[None, :]) * (v[:, None] - v_other[None, :])
+
+
+def laplacian_rows(xp: Any, G: Array, U: Array, U_other: Array) -> Array:
+    """Return ``(L U) = r * U - G U'`` for the rows of a tile, ``(r, t)``."""
+    return xp.sum(G, axis=1)[:, None] * U - G @ U_other
+
+
+def laplacian_columns(xp: Any, G: Array, U: Array, U_other: Array) -> Array:
+    """Return ``(L U)' = c * U' - G^T U`` for the columns of a tile, ``(c, t)``."""
+    return xp.sum(G, axis=0)[:, None] * U_other - G.T @ U
+
+
+def symmetric_part(M: Array) -> Array:
+    """Return ``Ms = (M + M^T) / 2``."""
+    return (M + M.T) / 2

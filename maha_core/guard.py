@@ -1,0 +1,84 @@
+"""The guard: which entries of a product-form tile have cancelled, and their direct evaluation.
+
+An entry of the product ``a_i + b_j - 2 u_i . v_j`` carries rounding errors of about
+``eps sqrt(t) (a_i + b_j)``, and, where u_i is itself a sum of larger terms, of
+``2 sqrt(D_ij) eps (e_i + e_j)``. An entry is kept if these are below `TARGET` of it, which
+``D_ij >= h_i + h_j`` implies for the threshold per point
+
+    h_i = SAFETY eps sqrt(t + 2) / TARGET * a_i + 8 (eps / TARGET)^2 e_i^2;
+
+all others are recomputed from the raw differences ``x_i - y_j``, where nothing cancels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import sqrt
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from maha_core.backend import Backend
+    from maha_core.metrics.form import Form
+
+Array = Any
+
+TARGET = {"float64": 1e-12, "float32": 4e-6}
+SAFETY = 4.0
+
+
+class Flagged(NamedTuple):
+    """Entries of a tile that have cancelled: their mask, and their rows and columns (p,)."""
+
+    mask: Array
+    i: Array
+    j: Array
+
+
+def thresholds(form: Form, W: Array, U: Array) -> Array:
+    """Return the threshold h ``(n,)`` of every point."""
+    finfo = form.xp.finfo(W.dtype)
+    roundoff = float(finfo.eps) / 2
+    relative = roundoff / TARGET["float32" if finfo.bits == 32 else "float64"]
+    magnitude, embedding = form.rounding(W, U)
+    threshold = SAFETY * relative * sqrt(U.shape[1] + 2) * magnitude
+    return threshold if embedding is None else threshold + 8 * relative**2 * embedding
+
+
+def cancelled(
+    backend: Backend, D: Array, row_threshold: Array, column_threshold: Array, itself: Array | None
+) -> Flagged | None:
+    """Return the entries below their threshold, NaN from overflow among them; None if none is."""
+    xp = backend.xp
+    mask = ~(xp.abs(D) >= row_threshold[:, None] + column_threshold[None, :])
+    if itself is not None:
+        mask = mask & ~itself
+    if not bool(xp.any(mask)):
+        return None
+    i, j = xp.nonzero(mask)
+    return Flagged(mask, i, j)
+
+
+def differences(
+    backend: Backend, rows: Array, columns: Array, i: Array, j: Array, entries: int
+) -> Iterator[tuple[slice, Array]]:
+    """Yield ``x_i - y_j (b, d)`` for listed pairs, in batches of a bounded number of entries."""
+    xp = backend.xp
+    size = max(1, entries // rows.shape[1])
+    for start in range(0, i.shape[0], size):
+        part = slice(start, min(start + size, i.shape[0]))
+        yield part, xp.take(rows, i[part], axis=0) - xp.take(columns, j[part], axis=0)
+
+
+def recompute(
+    backend: Backend,
+    form: Form,
+    D: Array,
+    flagged: Flagged,
+    rows: Array,
+    columns: Array,
+    entries: int,
+) -> Array:
+    """Return a tile with its cancelled entries replaced by their direct evaluation."""
+    batches = differences(backend, rows, columns, flagged.i, flagged.j, entries)
+    values = backend.xp.concat([form.direct(delta) for _, delta in batches])
+    return backend.place(D, flagged.mask, values)

@@ -1,0 +1,7 @@
+"""Losses of D that can be streamed, one file each, and the protocol to write one's own."""
+
+from maha_core.losses.base import Evaluation, Listed, Loss, PointData, Tile
+from maha_core.losses.mlkr import MLKR
+from maha_core.losses.pairwise import Pairwise
+
+__all__ = ["MLKR", "Evaluation", "Listed", "Loss", "Pairwise", "PointData", "Tile"]

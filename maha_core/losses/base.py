@@ -1,0 +1,196 @@
+"""The protocol of a loss: four verbs over tiles of D.
+
+A sweep visits tiles of D, a block of rows against a block of columns, and asks the loss for its
+value and its cotangent there. It knows no loss by name. Write a loss by subclassing `Loss`:
+
+- elementwise: `evaluate` alone;
+- row-wise: also `summarise` and `merge`, where the cotangent of a row needs all of the row;
+- with listed pairs: also `pairs`, whose distances then come with every tile.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+Array = Any
+Summary = tuple[Array, ...]
+
+
+class PointData(NamedTuple):
+    """One number per point that a loss needs, such as a target, a label or a weight.
+
+    Attributes
+    ----------
+    name : str
+        The argument's name, under which tiles carry it and errors name it.
+    rows : array (n,)
+        The numbers of X's points.
+    columns : array (m,) or None
+        Those of Y's points; without Y, the rows' serve.
+    kind : {"real", "label"}
+        Real numbers are taken in X's dtype; labels must be integers and stay so.
+    columns_name : str or None
+        The argument that gives `columns`; None where the columns have no such number.
+    """
+
+    name: str
+    rows: Array
+    columns: Array | None = None
+    kind: Literal["real", "label"] = "real"
+    columns_name: str | None = None
+
+
+class Listed(NamedTuple):
+    """The listed pairs of a tile's rows.
+
+    Attributes
+    ----------
+    i, j : array (p,)
+        Row number within the tile, in ascending order, and row number of the other point in all.
+    sqdist : array (p,)
+        Their squared distances, from direct differences.
+    """
+
+    i: Array
+    j: Array
+    sqdist: Array
+
+
+class Evaluation(NamedTuple):
+    """What a loss says of a tile.
+
+    Attributes
+    ----------
+    value : array
+        Of any shape; its sum is the tile's part of the loss.
+    cotangent : array (r, c)
+        The derivative with respect to the tile's entries of D.
+    listed : array (p,) or None
+        The derivative with respect to the listed pairs' distances, added up over tiles.
+    """
+
+    value: Array
+    cotangent: Array
+    listed: Array | None = None
+
+
+@dataclass(slots=True)
+class Tile:
+    """A block of D, and what a loss may want to know of its rows and columns.
+
+    Attributes
+    ----------
+    xp : namespace
+        The array API namespace to compute with.
+    sqdist : array (r, c)
+        Squared distances; self-pairs are 0.
+    rows, columns : slice
+        Where the tile lies in D.
+    row_data, column_data : mapping of str to array
+        The loss's point data, shaped ``(r, 1)`` and ``(1, c)`` so that they broadcast.
+    listed : Listed or None
+        The listed pairs of these rows.
+    opens_row : bool
+        Whether this is the first tile of its rows: terms of a row are counted there, once.
+    memo : dict
+        A place where `summarise` may leave arrays for `evaluate` of the same tile; empty where a
+        row is too long to be visited once.
+    """
+
+    xp: Any
+    sqdist: Array
+    rows: slice
+    columns: slice
+    row_data: Mapping[str, Array]
+    column_data: Mapping[str, Array]
+    listed: Listed | None
+    opens_row: bool
+    itself: Array | None
+    memo: dict[str, Any] = field(default_factory=dict)
+
+    def without_self(self, values: Array, fill: float) -> Array:
+        """Return values ``(r, c)`` with `fill` where a point meets itself.
+
+        Without Y a point is no partner of its own; a loss masks these entries before it sums.
+        """
+        if self.itself is None:
+            return values
+        other = self.xp.full_like(values, fill)
+        return self.xp.where(self.itself, other, values)
+
+
+class Loss(ABC):
+    """A function of D that can be streamed.
+
+    Attributes
+    ----------
+    symmetric : bool
+        The promise that an elementwise loss treats i and j alike; half of the tiles may then be
+        skipped.
+    all_pairs : bool
+        False where the value depends on the listed pairs alone: tiles then have no columns.
+    self_only : bool
+        True where the loss has no meaning between two sets; Y is then a ValueError.
+
+    Notes
+    -----
+    A loss must be picklable and free of side effects: tiles are visited in several threads, and in
+    other processes under Dask. Within a row tiles come in order.
+    """
+
+    symmetric: bool = False
+    all_pairs: bool = True
+    self_only: bool = False
+
+    @property
+    def row_wise(self) -> bool:
+        """Whether the loss defines `summarise`."""
+        return type(self).summarise is not Loss.summarise
+
+    def summarise(self, tile: Tile) -> Summary:
+        """Return what a row's cotangent needs to know of this part of the row.
+
+        Row-wise losses define this and `merge`.
+
+        Parameters
+        ----------
+        tile : Tile
+
+        Returns
+        -------
+        summary : tuple of arrays
+            The first axis of each is the row.
+        """
+        raise NotImplementedError(f"{type(self).__name__} is not row-wise")
+
+    def merge(self, a: Summary, b: Summary) -> Summary:
+        """Return the summary of two disjoint parts of the same rows, a to the left of b."""
+        raise NotImplementedError(f"{type(self).__name__} is not row-wise")
+
+    def point_data(self) -> tuple[PointData, ...]:
+        """Return the numbers per point that the tiles are to carry."""
+        return ()
+
+    def pairs(self, n: int) -> tuple[Array, Array] | None:
+        """Return listed pairs ``(i, j)``, i in ascending order, or None.
+
+        Parameters
+        ----------
+        n : int
+            The number of rows of X.
+        """
+        return None
+
+    @abstractmethod
+    def evaluate(self, tile: Tile, summary: Summary | None) -> Evaluation:
+        """Return value and cotangent on a tile.
+
+        Parameters
+        ----------
+        tile : Tile
+        summary : tuple of arrays or None
+            The merged summary of the tile's rows; None for a loss without `summarise`.
+        """

@@ -1,0 +1,94 @@
+"""Elementwise losses: the sum of a function of every distance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from maha_core.arrays import is_array
+from maha_core.losses.base import Evaluation, Loss, PointData, Summary, Tile
+
+Array = Any
+
+
+class Pairwise(Loss):
+    """The sum of ``f(D_ij)`` over all pairs, or of ``f(D_ij, a_i, b_j)`` with data.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(D)``, or with `data` ``f(D, a, b)``, for a tile D ``(r, c)`` and data a ``(r, 1)`` and
+        b ``(1, c)``; returns ``(values, derivatives)`` with respect to D, both ``(r, c)`` or
+        broadcasting to it. It may run in several threads.
+    data : array (n,), optional
+        A number per point of X; integers are taken as real numbers.
+    data_Y : array (m,), optional
+        A number per point of Y; needed with `data` and Y.
+    symmetric : bool
+        The promise ``f(D, a, b) = f(D, b, a)``; half of the tiles may then be skipped.
+    sample_weight : array (n,), optional
+        Weights of the rows' own terms ``sum_j f(D_ij)``.
+
+    Notes
+    -----
+    Without Y the sum runs over ordered pairs i != j, each unordered pair twice, and what f returns
+    on a self-pair has no effect.
+
+    Examples
+    --------
+    >>> import numpy as np, maha_core as mc
+    >>> X = np.array([[0.0], [1.0], [3.0]])
+    >>> loss = mc.losses.Pairwise(lambda D: (D * D, 2 * D), symmetric=True)
+    >>> value, gradient = mc.value_and_grad(loss, X)
+    >>> float(value), gradient.X.ravel().tolist()
+    (196.0, [-224.0, -56.0, 280.0])
+    """
+
+    def __init__(
+        self,
+        f: Callable[..., tuple[Array, Array]],
+        *,
+        data: Array | None = None,
+        data_Y: Array | None = None,
+        symmetric: bool = False,
+        sample_weight: Array | None = None,
+    ) -> None:
+        if not callable(f):
+            raise TypeError(f"f must be callable, f(D) -> (values, derivatives); got {f!r}")
+        if data is None and data_Y is not None:
+            raise ValueError("data_Y was given without data; give both, or neither")
+        self.f = f
+        self.data = data
+        self.data_Y = data_Y
+        self.sample_weight = sample_weight
+        # A weight belongs to the row alone, so that weighted terms are not symmetric.
+        self.symmetric = bool(symmetric) and sample_weight is None
+
+    def point_data(self) -> tuple[PointData, ...]:
+        """Return the data and the weights where there are any."""
+        given = []
+        if self.data is not None:
+            given.append(PointData("data", self.data, self.data_Y, columns_name="data_Y"))
+        if self.sample_weight is not None:
+            given.append(PointData("sample_weight", self.sample_weight))
+        return tuple(given)
+
+    def evaluate(self, tile: Tile, summary: Summary | None) -> Evaluation:
+        """Return f's values and derivatives, self-pairs left out."""
+        values, derivatives = self._call(tile)
+        weight = tile.row_data.get("sample_weight")
+        if weight is not None:
+            values, derivatives = weight * values, weight * derivatives
+        return Evaluation(tile.without_self(values, 0.0), tile.without_self(derivatives, 0.0))
+
+    def _call(self, tile: Tile) -> tuple[Array, Array]:
+        D = tile.sqdist
+        data = () if self.data is None else (tile.row_data["data"], tile.column_data["data"])
+        result = self.f(D, *data)
+        if not (isinstance(result, tuple) and len(result) == 2 and all(map(is_array, result))):
+            raise TypeError(
+                "f must return two arrays (values, derivatives) of the shape of D, "
+                f"{tuple(D.shape)}; it returned {type(result).__name__}"
+            )
+        values, derivatives = result
+        return tile.xp.broadcast_to(values, D.shape), tile.xp.broadcast_to(derivatives, D.shape)

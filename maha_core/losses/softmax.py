@@ -1,0 +1,45 @@
+"""The neighbour probabilities ``p_ij``, softmax of ``-D_ij`` over j, in mergeable pieces."""
+
+from typing import Any
+
+from maha_core.losses.base import Summary, Tile
+
+Array = Any
+
+
+def summarise(tile: Tile, numbers: Array) -> Summary:
+    """Return shift, sum of weights and weighted sum of `numbers (1, c)`, each ``(r, 1)``.
+
+    The shift is the smallest distance of the row, so that the largest weight is 1 (streaming
+    softmax: the triple can be merged over any partition of the row).
+    """
+    xp = tile.xp
+    D = tile.without_self(tile.sqdist, float("inf"))
+    shift = xp.min(D, axis=1, keepdims=True)
+    weights = xp.exp(finite(xp, shift) - D)
+    tile.memo["softmax"] = (shift, weights)
+    return shift, xp.sum(weights, axis=1, keepdims=True), weights @ numbers.T
+
+
+def merge(xp: Any, a: Summary, b: Summary) -> Summary:
+    """Return the summary of two disjoint pieces of the same rows."""
+    shift = xp.where(a[0] < b[0], a[0], b[0])
+    scale_a = xp.exp(finite(xp, shift) - a[0])
+    scale_b = xp.exp(finite(xp, shift) - b[0])
+    return shift, a[1] * scale_a + b[1] * scale_b, a[2] * scale_a + b[2] * scale_b
+
+
+def probabilities(tile: Tile, summary: Summary) -> Array:
+    """Return ``p_ij (r, c)``, 0 where a point meets itself."""
+    xp = tile.xp
+    shift, total, _ = summary
+    if "softmax" in tile.memo:
+        own_shift, weights = tile.memo["softmax"]
+        return weights * (xp.exp(finite(xp, shift) - finite(xp, own_shift)) / total)
+    D = tile.without_self(tile.sqdist, float("inf"))
+    return xp.exp(finite(xp, shift) - D) / total
+
+
+def finite(xp: Any, shift: Array) -> Array:
+    """Return 0 for the infinite shift of a piece in which a row has no partner."""
+    return xp.where(xp.isinf(shift), xp.zeros_like(shift), shift)

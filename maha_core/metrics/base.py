@@ -1,0 +1,106 @@
+"""What every metric offers its user: one array, the matrix that it stands for, an embedding."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from maha_core import validation
+from maha_core.arrays import describe, namespace
+
+if TYPE_CHECKING:
+    from maha_core.backend import Backend
+    from maha_core.metrics.factor import Factor
+    from maha_core.metrics.form import Form
+
+Array = Any
+
+
+class Metric(ABC):
+    """A Mahalanobis metric given by one array; immutable.
+
+    Attributes
+    ----------
+    parameter : array
+        The array as it was given. Gradients with respect to the metric have its shape.
+    """
+
+    __slots__ = ("_parameter",)
+
+    symbol: ClassVar[str]
+    ndim: ClassVar[int]
+
+    def __init__(self, parameter: Array) -> None:
+        validation.check_parameter(parameter, self.symbol, self.ndim)
+        object.__setattr__(self, "_parameter", parameter)
+
+    @property
+    def parameter(self) -> Array:
+        """The metric's one array, as it was given."""
+        return self._parameter
+
+    @property
+    def n_columns(self) -> int:
+        """The number of columns d that points must have."""
+        return int(self.parameter.shape[-1])
+
+    @abstractmethod
+    def matrix(self) -> Array:
+        """Return the symmetric matrix Ms ``(d, d)`` of the distance."""
+
+    @abstractmethod
+    def to_factor(self) -> Factor:
+        """Return an equal metric of the form ``M = A^T A``."""
+
+    def embed(self, X: Array) -> Array:
+        """Return Z ``(n, k)`` whose squared Euclidean distances are the metric's.
+
+        Parameters
+        ----------
+        X : array (n, d)
+            Points as rows, of the parameter's library.
+
+        Returns
+        -------
+        Z : array (n, k)
+            ``Z = X A^T`` for the metric's factor A; for trees, plots and other tools.
+
+        Raises
+        ------
+        TypeError, ValueError
+            X is no array of the parameter's library, or has the wrong number of columns.
+        """
+        backend = validation.backend_for(X, "X")
+        points = validation.points(backend, X, "X")
+        A = validation.operand(backend, self.to_factor().parameter, self.symbol, like=points)
+        validation.check_columns(points, A.shape[-1], f"{type(self).__name__}({self.symbol})")
+        return points @ A.T
+
+    @abstractmethod
+    def form(self, backend: Backend, parameter: Array) -> Form:
+        """Return the metric's mathematics for one call, from its checked and cast array."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is immutable; make a new one instead")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__} is immutable")
+
+    def __reduce__(self) -> tuple[type[Metric], tuple[Array]]:
+        return type(self), (self.parameter,)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.symbol}: {describe(self.parameter)})"
+
+
+def floating(parameter: Array) -> Array:
+    """Return a parameter as floating point; integers become the device's widest float."""
+    return validation.points(validation.backend_for(parameter, "parameter"), parameter, "parameter")
+
+
+def eigen(matrix: Array) -> tuple[Any, Array, Array, float]:
+    """Return namespace, eigenvalues, eigenvectors and the rounding level of the eigenvalues."""
+    xp = namespace(matrix)
+    values, vectors = xp.linalg.eigh(matrix)
+    level = float(xp.max(xp.abs(values))) * matrix.shape[0] * float(xp.finfo(matrix.dtype).eps)
+    return xp, values, vectors, level

@@ -1,0 +1,177 @@
+"""The metric ``M = S^-1``: the classical Mahalanobis distance of a covariance matrix S."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from maha_core import validation
+from maha_core.arrays import device_of
+from maha_core.formulas import symmetric_part
+from maha_core.metrics.base import Metric, floating
+from maha_core.metrics.factor import Factor, FactorForm
+from maha_core.metrics.form import Index, Term
+
+if TYPE_CHECKING:
+    from maha_core.backend import Backend
+
+Array = Any
+
+
+class Covariance(Metric):
+    """The metric ``D_ij = (x_i - y_j)^T S^-1 (x_i - y_j)``.
+
+    Parameters
+    ----------
+    S : array (d, d)
+        A symmetric positive definite matrix. Gradients are those of its symmetric part.
+
+    Raises
+    ------
+    TypeError
+        S is no array of a supported library, or of a dtype that is not accepted.
+    ValueError
+        S is not square or empty; when it is used: S is visibly asymmetric, singular or not
+        positive definite.
+
+    Notes
+    -----
+    With ``S = C C^T`` (Cholesky), ``D_ij = |C^-1 (x_i - y_j)|^2`` and
+    ``dphi/dS = -S^-1 (W^T L W) S^-1``. Mahalanobis 1936, "On the generalised distance in
+    statistics".
+
+    Examples
+    --------
+    >>> import numpy as np, maha_core as mc
+    >>> metric = mc.Covariance(np.diag([4.0, 1.0]))
+    >>> mc.dist(np.array([[0.0, 0.0], [2.0, 0.0]]), metric=metric)
+    array([[0., 1.],
+           [1., 0.]])
+    """
+
+    __slots__ = ()
+    symbol: ClassVar[str] = "S"
+    ndim: ClassVar[int] = 2
+
+    def __init__(self, S: Array) -> None:
+        super().__init__(S)
+        validation.check_square(S, self.symbol)
+
+    @classmethod
+    def from_points(cls, X: Array, ridge: float = 0.0) -> Covariance:
+        """Return the metric of the covariance of points: the classical Mahalanobis distance.
+
+        Parameters
+        ----------
+        X : array (n, d)
+            Points as rows, n at least 2.
+        ridge : float
+            Added to the diagonal, in squared units of X; makes S definite where points are few
+            or columns depend on one another.
+
+        Returns
+        -------
+        metric : Covariance
+            ``S = sum_i (x_i - mean)(x_i - mean)^T / (n - 1) + ridge I``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            X is not acceptable (as in `sqdist`), n is below 2, or ridge is negative.
+
+        Examples
+        --------
+        >>> import numpy as np, maha_core as mc
+        >>> X = np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 4.0], [2.0, 4.0]])
+        >>> mc.Covariance.from_points(X).parameter.round(3)
+        array([[1.333, 0.   ],
+               [0.   , 5.333]])
+        """
+        backend = validation.backend_for(X, "X")
+        points = validation.finite_points(backend, X, "X")
+        validation.check_ridge(ridge)
+        n, d = points.shape
+        if n < 2:
+            raise ValueError(f"X has {n} row(s); a covariance needs at least 2")
+        xp = backend.xp
+        wide = backend.widen(points)
+        W = wide - xp.mean(wide, axis=0, keepdims=True)
+        S = symmetric_part(W.T @ W) / (n - 1)
+        if ridge:
+            S = S + ridge * xp.eye(d, dtype=S.dtype, device=device_of(S))
+        return cls(xp.astype(S, points.dtype, copy=False))
+
+    def matrix(self) -> Array:
+        """Return ``S^-1`` ``(d, d)``."""
+        A = self.to_factor().parameter
+        return A.T @ A
+
+    def to_factor(self) -> Factor:
+        """Return ``Factor(C^-1)`` for the Cholesky factor C of S."""
+        backend = validation.backend_for(self.parameter, self.symbol)
+        return Factor(inverse_cholesky(backend, floating(self.parameter)))
+
+    def form(self, backend: Backend, parameter: Array) -> CovarianceForm:
+        """Return the mathematics of this metric for one call."""
+        return CovarianceForm(backend.xp, inverse_cholesky(backend, parameter))
+
+
+class CovarianceForm(FactorForm):
+    """``U = V = W C^-T``: a factor ``A = C^-1`` whose parameter is ``S = C C^T``."""
+
+    def pull(self, W: Array, U: Array, LU: Array) -> Array:
+        """``dphi/dS = -S^-1 (W^T L W) S^-1 = -A^T (U^T L U) A``."""
+        return -symmetric_part(self.A.T @ (U.T @ LU) @ self.A)
+
+    def push(self, W: Array, U: Array, tangent: Array) -> Term:
+        return Term(U, U @ (self.A @ symmetric_part(tangent) @ self.A.T), -1.0)
+
+    def columns(self, W: Array, U: Array, index: Index) -> Term:
+        k, l = index
+        return Term(U @ self.A[:, k], U @ self.A[:, l], -1.0)
+
+    def outer(self, delta: Array) -> Array:
+        P = self.operand(delta) @ self.A
+        return -P[..., :, None] * P[..., None, :]
+
+
+def inverse_cholesky(backend: Backend, S: Array) -> Array:
+    """Return ``C^-1`` with ``S = C C^T``, in the device's widest float and then S's dtype."""
+    xp = backend.xp
+    check_symmetric(xp, S)
+    wide = symmetric_part(backend.widen(S))
+    C = cholesky_or_none(xp, wide)
+    if C is None or is_singular(xp, C, wide, S.dtype):
+        raise ValueError(
+            "S is singular or not positive definite, so that S^-1 is no metric; add a ridge: "
+            "Covariance.from_points(X, ridge=...) or S + ridge * identity"
+        )
+    identity = xp.eye(S.shape[0], dtype=wide.dtype, device=device_of(wide))
+    return xp.astype(xp.linalg.solve(C, identity), S.dtype, copy=False)
+
+
+def check_symmetric(xp: Any, S: Array) -> None:
+    """Raise ValueError where S is asymmetric by more than rounding."""
+    worst, size = float(xp.max(xp.abs(S - S.T))), float(xp.max(xp.abs(S)))
+    if worst > 100 * S.shape[0] * float(xp.finfo(S.dtype).eps) * size:
+        raise ValueError(
+            f"S is not symmetric: |S - S^T| reaches {worst:.3g} where |S| reaches {size:.3g}; "
+            "pass (S + S.T) / 2 if that is meant"
+        )
+
+
+def cholesky_or_none(xp: Any, S: Array) -> Array | None:
+    """Return the lower Cholesky factor, or None where S is not positive definite."""
+    try:
+        C = xp.linalg.cholesky(S)
+    except Exception as error:  # every library has a class of its own for this
+        if "LinAlgError" not in type(error).__name__:
+            raise
+        return None
+    return C if bool(xp.all(xp.isfinite(C))) else None
+
+
+def is_singular(xp: Any, C: Array, S: Array, dtype: Any) -> bool:
+    """Tell whether a pivot is rounding only, beside the diagonal entry that it came from."""
+    pivots, entries = xp.linalg.diagonal(C), xp.linalg.diagonal(S)
+    level = S.shape[0] * float(xp.finfo(dtype).eps)
+    return bool(xp.any(pivots * pivots <= level * entries))

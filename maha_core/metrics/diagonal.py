@@ -1,0 +1,116 @@
+"""The metric ``M = diag(w)``: one weight per column."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from maha_core.arrays import namespace
+from maha_core.metrics.base import Metric, floating
+from maha_core.metrics.factor import Factor
+from maha_core.metrics.form import Form, Index, Rounding, Term, without_rounding_negatives
+
+if TYPE_CHECKING:
+    from maha_core.backend import Backend
+
+Array = Any
+
+
+class Diagonal(Metric):
+    """The metric ``D_ij = sum_k w_k (x_ik - y_jk)^2``.
+
+    Parameters
+    ----------
+    w : array (d,)
+        Weights of any sign; one over a squared length scale, say.
+
+    Raises
+    ------
+    TypeError
+        w is no array of a supported library, or of a dtype that is not accepted.
+    ValueError
+        w is not one-dimensional, or is empty.
+
+    Examples
+    --------
+    >>> import numpy as np, maha_core as mc
+    >>> mc.sqdist(np.array([[0.0, 0.0], [1.0, 2.0]]), metric=mc.Diagonal(np.array([1.0, 10.0])))
+    array([[ 0., 41.],
+           [41.,  0.]])
+    """
+
+    __slots__ = ()
+    symbol: ClassVar[str] = "w"
+    ndim: ClassVar[int] = 1
+
+    def matrix(self) -> Array:
+        """Return ``diag(w)`` ``(d, d)``."""
+        w = floating(self.parameter)
+        xp = namespace(w)
+        return xp.where(xp.eye(w.shape[0], dtype=w.dtype, device=w.device) > 0, w, 0 * w)
+
+    def to_factor(self) -> Factor:
+        """Return ``Factor(diag(sqrt(w)))``.
+
+        Raises
+        ------
+        ValueError
+            A weight is negative: no factor exists.
+        """
+        w = floating(self.parameter)
+        xp = namespace(w)
+        lowest = float(xp.min(w))
+        if lowest < 0:
+            raise ValueError(
+                f"Diagonal(w) has no factor: its smallest weight is {lowest:.6g}; "
+                "raise negative weights to 0, e.g. Diagonal(xp.clip(w, 0, None))"
+            )
+        return Factor(Diagonal(xp.sqrt(w)).matrix())
+
+    def form(self, backend: Backend, parameter: Array) -> DiagonalForm:
+        """Return the mathematics of this metric for one call."""
+        return DiagonalForm(backend.xp, parameter)
+
+
+class DiagonalForm(Form):
+    """``U = W``, ``V = W * w``."""
+
+    nonnegative = False
+
+    def __init__(self, xp: Any, w: Array) -> None:
+        super().__init__(xp)
+        self.w = w
+
+    def operand(self, W: Array) -> Array:
+        return W
+
+    def dual(self, U: Array) -> Array:
+        return U * self.w
+
+    def pull(self, W: Array, U: Array, LU: Array) -> Array:
+        """``dphi/dw`` = column sums of ``W * (L W)``."""
+        return self.xp.sum(U * LU, axis=0)
+
+    def pull_points(self, LU: Array) -> Array:
+        """``dphi/dX = 2 (L W) diag(w)``."""
+        return 2 * LU * self.w
+
+    def push(self, W: Array, U: Array, tangent: Array) -> Term:
+        return Term(W, W * tangent, 1.0)
+
+    def columns(self, W: Array, U: Array, index: Index) -> Term:
+        (k,) = index
+        return Term(W[:, k], W[:, k], 1.0)
+
+    def outer(self, delta: Array) -> Array:
+        return delta * delta
+
+    def direct(self, delta: Array) -> Array:
+        F = super().direct(delta)
+        magnitude = self._magnitude(delta)
+        return without_rounding_negatives(self.xp, F, magnitude, delta.shape[-1])
+
+    def rounding(self, W: Array, U: Array) -> Rounding:
+        return Rounding(self._magnitude(W), None)
+
+    def _magnitude(self, W: Array) -> Array:
+        return self.xp.sum(W * W * self.xp.abs(self.w), axis=-1)

@@ -1,0 +1,30 @@
+"""The metric of ``metric=None``: M is the identity and there is no parameter."""
+
+from typing import Any, NoReturn
+
+from maha_core.metrics.form import Form, Index, Term
+
+Array = Any
+
+
+class EuclideanForm(Form):
+    """``U = V = W``; there is nothing to differentiate but the points."""
+
+    def operand(self, W: Array) -> Array:
+        return W
+
+    def pull_points(self, LU: Array) -> Array:
+        """``dphi/dX = 2 L W``."""
+        return 2 * LU
+
+    def pull(self, W: Array, U: Array, LU: Array) -> NoReturn:
+        raise ValueError("metric=None is the Euclidean metric and has no parameter")
+
+    def push(self, W: Array, U: Array, tangent: Array) -> Term:
+        self.pull(W, U, tangent)
+
+    def columns(self, W: Array, U: Array, index: Index) -> Term:
+        self.pull(W, U, U)
+
+    def outer(self, delta: Array) -> Array:
+        self.pull(delta, delta, delta)

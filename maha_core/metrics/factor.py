@@ -1,0 +1,94 @@
+"""The metric ``M = A^T A``: a squared Euclidean distance after the linear map A."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from maha_core.metrics.base import Metric, floating
+from maha_core.metrics.form import Form, Index, Rounding, Term
+
+if TYPE_CHECKING:
+    from maha_core.backend import Backend
+
+Array = Any
+
+
+class Factor(Metric):
+    """The metric ``D_ij = |A (x_i - y_j)|^2``, that is ``M = A^T A``.
+
+    Parameters
+    ----------
+    A : array (k, d)
+        Any real matrix; k below d gives a metric of rank k and an embedding in k dimensions.
+
+    Raises
+    ------
+    TypeError
+        A is no array of a supported library, or of a dtype that is not accepted.
+    ValueError
+        A is not two-dimensional, or has no columns.
+
+    Notes
+    -----
+    ``dD_ij / dA_kl = 2 (A d)_k d_l`` with ``d = x_i - y_j``; Weinberger & Tesauro 2007.
+
+    Examples
+    --------
+    >>> import numpy as np, maha_core as mc
+    >>> A = np.array([[1.0, 0.0], [1.0, 1.0]])
+    >>> mc.Factor(A).matrix()
+    array([[2., 1.],
+           [1., 1.]])
+    """
+
+    __slots__ = ()
+    symbol: ClassVar[str] = "A"
+    ndim: ClassVar[int] = 2
+
+    def matrix(self) -> Array:
+        """Return ``A^T A`` ``(d, d)``."""
+        A = floating(self.parameter)
+        return A.T @ A
+
+    def to_factor(self) -> Factor:
+        """Return the metric itself."""
+        return self
+
+    def form(self, backend: Backend, parameter: Array) -> FactorForm:
+        """Return the mathematics of this metric for one call."""
+        return FactorForm(backend.xp, parameter)
+
+
+class FactorForm(Form):
+    """``U = V = W A^T``."""
+
+    def __init__(self, xp: Any, A: Array) -> None:
+        super().__init__(xp)
+        self.A = A
+
+    def operand(self, W: Array) -> Array:
+        return W @ self.A.T
+
+    def pull(self, W: Array, U: Array, LU: Array) -> Array:
+        """``dphi/dA = 2 (L Z)^T W``."""
+        return 2 * (LU.T @ W)
+
+    def pull_points(self, LU: Array) -> Array:
+        """``dphi/dX = 2 (L Z) A``."""
+        return 2 * (LU @ self.A)
+
+    def push(self, W: Array, U: Array, tangent: Array) -> Term:
+        return Term(U, W @ tangent.T, 2.0)
+
+    def columns(self, W: Array, U: Array, index: Index) -> Term:
+        k, l = index
+        return Term(U[:, k], W[:, l], 2.0)
+
+    def outer(self, delta: Array) -> Array:
+        return 2 * self.operand(delta)[..., :, None] * delta[..., None, :]
+
+    def rounding(self, W: Array, U: Array) -> Rounding:
+        # A point far out along a direction that A shrinks leaves its rounding errors in u.
+        xp = self.xp
+        size = xp.abs(W) @ xp.abs(self.A).T
+        return Rounding(xp.sum(U * U, axis=1), xp.sum(size * size, axis=1))

@@ -1,0 +1,86 @@
+"""What a metric must be able to do inside one call: the rows of the design's table as verbs."""
+
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
+
+Array = Any
+Index = tuple[int, ...]
+
+
+class Term(NamedTuple):
+    """One difference form ``factor * (u_i - u'_j) . (v_i - v'_j)``."""
+
+    U: Array
+    V: Array
+    factor: float
+
+
+class Rounding(NamedTuple):
+    """How large the quantities are whose rounding errors reach D, one entry per point.
+
+    ``magnitude`` bounds the terms that cancel in ``a_i + b_j - 2 u_i . v_j``; ``embedding`` is the
+    squared size of the sums behind u_i itself (``None`` where u_i is the point).
+    """
+
+    magnitude: Array
+    embedding: Array | None
+
+
+class Form(ABC):
+    """A metric bound to one call: its array cast to X's dtype and factorised once.
+
+    ``W`` always stands for points or differences of points as rows, ``U = operand(W)``, and
+    ``LU`` for the Laplacian product of U.
+    """
+
+    nonnegative = True
+
+    def __init__(self, xp: Any) -> None:
+        self.xp = xp
+
+    @abstractmethod
+    def operand(self, W: Array) -> Array:
+        """Return U, so that ``D_ij = (u_i - u_j) . (v_i - v_j)`` with ``V = dual(U)``."""
+
+    def dual(self, U: Array) -> Array:
+        """Return V for U; the same array where D is a squared Euclidean distance of U."""
+        return U
+
+    @abstractmethod
+    def pull(self, W: Array, U: Array, LU: Array) -> Array:
+        """Return the gradient of the parameter from the Laplacian product."""
+
+    @abstractmethod
+    def pull_points(self, LU: Array) -> Array:
+        """Return the gradient of the points from the Laplacian product."""
+
+    @abstractmethod
+    def push(self, W: Array, U: Array, tangent: Array) -> Term:
+        """Return the derivative of D along a direction of the parameter, as a form."""
+
+    @abstractmethod
+    def columns(self, W: Array, U: Array, index: Index) -> Term:
+        """Return ``dD / dparameter[index]`` as a form of single columns."""
+
+    @abstractmethod
+    def outer(self, delta: Array) -> Array:
+        """Return ``dD / dparameter`` for differences ``(..., d)``, ``(...,) + parameter.shape``."""
+
+    def push_points(self, dW: Array, U: Array) -> Term:
+        """Return the derivative of D along a direction of the points, as a form."""
+        return Term(self.operand(dW), self.dual(U), 2.0)
+
+    def direct(self, delta: Array) -> Array:
+        """Return D ``(p,)`` from differences ``(p, d)``: no cancellation between points."""
+        U = self.operand(delta)
+        return self.xp.sum(U * self.dual(U), axis=-1)
+
+    def rounding(self, W: Array, U: Array) -> Rounding:
+        """Return the magnitudes that the guard's thresholds are made of."""
+        return Rounding(self.xp.sum(U * U, axis=1), None)
+
+
+def without_rounding_negatives(xp: Any, F: Array, magnitude: Array, terms: int) -> Array:
+    """Return 0 for negative entries that rounding explains; larger ones are the metric's own."""
+    bound = (terms + 2) * xp.finfo(F.dtype).eps * magnitude
+    return xp.where((F < 0) & (F >= -bound), xp.zeros_like(F), F)

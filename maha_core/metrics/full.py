@@ -1,0 +1,156 @@
+"""The metric given by a square matrix M, definite or not, symmetric or not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from maha_core import validation
+from maha_core.formulas import symmetric_part
+from maha_core.metrics.base import Metric, eigen, floating
+from maha_core.metrics.factor import Factor
+from maha_core.metrics.form import Form, Index, Rounding, Term, without_rounding_negatives
+
+if TYPE_CHECKING:
+    from maha_core.backend import Backend
+
+Array = Any
+
+
+class Full(Metric):
+    """The metric ``D_ij = (x_i - y_j)^T M (x_i - y_j)``.
+
+    Parameters
+    ----------
+    M : array (d, d)
+        Any real square matrix. Only its symmetric part ``Ms = (M + M^T) / 2`` matters to D; it
+        may be indefinite, and D is then negative in places.
+
+    Raises
+    ------
+    TypeError
+        M is no array of a supported library, or of a dtype that is not accepted.
+    ValueError
+        M is not square, or is empty.
+
+    Examples
+    --------
+    >>> import numpy as np, maha_core as mc
+    >>> metric = mc.Full(np.array([[2.0, 1.0], [0.0, 1.0]]))
+    >>> metric.matrix()
+    array([[2. , 0.5],
+           [0.5, 1. ]])
+    >>> metric.is_psd()
+    True
+    """
+
+    __slots__ = ()
+    symbol: ClassVar[str] = "M"
+    ndim: ClassVar[int] = 2
+
+    def __init__(self, M: Array) -> None:
+        super().__init__(M)
+        validation.check_square(M, self.symbol)
+
+    def matrix(self) -> Array:
+        """Return the symmetric part of M ``(d, d)``."""
+        return symmetric_part(floating(self.parameter))
+
+    def is_psd(self) -> bool:
+        """Tell whether M is positive semi-definite, up to rounding of its eigenvalues.
+
+        Examples
+        --------
+        >>> import numpy as np, maha_core as mc
+        >>> mc.Full(np.array([[0.0, 1.0], [1.0, 0.0]])).is_psd()
+        False
+        """
+        xp, values, _, level = eigen(self.matrix())
+        return bool(xp.min(values) >= -level)
+
+    def nearest_psd(self) -> Full:
+        """Return the positive semi-definite metric nearest in the Frobenius norm.
+
+        Returns
+        -------
+        metric : Full
+            ``V max(lambda, 0) V^T`` for the eigenvalues lambda of Ms (Higham 1988, "Computing a
+            nearest symmetric positive semidefinite matrix").
+
+        Examples
+        --------
+        >>> import numpy as np, maha_core as mc
+        >>> mc.Full(np.diag([1.0, -1.0])).nearest_psd().matrix()
+        array([[1., 0.],
+               [0., 0.]])
+        """
+        xp, values, vectors, _ = eigen(self.matrix())
+        clipped = xp.where(values > 0, values, xp.zeros_like(values))
+        return Full(symmetric_part((vectors * clipped) @ vectors.T))
+
+    def to_factor(self) -> Factor:
+        """Return ``Factor(A)`` with ``A^T A = Ms``.
+
+        Raises
+        ------
+        ValueError
+            Ms has a truly negative eigenvalue; `nearest_psd` projects it away.
+        """
+        xp, values, vectors, level = eigen(self.matrix())
+        lowest = float(xp.min(values))
+        if lowest < -level:
+            raise ValueError(
+                f"Full(M) has no factor: M has the negative eigenvalue {lowest:.6g}; "
+                "project it first with metric.nearest_psd()"
+            )
+        roots = xp.sqrt(xp.where(values > level, values, xp.zeros_like(values)))
+        return Factor((vectors * roots).T)
+
+    def form(self, backend: Backend, parameter: Array) -> FullForm:
+        """Return the mathematics of this metric for one call."""
+        return FullForm(backend.xp, symmetric_part(parameter))
+
+
+class FullForm(Form):
+    """``U = W``, ``V = W Ms``."""
+
+    nonnegative = False
+
+    def __init__(self, xp: Any, Ms: Array) -> None:
+        super().__init__(xp)
+        self.Ms = Ms
+
+    def operand(self, W: Array) -> Array:
+        return W
+
+    def dual(self, U: Array) -> Array:
+        return U @ self.Ms
+
+    def pull(self, W: Array, U: Array, LU: Array) -> Array:
+        """``dphi/dM = W^T (L W)``, symmetric in exact arithmetic and made so in rounding."""
+        return symmetric_part(U.T @ LU)
+
+    def pull_points(self, LU: Array) -> Array:
+        """``dphi/dX = 2 (L W) Ms``."""
+        return 2 * (LU @ self.Ms)
+
+    def push(self, W: Array, U: Array, tangent: Array) -> Term:
+        return Term(W, W @ symmetric_part(tangent), 1.0)
+
+    def columns(self, W: Array, U: Array, index: Index) -> Term:
+        k, l = index
+        return Term(W[:, k], W[:, l], 1.0)
+
+    def outer(self, delta: Array) -> Array:
+        return delta[..., :, None] * delta[..., None, :]
+
+    def direct(self, delta: Array) -> Array:
+        F = super().direct(delta)
+        magnitude = self._magnitude(delta)
+        return without_rounding_negatives(self.xp, F, magnitude, delta.shape[-1])
+
+    def rounding(self, W: Array, U: Array) -> Rounding:
+        return Rounding(self._magnitude(W), None)
+
+    def _magnitude(self, W: Array) -> Array:
+        size = self.xp.abs(W)
+        return self.xp.sum(size * (size @ self.xp.abs(self.Ms)), axis=-1)

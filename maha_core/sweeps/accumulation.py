@@ -1,0 +1,107 @@
+"""Sums of tile results in the order of their index, and the gradient that they make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from maha_core.problem import Gradient
+
+if TYPE_CHECKING:
+    from maha_core.backend import Backend
+    from maha_core.problem import Problem
+    from maha_core.sweeps.geometry import Points
+
+Array = Any
+
+
+@dataclass(slots=True)
+class StripResult:
+    """What one strip of rows contributes.
+
+    ``rows`` is its part of the gradient of X, ``columns`` the Laplacian product ``(L U)'`` of the
+    columns from `start` on, ``column_points`` that of the pairs that the guard took out.
+    """
+
+    value: Array | None = None
+    parameter: Array | None = None
+    rows: Array | None = None
+    columns: Array | None = None
+    column_points: Array | None = None
+    start: int = 0
+    listed: Array | None = None
+
+
+@dataclass(slots=True)
+class Accumulator:
+    """Running sums over strips; the order of `add` is the order of summation."""
+
+    backend: Backend
+    problem: Problem
+    columns_side: Points
+    wrt: frozenset[str]
+    parameter: Array | None = None
+    columns: Array | None = None
+    column_points: Array | None = None
+    rows: list[Array] = field(default_factory=list)
+
+    def add(self, result: StripResult) -> None:
+        """Add the result of the next strip."""
+        self.parameter = plus(self.parameter, result.parameter)
+        self.columns = self._add_columns(self.columns, result.columns, result.start)
+        self.column_points = self._add_columns(
+            self.column_points, result.column_points, result.start
+        )
+        if result.rows is not None:
+            self.rows.append(result.rows)
+
+    def gradient(self) -> Gradient:
+        """Return the gradient of everything added."""
+        return Gradient(
+            metric=self._metric() if "metric" in self.wrt else None,
+            X=self._X() if "X" in self.wrt else None,
+            Y=self._column_gradient() if "Y" in self.wrt else None,
+        )
+
+    def _metric(self) -> Array:
+        side, form = self.columns_side, self.problem.form
+        own = form.pull(side.W, side.U, self._columns())
+        total = self.backend.widen(own) if self.parameter is None else self.parameter + own
+        return self.backend.xp.astype(total, self.problem.X.dtype, copy=False)
+
+    def _X(self) -> Array:
+        xp, X = self.backend.xp, self.problem.X
+        rows = xp.concat(self.rows) if self.rows else xp.zeros_like(X)
+        return rows if self.problem.Y is not None else rows + self._column_gradient()
+
+    def _column_gradient(self) -> Array:
+        return self.problem.form.pull_points(plus(self._columns(), self.column_points))
+
+    def _columns(self) -> Array:
+        if self.columns is None:
+            return self.backend.xp.zeros_like(self.columns_side.U)
+        return self.columns
+
+    def _add_columns(self, total: Array | None, values: Array | None, start: int) -> Array | None:
+        if values is None:
+            return total
+        if total is None:
+            total = self.backend.xp.zeros_like(self.columns_side.U)
+        return add_rows(self.backend, total, values, start)
+
+
+def plus(total: Array | None, value: Array | None) -> Any:
+    """Return the sum of two arrays of which either may not be there."""
+    if total is None or value is None:
+        return value if total is None else total
+    return total + value
+
+
+def add_rows(backend: Backend, total: Array, values: Array, start: int) -> Array:
+    """Return `total` with values added to its rows from `start` on."""
+    stop = start + values.shape[0]
+    if backend.writable(total):
+        total[start:stop, :] += values
+        return total
+    changed = total[start:stop, :] + values
+    return backend.xp.concat([total[:start, :], changed, total[stop:, :]])

@@ -1,0 +1,94 @@
+"""A matrix ``(n, m)`` made of tiles, of which half suffice where it is symmetric."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from maha_core.sweeps import tiling
+
+if TYPE_CHECKING:
+    from maha_core.backend import Backend
+    from maha_core.problem import Problem
+    from maha_core.sweeps.geometry import Points
+
+Array = Any
+TileOf = Callable[["Points", slice, slice], Array]
+RowsOf = Callable[[slice], "Points"]
+
+
+def matrix(
+    backend: Backend,
+    problem: Problem,
+    rows_of: RowsOf,
+    tile_of: TileOf,
+    out: Array | None,
+    width: int,
+) -> Array:
+    """Return the matrix of all tiles.
+
+    Without Y the matrix is taken as symmetric with a zero diagonal: tiles on and above the
+    diagonal are computed and mirrored.
+    """
+    side = tiling.square_side(tiling.entries(problem, backend.tile_bytes))
+    row_parts, column_parts = tiling.blocks(problem.n, side), tiling.blocks(problem.m, side)
+
+    def strip(rows: slice) -> list[tuple[slice, slice, Array]]:
+        points = rows_of(rows)
+        wanted = [part for part in column_parts if problem.Y is not None or part.stop > rows.start]
+        made = [(rows, part, tile_of(points, rows, part)) for part in wanted]
+        if problem.Y is None:
+            made = [(r, c, _mirrored(backend, tile) if r == c else tile) for r, c, tile in made]
+        return _written(target, made, problem.Y is None) if target is not None else made
+
+    size = problem.n * problem.m * width
+    target = out if out is not None else _target(backend, problem)
+    with backend.working(problem.options, size):
+        strips = list(backend.map_ordered(strip, row_parts, problem.options, size))
+    if target is not None:
+        return target
+    return _joined(backend, problem, [tile for made in strips for tile in made], column_parts)
+
+
+def _target(backend: Backend, problem: Problem) -> Array | None:
+    X = problem.X
+    if not backend.writable(X):
+        return None
+    return backend.xp.empty((problem.n, problem.m), dtype=X.dtype, device=X.device)
+
+
+def _mirrored(backend: Backend, tile: Array) -> Array:
+    """Return a diagonal tile with its upper triangle on both sides."""
+    upper = backend.xp.triu(tile, k=1)
+    return upper + upper.T
+
+
+def _written(
+    target: Array, made: list[tuple[slice, slice, Array]], symmetric: bool
+) -> list[tuple[slice, slice, Array]]:
+    for rows, columns, tile in made:
+        target[rows, columns] = tile
+        if symmetric and rows != columns:
+            target[columns, rows] = tile.T
+    return []
+
+
+def _joined(
+    backend: Backend,
+    problem: Problem,
+    made: list[tuple[slice, slice, Array]],
+    column_parts: list[slice],
+) -> Array:
+    """Return the matrix of tiles of a library whose arrays cannot be written."""
+    xp, X = backend.xp, problem.X
+    if not made:
+        return xp.zeros((problem.n, problem.m), dtype=X.dtype, device=X.device)
+    tiles = {(rows.start, columns.start): tile for rows, columns, tile in made}
+    starts = sorted({rows for rows, _ in tiles})
+
+    def tile(row: int, column: int) -> Array:
+        return tiles[row, column] if (row, column) in tiles else tiles[column, row].T
+
+    return xp.concat(
+        [xp.concat([tile(row, part.start) for part in column_parts], axis=1) for row in starts]
+    )

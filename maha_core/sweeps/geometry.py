@@ -1,0 +1,99 @@
+"""Points made ready for tiles: centred, embedded by the metric, with the guard's thresholds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from maha_core import formulas, guard
+
+if TYPE_CHECKING:
+    from maha_core.backend import Backend
+    from maha_core.problem import Problem
+
+Array = Any
+
+
+@dataclass(slots=True)
+class Points:
+    """Rows of X or Y: raw, centred (W), embedded (U), and what the guard needs."""
+
+    raw: Array
+    W: Array
+    U: Array
+    norms: Array | None = None
+    right: Array | None = None
+    threshold: Array | None = None
+
+    def part(self, rows: slice) -> Points:
+        """Return some of the rows."""
+
+        def cut(value: Array | None) -> Array | None:
+            return None if value is None else value[rows, ...]
+
+        return Points(
+            self.raw[rows, :],
+            self.W[rows, :],
+            self.U[rows, :],
+            cut(self.norms),
+            cut(self.right),
+            cut(self.threshold),
+        )
+
+
+class Geometry:
+    """Both sides of a problem under one common centre.
+
+    The rows of X are embedded block by block where there is a Y, so that X may be larger than
+    memory; the columns' side is held whole.
+    """
+
+    def __init__(self, backend: Backend, problem: Problem, distances: bool) -> None:
+        self.backend = backend
+        self.problem = problem
+        self.distances = distances
+        self.centre = centre(backend, problem.X)
+        self.columns = self._embed(problem.others)
+
+    def rows(self, part: slice) -> Points:
+        """Return a block of the rows' side."""
+        if self.problem.Y is None:
+            return self.columns.part(part)
+        return self._embed(self.problem.X[part, :])
+
+    def itself(self, rows: slice, columns: slice) -> Array | None:
+        """Return the mask ``(r, c)`` of the points that meet themselves in a tile, or None."""
+        disjoint = rows.start >= columns.stop or columns.start >= rows.stop
+        if self.problem.Y is not None or disjoint:
+            return None
+        return self_mask(self.backend.xp, rows, columns, self.problem.X)
+
+    def _embed(self, raw: Array) -> Points:
+        xp, form = self.backend.xp, self.problem.form
+        W = raw - self.centre
+        U = form.operand(W)
+        points = Points(raw, W, U)
+        if self.distances:
+            V = form.dual(U)
+            points.norms = formulas.row_dot(xp, U, V)
+            points.right = formulas.symmetric_right(xp, V, points.norms)
+            if self.problem.accurate:
+                points.threshold = guard.thresholds(form, W, U)
+        return points
+
+
+def centre(backend: Backend, X: Array) -> Array:
+    """Return the mean of the points ``(1, d)``, or 0 where it overflows or there are none."""
+    xp = backend.xp
+    if X.shape[0] == 0:
+        return xp.zeros((1, X.shape[1]), dtype=X.dtype, device=X.device)
+    with backend.quiet():
+        mean = xp.mean(X, axis=0, keepdims=True)
+    return xp.where(xp.isfinite(mean), mean, xp.zeros_like(mean))
+
+
+def self_mask(xp: Any, rows: slice, columns: slice, like: Array) -> Array:
+    """Return the mask of a block's entries that lie on the diagonal of D."""
+    shape = rows.stop - rows.start, columns.stop - columns.start
+    offset = rows.start - columns.start
+    return xp.eye(*shape, k=offset, dtype=like.dtype, device=like.device) > 0

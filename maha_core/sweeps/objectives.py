@@ -1,0 +1,196 @@
+"""A loss of D and its gradient in one sweep over tiles; D never exists as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from maha_core.arrays import device_of
+from maha_core.losses.base import Evaluation, Listed, Summary, Tile
+from maha_core.problem import Gradient, Pairs
+from maha_core.sweeps import pairs, tiling
+from maha_core.sweeps.accumulation import Accumulator, StripResult, plus
+from maha_core.sweeps.geometry import Geometry, Points
+from maha_core.sweeps.kernel import distance_tile
+from maha_core.sweeps.strip import RowBlock, Strip, Visit
+
+if TYPE_CHECKING:
+    from maha_core.backend import Backend
+    from maha_core.problem import Objective, Problem
+
+Array = Any
+
+
+def value_and_grad(
+    backend: Backend, problem: Problem, objective: Objective, wrt: frozenset[str]
+) -> tuple[Array, Gradient]:
+    """Return the loss, a 0-d array, and its gradient."""
+    sweep = Sweep(backend, problem, objective, wrt)
+    total = Accumulator(backend, problem, sweep.geometry.columns, wrt)
+    value, listed = None, []
+    with backend.working(problem.options, sweep.size):
+        strips = tiling.strips(sweep.partition.rows)
+        for result in backend.map_ordered(sweep.strip, strips, problem.options, sweep.size):
+            total.add(result)
+            value = plus(value, result.value)
+            if result.listed is not None:
+                listed.append(result.listed)
+        gradient = total.gradient()
+        if listed:
+            gradient = _with_listed(backend, problem, objective.listed, listed, gradient, wrt)
+    return _scalar(backend, problem, value), gradient
+
+
+def _scalar(backend: Backend, problem: Problem, value: Array | None) -> Array:
+    xp, X = backend.xp, problem.X
+    if value is None:
+        return xp.zeros((), dtype=X.dtype, device=X.device)
+    return xp.reshape(xp.astype(xp.asarray(value), X.dtype), ())
+
+
+def _with_listed(
+    backend: Backend,
+    problem: Problem,
+    listed: Pairs | None,
+    cotangents: list[Array],
+    gradient: Gradient,
+    wrt: frozenset[str],
+) -> Gradient:
+    """Add the pullback of the listed pairs' own cotangent."""
+    assert listed is not None
+    cotangent = backend.xp.concat(cotangents)
+    own = pairs.vjp(backend, problem, cotangent, wrt, listed)
+    return Gradient(*(plus(a, b) for a, b in zip(gradient, own, strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """Row blocks and column blocks, and whether tiles below the diagonal are skipped."""
+
+    rows: list[slice]
+    columns: list[slice]
+    half: bool
+
+    def of_row(self, rows: slice) -> list[slice]:
+        """Return the column blocks that a row block visits."""
+        if not self.half:
+            return self.columns
+        return [part for part in self.columns if part.stop > rows.start]
+
+
+def partition(backend: Backend, problem: Problem, objective: Objective) -> Partition:
+    """Cut D as the loss needs it: whole rows where they fit and are needed, else squares."""
+    loss, n, m = objective.loss, problem.n, problem.m
+    count = tiling.entries(problem, backend.tile_bytes)
+    if not loss.all_pairs:
+        return Partition(tiling.blocks(n, max(1, count // problem.d)), [slice(0, 0)], False)
+    whole = tiling.whole_rows(count, m)
+    if loss.row_wise and whole is not None:
+        return Partition(tiling.blocks(n, whole), [slice(0, m)], False)
+    side = tiling.square_side(count)
+    half = loss.symmetric and problem.Y is None and not loss.row_wise and objective.listed is None
+    return Partition(tiling.blocks(n, side), tiling.blocks(m, side), half)
+
+
+class Sweep:
+    """One visit of every tile (two, where a row-wise loss meets rows too long to hold)."""
+
+    def __init__(
+        self, backend: Backend, problem: Problem, objective: Objective, wrt: frozenset[str]
+    ) -> None:
+        self.backend = backend
+        self.problem = problem
+        self.objective = objective
+        self.wrt = wrt
+        self.partition = partition(backend, problem, objective)
+        self.geometry = Geometry(backend, problem, distances=True)
+        self.size = problem.n * problem.m * self.geometry.columns.U.shape[1]
+        self.row_listed = RowListed(backend, problem, objective.listed)
+
+    def strip(self, parts: list[slice]) -> StripResult:
+        """Return what some consecutive row blocks contribute."""
+        strip = Strip(self.backend, self.problem, self.wrt)
+        for rows in parts:
+            points = self.geometry.rows(rows)
+            row_block = RowBlock(self.backend, self.problem, self.wrt, points)
+            for visit, summary in self._visits(rows, points):
+                row_block.add(visit, self._evaluate(visit, summary), strip)
+            strip.add(row_block)
+        start = self.partition.of_row(parts[0])[0].start
+        return strip.result(self.geometry.columns.U, start)
+
+    def _visits(self, rows: slice, points: Points) -> Iterator[tuple[Visit, Summary | None]]:
+        """Yield the tiles of a row block, with the row's summary where the loss has one."""
+        blocks = self.partition.of_row(rows)
+        loss = self.objective.loss
+        if loss.row_wise and len(blocks) == 1:
+            visit = self._visit(rows, points, blocks[0])
+            yield visit, loss.summarise(visit.tile)
+            return
+        summary = self._summary(rows, points, blocks) if loss.row_wise else None
+        for block in blocks:
+            yield self._visit(rows, points, block), summary
+
+    def _summary(self, rows: slice, points: Points, blocks: list[slice]) -> Summary:
+        loss = self.objective.loss
+        first, *others = (loss.summarise(self._visit(rows, points, block).tile) for block in blocks)
+        for other in others:
+            first = loss.merge(first, other)
+        return first
+
+    def _visit(self, rows: slice, points: Points, block: slice) -> Visit:
+        backend, columns = self.backend, self.geometry.columns.part(block)
+        itself = self.geometry.itself(rows, block)
+        D, flagged = distance_tile(backend, self.problem, points, columns, itself)
+        tile = Tile(
+            xp=backend.xp,
+            sqdist=D,
+            rows=rows,
+            columns=block,
+            row_data={k: v[rows, None] for k, v in self.objective.row_data.items()},
+            column_data={k: v[None, block] for k, v in self.objective.column_data.items()},
+            listed=self.row_listed.of(rows),
+            opens_row=block.start == 0,
+            itself=itself,
+        )
+        twice = self.partition.half and rows != block
+        return Visit(tile, columns, flagged, 2.0 if twice else 1.0)
+
+    def _evaluate(self, visit: Visit, summary: Summary | None) -> Evaluation:
+        """Return the loss's answer in X's dtype, without the self-pairs."""
+        xp, tile = self.backend.xp, visit.tile
+        with self.backend.quiet() if tile.itself is not None else nullcontext():
+            value, G, listed = self.objective.loss.evaluate(tile, summary)
+        if tuple(G.shape) != tuple(tile.sqdist.shape):
+            raise ValueError(
+                f"{type(self.objective.loss).__name__}.evaluate returned a cotangent of shape "
+                f"{tuple(G.shape)} for a tile of shape {tuple(tile.sqdist.shape)}"
+            )
+        G = tile.without_self(xp.astype(G, tile.sqdist.dtype, copy=False), 0.0)
+        wide = self.backend.widest_float(device_of(self.problem.X))
+        total = xp.sum(xp.astype(value, wide, copy=False))
+        if visit.weight != 1.0:
+            total, G = visit.weight * total, visit.weight * G
+        return Evaluation(total, G, listed)
+
+
+class RowListed:
+    """The listed pairs cut by row blocks, with their distances from direct differences."""
+
+    def __init__(self, backend: Backend, problem: Problem, listed: Pairs | None) -> None:
+        self.backend = backend
+        self.listed = listed
+        if listed is not None:
+            self.sqdist = backend.pair_sqdist(problem, listed)
+
+    def of(self, rows: slice) -> Listed | None:
+        """Return the listed pairs of a row block."""
+        if self.listed is None:
+            return None
+        xp, i = self.backend.xp, self.listed.i
+        bounds = xp.asarray([rows.start, rows.stop], dtype=i.dtype, device=device_of(i))
+        start, stop = (int(bound) for bound in xp.searchsorted(i, bounds, side="left"))
+        part = slice(start, stop)
+        return Listed(i[part] - rows.start, self.listed.j[part], self.sqdist[part])

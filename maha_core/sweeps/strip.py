@@ -1,0 +1,148 @@
+"""Sums inside one strip of rows: the Laplacian product, and the guard's pairs beside it.
+
+Entries that the guard recomputed leave the cotangent, because the Laplacian product would cancel
+again what the direct evaluation saved; their part enters from the same raw differences.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from maha_core import formulas, guard
+from maha_core.losses.base import Evaluation, Tile
+from maha_core.sweeps import tiling
+from maha_core.sweeps.accumulation import StripResult, plus
+from maha_core.sweeps.geometry import Points
+
+if TYPE_CHECKING:
+    from maha_core.backend import Backend
+    from maha_core.problem import Problem
+
+Array = Any
+
+
+@dataclass(slots=True)
+class Visit:
+    """One tile as a sweep sees it; `weight` 2 stands for its mirror image, too."""
+
+    tile: Tile
+    columns: Points
+    flagged: guard.Flagged | None
+    weight: float
+
+
+class RowBlock:
+    """Sums over the tiles of one block of rows."""
+
+    def __init__(
+        self, backend: Backend, problem: Problem, wrt: frozenset[str], points: Points
+    ) -> None:
+        self.backend = backend
+        self.problem = problem
+        self.wrt = wrt
+        self.points = points
+        self.LU = backend.xp.zeros_like(points.U)
+        self.direct_rows: Array | None = None
+        self.parameter: Array | None = None
+        self.value: Array | None = None
+        self.listed: Array | None = None
+
+    def add(self, visit: Visit, evaluation: Evaluation, strip: Strip) -> None:
+        """Add one tile; the columns' part goes to the strip."""
+        xp, G = self.backend.xp, evaluation.cotangent
+        self.value = plus(self.value, evaluation.value)
+        self.listed = plus(self.listed, evaluation.listed)
+        if visit.flagged is not None:
+            self._add_direct(visit, G[visit.flagged.mask], strip)
+            G = xp.where(visit.flagged.mask, xp.zeros_like(G), G)
+        U, U_other = self.points.U, visit.columns.U
+        self.LU = self.LU + formulas.laplacian_rows(xp, G, U, U_other)
+        columns = formulas.laplacian_columns(xp, G, U, U_other)
+        strip.columns.add(visit.tile.columns, columns)
+
+    def gradient_rows(self) -> Array:
+        """Return the rows' part of the gradient of X."""
+        return self.problem.form.pull_points(plus(self.LU, self.direct_rows))
+
+    def pulled(self) -> Array:
+        """Return the rows' part of the gradient of the metric's parameter."""
+        own = self.problem.form.pull(self.points.W, self.points.U, self.LU)
+        return plus(self.parameter, self.backend.widen(own))
+
+    def _add_direct(self, visit: Visit, g: Array, strip: Strip) -> None:
+        """Add the flagged pairs: ``dphi/dA += 2 sum g_ij (A d_ij) d_ij^T`` and its likes."""
+        assert visit.flagged is not None
+        backend, form = self.backend, self.problem.form
+        _, i, j = visit.flagged
+        entries = tiling.entries(self.problem, backend.tile_bytes)
+        batches = guard.differences(backend, self.points.raw, visit.columns.raw, i, j, entries)
+        for part, delta in batches:
+            U = form.operand(delta)
+            LU = g[part, None] * U
+            if "metric" in self.wrt:
+                own = backend.widen(form.pull(delta, U, LU))
+                self.parameter = plus(self.parameter, own)
+            if "X" in self.wrt or "Y" in self.wrt:
+                rows = backend.scatter_add(i[part], LU, self.points.U.shape[0])
+                columns = -backend.scatter_add(j[part], LU, visit.columns.U.shape[0])
+                self.direct_rows = plus(self.direct_rows, rows)
+                strip.column_points.add(visit.tile.columns, columns)
+
+
+class ColumnSums:
+    """Sums per column block, in the order in which they are added."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.sums: dict[tuple[int, int], Array] = {}
+
+    def add(self, columns: slice, values: Array) -> None:
+        """Add the part of one tile."""
+        key = columns.start, columns.stop
+        self.sums[key] = plus(self.sums.get(key), values)
+
+    def joined(self, like: Array, start: int) -> Array | None:
+        """Return the sums of all columns from `start` on, 0 where a block has none."""
+        if not self.sums:
+            return None
+        xp, pieces, reached = self.backend.xp, [], start
+        for (first, stop), values in sorted(self.sums.items(), key=lambda item: item[0]):
+            if first > reached:
+                pieces.append(xp.zeros_like(like[reached:first, :]))
+            pieces.append(values)
+            reached = stop
+        return xp.concat(pieces)
+
+
+class Strip:
+    """Sums over consecutive row blocks."""
+
+    def __init__(self, backend: Backend, problem: Problem, wrt: frozenset[str]) -> None:
+        self.backend = backend
+        self.wrt = wrt
+        self.columns = ColumnSums(backend)
+        self.column_points = ColumnSums(backend)
+        self.total = StripResult()
+        self.rows: list[Array] = []
+        self.listed: list[Array] = []
+
+    def add(self, block: RowBlock) -> None:
+        """Add one finished row block."""
+        self.total.value = plus(self.total.value, block.value)
+        if "metric" in self.wrt:
+            self.total.parameter = plus(self.total.parameter, block.pulled())
+        if "X" in self.wrt:
+            self.rows.append(block.gradient_rows())
+        if block.listed is not None:
+            self.listed.append(block.listed)
+
+    def result(self, like: Array, start: int) -> StripResult:
+        """Return the sums; `start` is the first column that any tile of the strip has."""
+        xp, total = self.backend.xp, self.total
+        total.start = start
+        total.columns = self.columns.joined(like, start)
+        total.column_points = self.column_points.joined(like, start)
+        total.rows = xp.concat(self.rows) if self.rows else None
+        total.listed = xp.concat(self.listed) if self.listed else None
+        return total

@@ -1,0 +1,42 @@
+"""The partition of D into tiles: a function of shapes, dtype and options, of nothing else."""
+
+from math import isqrt
+from typing import Any
+
+from maha_core.problem import Problem
+
+STRIPS = 32
+FEWEST_WHOLE_ROWS = 16
+
+
+def entries(problem: Problem, default_bytes: int) -> int:
+    """Return how many entries of D a tile may have."""
+    budget = problem.options.tile_bytes or default_bytes
+    return max(1, budget // itemsize(problem.X))
+
+
+def itemsize(value: Any) -> int:
+    """Return the bytes of one entry of an array."""
+    return int(getattr(value.dtype, "itemsize", 0)) or (4 if "32" in str(value.dtype) else 8)
+
+
+def blocks(extent: int, size: int) -> list[slice]:
+    """Cut ``0 ... extent`` into slices of a size, the last one shorter."""
+    return [slice(start, min(start + size, extent)) for start in range(0, extent, size)]
+
+
+def square_side(count: int) -> int:
+    """Return the side of a square tile of about `count` entries."""
+    return isqrt(count)
+
+
+def whole_rows(count: int, m: int) -> int | None:
+    """Return how many whole rows of m entries make a tile, or None where too few do."""
+    rows = count // max(m, 1)
+    return rows if rows >= min(FEWEST_WHOLE_ROWS, count) else None
+
+
+def strips(parts: list[slice]) -> list[list[slice]]:
+    """Group consecutive row blocks into at most `STRIPS` units of parallel work."""
+    size = max(1, -(-len(parts) // STRIPS))
+    return [parts[start : start + size] for start in range(0, len(parts), size)]

@@ -1,0 +1,178 @@
+"""Shapes, dtypes and finite values of arguments, and errors that say what to write instead."""
+
+from __future__ import annotations
+
+import math
+import operator
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+from maha_core.arrays import describe, device_of
+from maha_core.dispatch import backend_of
+
+if TYPE_CHECKING:
+    from maha_core.backend import Backend
+
+Array = Any
+
+
+def backend_for(value: object, argument: str) -> Backend:
+    """Return the backend of an array, having refused what it does not accept."""
+    backend = backend_of(value, argument)
+    backend.refuse(value, argument)
+    return backend
+
+
+def points(backend: Backend, value: Array, argument: str) -> Array:
+    """Return an array as floating point; integers become the device's widest float."""
+    value = backend.canonical(value)
+    kind = backend.kind(value.dtype)
+    if kind == "real":
+        return value
+    if kind == "other":
+        raise TypeError(bad_dtype(value, argument))
+    return backend.xp.astype(value, backend.widest_float(device_of(value)))
+
+
+def bad_dtype(value: Array, argument: str) -> str:
+    """Say which dtypes are accepted, and what to write."""
+    return (
+        f"{argument} has dtype {value.dtype}; float32, float64, integers and bool are accepted: "
+        f"convert it, e.g. {argument}.astype('float64') or the like in its library"
+    )
+
+
+def check_points(value: Array, argument: str) -> None:
+    """Raise ValueError where an array is not rows of points."""
+    if value.ndim != 2:
+        raise ValueError(
+            f"{argument} must be two-dimensional, points as rows; it has shape "
+            f"{tuple(value.shape)}: write {argument}[:, None] for n points in one dimension"
+        )
+    if value.shape[1] == 0:
+        raise ValueError(f"{argument} has shape {tuple(value.shape)}: points without columns")
+
+
+def finite_points(backend: Backend, value: Array, argument: str) -> Array:
+    """Return rows of points as floating point, having checked shape and values."""
+    value = points(backend, value, argument)
+    check_points(value, argument)
+    backend.check_finite(value, argument)
+    return value
+
+
+def check_columns(value: Array, columns: int, owner: str, argument: str = "X") -> None:
+    """Raise ValueError where points and a metric do not fit."""
+    if value.ndim != 2 or value.shape[1] != columns:
+        raise ValueError(
+            f"{argument} has shape {tuple(value.shape)}, and {owner} is for points with "
+            f"{columns} column(s)"
+        )
+
+
+def same_library(backend: Backend, value: object, argument: str, like: Array) -> None:
+    """Raise TypeError where an array is of another library than X."""
+    if not backend.owns(value):
+        raise TypeError(
+            f"{argument} is a {describe(value)}, and X a {describe(like)}; "
+            f"convert {argument} to the library of X"
+        )
+    backend.refuse(value, argument)
+
+
+def same_device(value: Array, argument: str, like: Array) -> None:
+    """Raise ValueError where an array lives on another device than X."""
+    there, here = device_of(value), device_of(like)
+    if there != here:
+        raise ValueError(f"{argument} lives on device {there}, and X on {here}; move one of them")
+
+
+def operand(backend: Backend, value: Array, argument: str, like: Array) -> Array:
+    """Return an array of X's library, device and dtype; integers are cast, floats must agree."""
+    same_library(backend, value, argument, like)
+    same_device(value, argument, like)
+    value = backend.canonical(value)
+    kind = backend.kind(value.dtype)
+    if kind == "other":
+        raise TypeError(bad_dtype(value, argument))
+    if kind == "real" and value.dtype != like.dtype:
+        raise TypeError(
+            f"{argument} has dtype {value.dtype}, and X is taken as {like.dtype}; "
+            "convert one of them"
+        )
+    return value if kind == "real" else backend.xp.astype(value, like.dtype)
+
+
+def whole_numbers(backend: Backend, value: Array, argument: str, like: Array) -> Array:
+    """Return an array of labels or indices, which must be integers of X's library and device."""
+    same_library(backend, value, argument, like)
+    same_device(value, argument, like)
+    value = backend.canonical(value)
+    if backend.kind(value.dtype) not in ("integer", "bool"):
+        raise TypeError(f"{argument} must hold integers; it has dtype {value.dtype}")
+    return value
+
+
+def check_shape(value: Array, shape: tuple[int, ...], argument: str, why: str) -> None:
+    """Raise ValueError where an array has not the shape that the others ask for."""
+    if tuple(value.shape) != shape:
+        raise ValueError(f"{argument} has shape {tuple(value.shape)}; {why} asks for {shape}")
+
+
+def check_parameter(value: object, symbol: str, ndim: int) -> None:
+    """Raise for what cannot be a metric's array, whatever X will be."""
+    backend = backend_for(value, symbol)
+    array: Array = value
+    if backend.kind(backend.canonical(array).dtype) == "other":
+        raise TypeError(bad_dtype(array, symbol))
+    if array.ndim != ndim:
+        raise ValueError(
+            f"{symbol} must have {ndim} dimension(s); its shape is {tuple(array.shape)}"
+        )
+    if 0 in array.shape:
+        raise ValueError(f"{symbol} has shape {tuple(array.shape)}: there is nothing in it")
+
+
+def check_square(value: Array, symbol: str) -> None:
+    """Raise ValueError where a matrix is not square."""
+    rows, columns = value.shape
+    if rows != columns:
+        raise ValueError(f"{symbol} must be square; its shape is {tuple(value.shape)}")
+
+
+def check_ridge(ridge: object) -> None:
+    """Raise where a ridge is no finite number from 0 up."""
+    if not isinstance(ridge, Real) or isinstance(ridge, bool):
+        raise TypeError(f"ridge must be a number; got {ridge!r}")
+    if not (math.isfinite(ridge) and ridge >= 0):
+        raise ValueError(f"ridge must be finite and not negative; got {ridge!r}")
+
+
+def count(value: object, argument: str, highest: int, why: str) -> int:
+    """Return a count from 1 to `highest` as an int."""
+    if isinstance(value, bool):
+        raise TypeError(f"{argument} must be an integer; got {value!r}")
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{argument} must be an integer; got {value!r}") from None
+    if not 1 <= number <= highest:
+        raise ValueError(f"{argument} = {number} is outside 1 ... {highest}: {why}")
+    return number
+
+
+def entry_index(index: object, shape: tuple[int, ...], argument: str) -> tuple[int, ...]:
+    """Return the index of one entry of an array of the given shape as a tuple of ints."""
+    parts = index if isinstance(index, tuple) else (index,)
+    try:
+        numbers = tuple(operator.index(part) for part in parts)
+    except TypeError:
+        raise TypeError(
+            f"{argument} must be an integer or a tuple of integers; got {index!r}"
+        ) from None
+    inside = len(numbers) == len(shape) and all(
+        0 <= number < extent for number, extent in zip(numbers, shape, strict=True)
+    )
+    if not inside:
+        raise ValueError(f"{argument} = {index!r} is no entry of a parameter of shape {shape}")
+    return numbers
