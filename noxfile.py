@@ -28,8 +28,8 @@ def tests(session: nox.Session) -> None:
     _try_to_install(session, TORCH)
     _try_to_install(session, JAX)
     session.run("pytest", *session.posargs)
+    _run_docstrings(session)
     session.notify("tests-plugins")
-    session.notify("docs-examples")
 
 
 @nox.session(name="tests-numpy")
@@ -66,11 +66,11 @@ def tests_jax(session: nox.Session) -> None:
 def tests_plugins(session: nox.Session) -> None:
     """Build a stranger's distribution, install it, and use maha_core on its arrays."""
     _install(session, "test")
-    wheels = session.create_tmp()
+    wheels = Path(session.create_tmp())
     stranger = ROOT / "tests" / "third_party" / "toyarray"
-    session.run("python", "-m", "build", "--wheel", "--outdir", wheels, str(stranger))
-    newest = max(Path(wheels).glob("toyarray-*.whl"), key=lambda wheel: wheel.stat().st_mtime)
-    session.install("--force-reinstall", "--no-deps", str(newest))
+    session.run_install("python", "-m", "build", "--wheel", "--outdir", str(wheels), str(stranger))
+    (wheel,) = wheels.glob("toyarray-*.whl")
+    session.install("--force-reinstall", "--no-deps", str(wheel))
     session.run("python", "-m", "maha_core")
     session.run("pytest", "tests/third_party", *session.posargs)
 
@@ -104,7 +104,7 @@ def docs_examples(session: nox.Session) -> None:
     _install(session, "test", "demo")
     _try_to_install(session, TORCH)
     _try_to_install(session, JAX)
-    session.run("pytest", "--doctest-modules", "--pyargs", "maha_core", *_backends())
+    _run_docstrings(session)
     session.run("pytest", "tests/test_code_in_documents.py")
 
 
@@ -124,6 +124,10 @@ def _try_to_install(session: nox.Session, requirement: str) -> None:
         session.install(requirement, silent=True)
     except CommandFailed:
         session.warn(f"{requirement} cannot be installed here: its tests are skipped")
+
+
+def _run_docstrings(session: nox.Session) -> None:
+    session.run("pytest", "--doctest-modules", "--pyargs", "maha_core", *_backends())
 
 
 def _backends() -> list[str]:
