@@ -11,6 +11,7 @@ from nox.command import CommandFailed
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["tests", "lint", "types"]
 nox.options.reuse_venv = "yes"
+nox.options.default_venv_backend = "virtualenv"  # uv would not look where pip finds torch
 
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")

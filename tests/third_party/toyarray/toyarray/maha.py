@@ -1,9 +1,8 @@
 """The plugin: what maha_core does with toy arrays. It counts the calls, to be seen."""
 
-import numpy
+import numpy as np
 
 from maha_core.backend import Backend
-
 from toyarray import namespace
 from toyarray.array import Array
 
@@ -28,7 +27,7 @@ class ToyBackend(Backend):
             raise TypeError(f"{argument} must be a toyarray.Array, not {type(value).__name__}")
 
     def quiet(self):
-        return numpy.errstate(all="ignore")
+        return np.errstate(all="ignore")
 
     def sqdist(self, problem, out):
         self.calls += 1
