@@ -350,7 +350,7 @@ class Conformance:
         for argument, call in {
             "X": lambda: mc.sqdist(flat),
             "Y": lambda: mc.sqdist(X, wide),
-            "A": lambda: mc.sqdist(wide, metric=case.metric),
+            "metric": lambda: mc.sqdist(wide, metric=case.metric),
             "cotangent": lambda: mc.vjp(X, Y, cotangent=flat),
             "X_tangent": lambda: mc.jvp(X, Y, X_tangent=wide),
             "y": lambda: mc.value_and_grad(mc.losses.MLKR(flat), X),

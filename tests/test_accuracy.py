@@ -102,6 +102,8 @@ def test_every_entry_of_D_to_its_own_relative_error(name, form, dtype):
 def test_gradient_of_mlkr(name, form, dtype, with_Y):
     rng = np.random.default_rng(1)
     X, scale = INPUTS[name](rng, dtype)
+    if form == "euclidean" and scale > 1:
+        pytest.skip("distances so large that exp(-D) itself is beyond the dtype")
     parameter = None if form == "euclidean" else well_conditioned(form, scale, rng, dtype)
     metric = None if form == "euclidean" else CLASSES[form](parameter)
     y = rng.standard_normal(N).astype(dtype)

@@ -62,6 +62,15 @@ def parts(*gradients):
     return [part for gradient in gradients for part in gradient if part is not None]
 
 
+def searches(on):
+    """Tell whether the device can hold what nonzero and argsort return.
+
+    array-api-strict gives 64-bit indices even on its device without 64-bit dtypes, and then refuses
+    them: there the guard is off, and what must sort is left out.
+    """
+    return "no_x64" not in str(on.device)
+
+
 def sqdist(on, X, Y):
     out = strict.empty((len_(X), len_(X if Y is None else Y)), dtype=on.dtype, device=on.device)
     for metric in metrics(on):
@@ -77,6 +86,8 @@ def dist(on, X, Y):
 
 
 def nearest(on, X, Y):
+    if not searches(on):
+        pytest.skip("array-api-strict cannot sort on this device")
     for metric in metrics(on):
         yield from mc.nearest(X, Y, metric=metric, k=3)
 
@@ -112,7 +123,8 @@ def vjp(on, X, Y):
         arguments = {"metric": metric, "wrt": wrt(metric, Y)}
         G = on.real(len_(X), len_(X if Y is None else Y))
         yield from parts(mc.vjp(X, Y, **arguments, cotangent=G))
-        yield from parts(mc.vjp(X, Y, **arguments, cotangent=on.real(4), pairs=pairs(on)))
+        if searches(on):
+            yield from parts(mc.vjp(X, Y, **arguments, cotangent=on.real(4), pairs=pairs(on)))
 
 
 def value_and_grad(on, X, Y):
@@ -148,7 +160,8 @@ CALLS = (sqdist, dist, nearest, jacobian, jacobian_slice, jvp, vjp, value_and_gr
 @pytest.mark.parametrize("call", CALLS)
 def test_results_stay_on_the_device(on, call, with_Y, tile_bytes):
     X, Y = on.real(N, D), on.real(M, D) if with_Y else None
-    with mc.options(tile_bytes=tile_bytes):
+    precision = "accurate" if searches(on) else "fast"
+    with mc.options(tile_bytes=tile_bytes, precision=precision):
         results = list(call(on, X, Y))
     assert results
     for result in results:
@@ -158,6 +171,7 @@ def test_results_stay_on_the_device(on, call, with_Y, tile_bytes):
 
 def test_whole_numbers_become_the_widest_float_of_the_device(on):
     X = on.array(np.arange(6).reshape(3, 2), on.integer)
-    result = mc.sqdist(X)
+    with mc.options(precision="accurate" if searches(on) else "fast"):
+        result = mc.sqdist(X)
     assert result.dtype == on.dtype
     assert result.device == on.device

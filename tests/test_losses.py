@@ -8,6 +8,7 @@ from tiles import EDGE, small
 from user_losses import Hinge, LogSumExp, SquaredPairs
 
 import maha_core as mc
+from maha_core.losses import Evaluation, Loss, PointData
 
 SHAPES = [(2, None), (EDGE, None), (2 * EDGE + 1, None), (9, 1), (9, 2 * EDGE + 1), (1, 3)]
 TILES = {"small": small, "default": mc.options, "tiny": lambda: small(edge=1)}
@@ -123,6 +124,26 @@ def test_loss_of_listed_pairs_costs_nothing_for_the_others(library):
     expected = 2 * (((library.numpy(X)[0] - library.numpy(X)[-1]) ** 2).sum()) ** 2
     assert float(library.numpy(value)) == pytest.approx(expected)
     assert np.flatnonzero(library.numpy(gradient.X).any(axis=1)).tolist() == [0, n - 1]
+
+
+def test_without_Y_the_rows_data_serve_the_columns(library):
+    class Product(Loss):
+        """phi = sum a_i a_j D_ij, with no more said of the data than their name."""
+
+        def point_data(self):
+            return (PointData("a", rows=a),)
+
+        def evaluate(self, tile, summary):
+            G = tile.without_self(tile.row_data["a"] * tile.column_data["a"], 0.0)
+            return Evaluation(G * tile.sqdist, G)
+
+    p = problem("factor", 2 * EDGE + 1, None, 3)
+    values = p.random(2 * EDGE + 1)
+    a = library.array(values)
+    with small():
+        assert_value_and_gradient(
+            library, Product(), lambda D: (values[:, None] * values * D).sum(), p
+        )
 
 
 # -------------------------------------------------------------------------------- sample weights

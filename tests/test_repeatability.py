@@ -76,11 +76,3 @@ def test_the_users_own_limit_of_blas_changes_no_bit(bits):
         with threadpoolctl.threadpool_limits(limit, user_api="blas"):
             seen.add(_digest(*bits(*inputs)))
     assert len(seen) == 1
-
-
-@pytest.mark.parametrize("bits", BITS)
-def test_the_layout_of_the_inputs_changes_no_bit(bits):
-    X, Y, metric, G, y, y_Y = _inputs("float64")
-    fortran = mc.Factor(np.asfortranarray(metric.parameter))
-    again = bits(np.asfortranarray(X), np.asfortranarray(Y), fortran, np.asfortranarray(G), y, y_Y)
-    assert _digest(*bits(X, Y, metric, G, y, y_Y)) == _digest(*again)

@@ -10,7 +10,7 @@ from forms import metric, problem
 
 import maha_core as mc
 
-STEPS = 2.0 ** -np.arange(4, 9)  # rounding stays far below the remainder
+STEPS = 2.0 ** -np.arange(12, 16)  # short enough for the square, long enough against rounding
 TANGENT = {"metric": "metric_tangent", "X": "X_tangent", "Y": "Y_tangent"}
 CURVED = [
     (form, m, name)

@@ -45,7 +45,7 @@ class Hinge(Loss):
         return self.i, self.j
 
     def point_data(self):
-        return (PointData("labels", rows=self.labels, kind="label"),)
+        return (PointData("labels", self.labels, kind="label", columns_name="labels_Y"),)
 
     def evaluate(self, tile, summary):
         xp, listed, D = tile.xp, tile.listed, tile.sqdist
