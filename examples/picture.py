@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 INK, FAINT, BLUE, ORANGE = "#1f2328", "#9aa1a9", "#0072b2", "#e69f00"
 NEAR_TO_FAR, LOW_TO_HIGH = "PuOr_r", "viridis"
 GROUPS = 10
+LABEL = {"color": INK, "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 2.5}}
 STYLE = {
     "font.size": 10,
     "text.color": INK,
@@ -64,7 +65,7 @@ def draw(result: Result, output: Path) -> None:
         draw_scores(figure.add_subplot(top[2]), result.scores)
         draw_embedding(figure, figure.add_subplot(bottom[0]), result)
         draw_weights(figure.add_subplot(bottom[1]), result.A, result.measurements)
-        figure.savefig(output, dpi=100)
+        figure.savefig(output, dpi=96)
 
 
 def draw_distances(axes: Axes, D: Array, y: Array, name: str) -> AxesImage:
@@ -76,6 +77,8 @@ def draw_distances(axes: Axes, D: Array, y: Array, name: str) -> AxesImage:
     axes.set_yticks(ticks, [f"{y[i]:.0f}" for i in ticks])
     axes.spines[:].set_visible(False)
     axes.set_xlabel("patients, ordered by progression y")
+    axes.text(0.97, 0.95, "means", **LABEL, transform=axes.transAxes, ha="right")
+    axes.text(0.03, 0.05, "pairs", **LABEL, transform=axes.transAxes)
     return image
 
 
@@ -100,7 +103,7 @@ def agreement(D: Array, y: Array) -> float:
 
 def label_distances(figure: Figure, panels: list[Axes], image: AxesImage) -> None:
     bar = figure.colorbar(image, ax=panels, extend="both", aspect=30, pad=0.02)
-    bar.set_label("% of pairs that are nearer\n(below the diagonal pairs, above it means)")
+    bar.set_label("% of pairs that are nearer")
     bar.outline.set_visible(False)
 
 
