@@ -7,9 +7,10 @@ methods and no operation.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from maha_core.arrays import device_of, is_writable, namespace
 from maha_core.memory import available_host_memory, readable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 Array = Any
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Quiet = AbstractContextManager[object]
 
 
 class Backend:
@@ -212,7 +214,8 @@ class Backend:
 
     def quiet(self) -> AbstractContextManager[object]:
         """Return a context without the library's warnings on floating-point arithmetic."""
-        return nullcontext()
+        numpy = sys.modules.get("numpy")  # libraries that hold NumPy arrays warn as it does
+        return nullcontext() if numpy is None else cast(Quiet, numpy.errstate(all="ignore"))
 
     def check_options(self, options: Options) -> None:
         """Raise ValueError for options that this backend cannot honour."""

@@ -101,7 +101,9 @@ def _form(backend: Backend, metric: Metric | None, X: Array, check_finite: bool)
     name = f"metric ({type(metric).__name__}'s {metric.symbol})"
     parameter = validation.operand(backend, metric.parameter, name, X)
     validation.check_columns(
-        X, metric.n_columns, f"metric {type(metric).__name__} of shape {tuple(parameter.shape)}"
+        X,
+        metric.n_columns,
+        f"metric {type(metric).__name__} with {metric.symbol} of shape {tuple(parameter.shape)}",
     )
     if check_finite:
         backend.check_finite(parameter, name)

@@ -3,9 +3,8 @@
 Everything rests on one form and its adjoint (docs/mathematics.md). For rows ``U, V (r, t)`` and
 ``U', V' (c, t)``,
 
-    F_ij = (u_i - u'_j) . (v_i - v'_j) = a_i + b_j - u_i . v'_j - v_i . u'_j        (difference form)
-
-    (L U)  = r * U  - G U',     (L U)' = c * U' - G^T U                              (Laplacian product)
+    difference form     F_ij = (u_i - u'_j) . (v_i - v'_j) = a_i + b_j - u_i . v'_j - v_i . u'_j
+    Laplacian product   (L U) = r * U - G U',     (L U)' = c * U' - G^T U
 
 with ``a_i = u_i . v_i``, ``b_j = u'_j . v'_j``, ``r = G 1`` and ``c = G^T 1``.
 """

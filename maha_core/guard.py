@@ -1,11 +1,11 @@
 """The guard: which entries of a product-form tile have cancelled, and their direct evaluation.
 
-An entry of the product ``a_i + b_j - 2 u_i . v_j`` carries rounding errors of about
-``eps sqrt(t) (a_i + b_j)``, and, where u_i is itself a sum of larger terms, of
-``2 sqrt(D_ij) eps (e_i + e_j)``. An entry is kept if these are below `TARGET` of it, which
-``D_ij >= h_i + h_j`` implies for the threshold per point
+An entry of the product ``a_i + b_j - 2 u_i . v_j`` carries rounding errors of up to
+``(5 + sqrt(t)) eps (a_i + b_j)`` (docs/accuracy.md has the measurement), and, where u_i is itself
+a sum of larger terms, of ``2 sqrt(D_ij) eps (e_i + e_j)``. An entry is kept if these are below
+`TARGET` of it, which ``D_ij >= h_i + h_j`` implies for the threshold per point
 
-    h_i = SAFETY eps sqrt(t + 2) / TARGET * a_i + 8 (eps / TARGET)^2 e_i^2;
+    h_i = (5 + sqrt(t)) (eps / TARGET) a_i + 8 (eps / TARGET)^2 e_i^2;
 
 all others are recomputed from the raw differences ``x_i - y_j``, where nothing cancels.
 """
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 Array = Any
 
-TARGET = {"float64": 1e-12, "float32": 4e-6}
-SAFETY = 4.0
+TARGET = {"float64": 1e-12, "float32": 8e-6}
 
 
 class Flagged(NamedTuple):
@@ -40,7 +39,7 @@ def thresholds(form: Form, W: Array, U: Array) -> Array:
     roundoff = float(finfo.eps) / 2
     relative = roundoff / TARGET["float32" if finfo.bits == 32 else "float64"]
     magnitude, embedding = form.rounding(W, U)
-    threshold = SAFETY * relative * sqrt(U.shape[1] + 2) * magnitude
+    threshold = (5 + sqrt(U.shape[1])) * relative * magnitude
     return threshold if embedding is None else threshold + 8 * relative**2 * embedding
 
 

@@ -62,8 +62,8 @@ def value_and_grad(
     """
     if not isinstance(loss, Loss):
         raise TypeError(
-            f"loss must be a maha_core.losses.Loss; got {type(loss).__name__}: wrap a function of D "
-            "as maha_core.losses.Pairwise(f)"
+            f"loss must be a maha_core.losses.Loss; got {type(loss).__name__}: wrap a function of "
+            "D as maha_core.losses.Pairwise(f)"
         )
     call = prepare(X, Y, metric)
     names = wanted(wrt, call)
@@ -89,20 +89,17 @@ def _point_data(loss: Loss, call: Call) -> tuple[dict[str, Array], dict[str, Arr
     problem = call.problem
     for data in loss.point_data():
         rows[data.name] = _numbers(call, data, data.rows, data.name, problem.n, "X")
-        if data.columns_name is None:
-            continue
+        name = data.columns_name or data.name
         if problem.Y is None:
             if data.columns is not None:
-                raise ValueError(f"{data.columns_name} is given, and there is no Y")
+                raise ValueError(f"{name} is given, and there is no Y")
             columns[data.name] = rows[data.name]
-        elif data.columns is None:
+        elif data.columns is not None:
+            columns[data.name] = _numbers(call, data, data.columns, name, problem.m, "Y")
+        elif data.columns_name is not None:
             raise ValueError(
-                f"{type(loss).__name__} needs {data.columns_name}, the {data.name} of Y's points; "
-                f"pass {type(loss).__name__}(..., {data.columns_name}=...)"
-            )
-        else:
-            columns[data.name] = _numbers(
-                call, data, data.columns, data.columns_name, problem.m, "Y"
+                f"{type(loss).__name__} needs {name}, the {data.name} of Y's points; "
+                f"pass {type(loss).__name__}(..., {name}=...)"
             )
     return rows, columns
 

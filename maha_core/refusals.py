@@ -37,6 +37,8 @@ def _refuse_numpy(value: Array, argument: str) -> None:
     kind = type(value)
     if kind is numpy.ndarray or kind is numpy.memmap:
         return
+    if not isinstance(value, numpy.ndarray):
+        raise TypeError(f"{argument} is a {describe(value)}, a single number and no array")
     if isinstance(value, numpy.ma.MaskedArray):
         raise TypeError(
             f"{argument} is a masked array, whose masked entries have no distance; "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import operator
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from maha_core.arrays import describe, device_of
@@ -73,6 +72,7 @@ def check_columns(value: Array, columns: int, owner: str, argument: str = "X") -
 def same_library(backend: Backend, value: object, argument: str, like: Array) -> None:
     """Raise TypeError where an array is of another library than X."""
     if not backend.owns(value):
+        backend_of(value, argument)  # what is no array at all has an error of its own
         raise TypeError(
             f"{argument} is a {describe(value)}, and X a {describe(like)}; "
             f"convert {argument} to the library of X"
@@ -142,9 +142,11 @@ def check_square(value: Array, symbol: str) -> None:
 
 def check_ridge(ridge: object) -> None:
     """Raise where a ridge is no finite number from 0 up."""
-    if not isinstance(ridge, Real) or isinstance(ridge, bool):
-        raise TypeError(f"ridge must be a number; got {ridge!r}")
-    if not (math.isfinite(ridge) and ridge >= 0):
+    try:
+        number = float(ridge)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise TypeError(f"ridge must be a number; got {ridge!r}") from None
+    if not (math.isfinite(number) and number >= 0):
         raise ValueError(f"ridge must be finite and not negative; got {ridge!r}")
 
 

@@ -24,6 +24,8 @@ Result = TypeVar("Result")
 SERIAL_MULTIPLICATIONS = 2**18
 """Work below this is done by one thread: BLAS does not thread products so small either."""
 
+_OVERLAP_WORK = 10_000
+
 
 class NumpyBackend(Backend):
     """Everything that maha_core computes, on NumPy arrays.
@@ -65,7 +67,10 @@ class NumpyBackend(Backend):
 
     def overlap(self, a: Array, b: Array) -> bool:
         """Tell whether two arrays share memory."""
-        return np.may_share_memory(a, b)
+        try:
+            return np.shares_memory(a, b, max_work=_OVERLAP_WORK)
+        except np.exceptions.TooHardError:
+            return True
 
     def check_writable(self, value: Array, argument: str) -> None:
         """Raise ValueError for an array that is read-only."""
@@ -110,11 +115,7 @@ class NumpyBackend(Backend):
         threads = options.threads or usable_cores()
         if threads == 1 or size <= SERIAL_MULTIPLICATIONS:
             return map(function, items)
-        return _pooled(function, list(items), threads)
-
-    def quiet(self) -> AbstractContextManager[object]:
-        """Return a context without NumPy's floating-point warnings."""
-        return np.errstate(all="ignore")
+        return _pooled(_single_threaded(function), list(items), threads)
 
     def version(self) -> str:
         """Return NumPy's version."""
@@ -130,6 +131,16 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _single_threaded(function: Callable[[Item], Result]) -> Callable[[Item], Result]:
+    """Limit BLAS in the worker, too: some of its builds keep a limit per thread."""
+
+    def limited(item: Item) -> Result:
+        with one_thread():
+            return function(item)
+
+    return limited
 
 
 def _pooled(

@@ -33,7 +33,8 @@ class PointData(NamedTuple):
     kind : {"real", "label"}
         Real numbers are taken in X's dtype; labels must be integers and stay so.
     columns_name : str or None
-        The argument that gives `columns`; None where the columns have no such number.
+        The argument that gives `columns`, which is then needed with Y; None where the loss can do
+        without.
     """
 
     name: str

@@ -18,8 +18,8 @@ class Pairwise(Loss):
     ----------
     f : callable
         ``f(D)``, or with `data` ``f(D, a, b)``, for a tile D ``(r, c)`` and data a ``(r, 1)`` and
-        b ``(1, c)``; returns ``(values, derivatives)`` with respect to D, both ``(r, c)`` or
-        broadcasting to it. It may run in several threads.
+        b ``(1, c)``; returns ``(values, derivatives)`` with respect to D, both ``(r, c)``. It may
+        run in several threads.
     data : array (n,), optional
         A number per point of X; integers are taken as real numbers.
     data_Y : array (m,), optional
@@ -84,11 +84,17 @@ class Pairwise(Loss):
     def _call(self, tile: Tile) -> tuple[Array, Array]:
         D = tile.sqdist
         data = () if self.data is None else (tile.row_data["data"], tile.column_data["data"])
-        result = self.f(D, *data)
+        result: Any = self.f(D, *data)
         if not (isinstance(result, tuple) and len(result) == 2 and all(map(is_array, result))):
             raise TypeError(
                 "f must return two arrays (values, derivatives) of the shape of D, "
                 f"{tuple(D.shape)}; it returned {type(result).__name__}"
             )
+        for part in result:
+            if tuple(part.shape) != tuple(D.shape):
+                raise ValueError(
+                    f"f returned an array of shape {tuple(part.shape)} for a tile of D of shape "
+                    f"{tuple(D.shape)}; values and derivatives must have the shape of D"
+                )
         values, derivatives = result
-        return tile.xp.broadcast_to(values, D.shape), tile.xp.broadcast_to(derivatives, D.shape)
+        return values, derivatives

@@ -27,6 +27,7 @@ class Metric(ABC):
 
     __slots__ = ("_parameter",)
 
+    _parameter: Array
     symbol: ClassVar[str]
     ndim: ClassVar[int]
 
@@ -71,10 +72,12 @@ class Metric(ABC):
             X is no array of the parameter's library, or has the wrong number of columns.
         """
         backend = validation.backend_for(X, "X")
-        points = validation.points(backend, X, "X")
-        A = validation.operand(backend, self.to_factor().parameter, self.symbol, like=points)
-        validation.check_columns(points, A.shape[-1], f"{type(self).__name__}({self.symbol})")
-        return points @ A.T
+        points = validation.finite_points(backend, X, "X")
+        parameter = validation.operand(backend, self.parameter, self.symbol, like=points)
+        owner = f"{type(self).__name__}({self.symbol})"
+        validation.check_columns(points, self.n_columns, owner)
+        backend.check_finite(parameter, self.symbol)
+        return points @ type(self)(parameter).to_factor().parameter.T
 
     @abstractmethod
     def form(self, backend: Backend, parameter: Array) -> Form:

@@ -76,7 +76,8 @@ class Covariance(Metric):
         Raises
         ------
         TypeError, ValueError
-            X is not acceptable (as in `sqdist`), n is below 2, or ridge is negative.
+            X is not acceptable (as in `sqdist`), n is below 2 or too small for d without a ridge,
+            or ridge is negative.
 
         Examples
         --------
@@ -92,6 +93,11 @@ class Covariance(Metric):
         n, d = points.shape
         if n < 2:
             raise ValueError(f"X has {n} row(s); a covariance needs at least 2")
+        if n <= d and not ridge:
+            raise ValueError(
+                f"X has {n} points in {d} dimensions, whose covariance is singular; pass a ridge, "
+                "e.g. Covariance.from_points(X, ridge=1e-3), or at least d + 1 points"
+            )
         xp = backend.xp
         wide = backend.widen(points)
         W = wide - xp.mean(wide, axis=0, keepdims=True)
@@ -173,5 +179,5 @@ def cholesky_or_none(xp: Any, S: Array) -> Array | None:
 def is_singular(xp: Any, C: Array, S: Array, dtype: Any) -> bool:
     """Tell whether a pivot is rounding only, beside the diagonal entry that it came from."""
     pivots, entries = xp.linalg.diagonal(C), xp.linalg.diagonal(S)
-    level = S.shape[0] * float(xp.finfo(dtype).eps)
+    level = 64 * S.shape[0] * float(xp.finfo(dtype).eps)
     return bool(xp.any(pivots * pivots <= level * entries))

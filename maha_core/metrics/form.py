@@ -83,4 +83,4 @@ class Form(ABC):
 def without_rounding_negatives(xp: Any, F: Array, magnitude: Array, terms: int) -> Array:
     """Return 0 for negative entries that rounding explains; larger ones are the metric's own."""
     bound = (terms + 2) * xp.finfo(F.dtype).eps * magnitude
-    return xp.where((F < 0) & (F >= -bound), xp.zeros_like(F), F)
+    return xp.where((F < 0) & (-bound <= F), xp.zeros_like(F), F)

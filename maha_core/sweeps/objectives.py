@@ -84,7 +84,7 @@ def partition(backend: Backend, problem: Problem, objective: Objective) -> Parti
     """Cut D as the loss needs it: whole rows where they fit and are needed, else squares."""
     loss, n, m = objective.loss, problem.n, problem.m
     count = tiling.entries(problem, backend.tile_bytes)
-    if not loss.all_pairs:
+    if not loss.all_pairs or m == 0:
         return Partition(tiling.blocks(n, max(1, count // problem.d)), [slice(0, 0)], False)
     whole = tiling.whole_rows(count, m)
     if loss.row_wise and whole is not None:
