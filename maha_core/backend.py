@@ -15,13 +15,24 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from maha_core.arrays import device_of, is_writable, namespace
 from maha_core.memory import available_host_memory, readable
 from maha_core.refusals import refuse_special
-from maha_core.sweeps import distances, jacobians, neighbors, objectives, pairs, pullbacks, tangents
+from maha_core.sweeps import (
+    distances,
+    jacobians,
+    kernel,
+    neighbors,
+    objectives,
+    pairs,
+    pullbacks,
+    tangents,
+)
 
 if TYPE_CHECKING:
+    from maha_core.guard import Flagged
     from maha_core.metrics import Metric
     from maha_core.metrics.form import Form
     from maha_core.options import Options
     from maha_core.problem import Gradient, Neighbors, Objective, Pairs, Problem, Tangents
+    from maha_core.sweeps.geometry import Points, SelfPairs
 
 Array = Any
 Item = TypeVar("Item")
@@ -157,13 +168,31 @@ class Backend:
         """Tell whether this library's arrays can be written in place."""
         return is_writable(value)
 
-    def place(self, D: Array, mask: Array, values: Array) -> Array:
-        """Return D with the entries under a mask replaced, in row-major order."""
+    def replace_diagonal(self, values: Array, offset: int, fill: float) -> Array:
+        """Return values ``(r, c)`` with `fill` on the entries ``(i, i + offset)``."""
+        xp, shape = self.xp, values.shape
+        mask = xp.eye(*shape, k=offset, dtype=values.dtype, device=device_of(values)) > 0
+        return xp.where(mask, xp.full_like(values, fill), values)
+
+    def place(self, D: Array, flagged: Flagged, values: Array) -> Array:
+        """Return D with the flagged entries replaced."""
         xp = self.xp
-        flat = xp.reshape(mask, (-1,))
+        flat = xp.reshape(flagged.mask, (-1,))
         order = xp.cumulative_sum(xp.astype(flat, xp.int32)) - 1
         spread = xp.take(values, xp.where(flat, order, xp.zeros_like(order)), axis=0)
-        return xp.where(mask, xp.reshape(spread, D.shape), D)
+        return xp.where(flagged.mask, xp.reshape(spread, D.shape), D)
+
+    def entries(self, G: Array, flagged: Flagged) -> Array:
+        """Return the flagged entries ``(p,)`` of a tile."""
+        return G[flagged.mask]
+
+    def without_entries(self, G: Array, flagged: Flagged) -> Array:
+        """Return a tile with 0 for the flagged entries."""
+        return self.xp.where(flagged.mask, self.xp.zeros_like(G), G)
+
+    def total(self, values: Array) -> Array:
+        """Return the sum of all entries, accumulated in the device's widest float."""
+        return self.xp.sum(values, dtype=self.widest_float(device_of(values)))
 
     def scatter_add(self, index: Array, values: Array, size: int) -> Array:
         """Return ``(size, t)``: the rows of `values (p, t)` summed by their index.
@@ -195,6 +224,12 @@ class Backend:
         """Return the k smallest entries of each row and their columns, ties in column order."""
         order = self.xp.argsort(D, axis=1, stable=True)[:, :k]
         return self.xp.take_along_axis(D, order, axis=1), order
+
+    def distance_tile(
+        self, problem: Problem, rows: Points, columns: Points, itself: SelfPairs | None
+    ) -> tuple[Array, Flagged | None]:
+        """Return a tile of D, and the entries that the guard recomputed."""
+        return kernel.distance_tile(self, problem, rows, columns, itself)
 
     # --- how work is run ---------------------------------------------------------------------
 

@@ -53,14 +53,18 @@ def outer_form(u: Array, v: Array, u_other: Array, v_other: Array) -> Array:
     return (u[:, None] - u_other[None, :]) * (v[:, None] - v_other[None, :])
 
 
-def laplacian_rows(xp: Any, G: Array, U: Array, U_other: Array) -> Array:
-    """Return ``(L U) = r * U - G U'`` for the rows of a tile, ``(r, t)``."""
-    return xp.sum(G, axis=1)[:, None] * U - G @ U_other
+def extended(xp: Any, U: Array) -> Array:
+    """Return ``[U, 1]``: a product with a cotangent then holds its row sums, too."""
+    return xp.concat([U, xp.ones_like(U[:, :1])], axis=1)
 
 
-def laplacian_columns(xp: Any, G: Array, U: Array, U_other: Array) -> Array:
-    """Return ``(L U)' = c * U' - G^T U`` for the columns of a tile, ``(c, t)``."""
-    return xp.sum(G, axis=0)[:, None] * U_other - G.T @ U
+def laplacian(G: Array, U: Array, extended_other: Array) -> Array:
+    """Return ``(L U) = r * U - G U'`` for the rows of a cotangent ``(r, c)``: ``(r, t)``.
+
+    With ``G^T``, U' and ``[U, 1]`` it is ``(L U)' = c * U' - G^T U``, that of the columns.
+    """
+    product = G @ extended_other
+    return product[:, -1:] * U - product[:, :-1]
 
 
 def symmetric_part(M: Array) -> Array:

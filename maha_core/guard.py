@@ -26,11 +26,14 @@ TARGET = {"float64": 1e-12, "float32": 8e-6}
 
 
 class Flagged(NamedTuple):
-    """Entries of a tile that have cancelled: their mask, and their rows and columns (p,)."""
+    """Entries of a tile that have cancelled: rows and columns (p,), and their mask if it is held.
 
-    mask: Array
+    The order of the positions is that of the mask's entries, row by row.
+    """
+
     i: Array
     j: Array
+    mask: Array | None = None
 
 
 def thresholds(form: Form, W: Array, U: Array) -> Array:
@@ -43,18 +46,13 @@ def thresholds(form: Form, W: Array, U: Array) -> Array:
     return threshold if embedding is None else threshold + 8 * relative**2 * embedding
 
 
-def cancelled(
-    backend: Backend, D: Array, row_threshold: Array, column_threshold: Array, itself: Array | None
-) -> Flagged | None:
+def cancelled(xp: Any, D: Array, row_threshold: Array, column_threshold: Array) -> Flagged | None:
     """Return the entries below their threshold, NaN from overflow among them; None if none is."""
-    xp = backend.xp
     mask = ~(xp.abs(D) >= row_threshold[:, None] + column_threshold[None, :])
-    if itself is not None:
-        mask = mask & ~itself
     if not bool(xp.any(mask)):
         return None
     i, j = xp.nonzero(mask)
-    return Flagged(mask, i, j)
+    return Flagged(i, j, mask)
 
 
 def differences(
@@ -68,16 +66,9 @@ def differences(
         yield part, xp.take(rows, i[part], axis=0) - xp.take(columns, j[part], axis=0)
 
 
-def recompute(
-    backend: Backend,
-    form: Form,
-    D: Array,
-    flagged: Flagged,
-    rows: Array,
-    columns: Array,
-    entries: int,
+def recomputed(
+    backend: Backend, form: Form, flagged: Flagged, rows: Array, columns: Array, entries: int
 ) -> Array:
-    """Return a tile with its cancelled entries replaced by their direct evaluation."""
+    """Return the direct evaluation ``(p,)`` of cancelled entries."""
     batches = differences(backend, rows, columns, flagged.i, flagged.j, entries)
-    values = backend.xp.concat([form.direct(delta) for _, delta in batches])
-    return backend.place(D, flagged.mask, values)
+    return backend.xp.concat([form.direct(delta) for _, delta in batches])

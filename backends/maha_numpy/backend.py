@@ -13,9 +13,14 @@ import numpy as np
 
 from maha_core.backend import Backend
 from maha_core.blas import one_thread
+from maha_numpy import kernel
+from maha_numpy.kernel import diagonal
 
 if TYPE_CHECKING:
+    from maha_core.guard import Flagged
     from maha_core.options import Options
+    from maha_core.problem import Problem
+    from maha_core.sweeps.geometry import Points, SelfPairs
 
 Array = Any
 Item = TypeVar("Item")
@@ -68,7 +73,7 @@ class NumpyBackend(Backend):
     def overlap(self, a: Array, b: Array) -> bool:
         """Tell whether two arrays share memory."""
         try:
-            return np.shares_memory(a, b, max_work=_OVERLAP_WORK)
+            return np.shares_memory(a, b, max_work=_OVERLAP_WORK)  # type: ignore[arg-type]  # the stub knows two values
         except np.exceptions.TooHardError:
             return True
 
@@ -77,10 +82,29 @@ class NumpyBackend(Backend):
         if not value.flags.writeable:
             raise ValueError(f"{argument} is read-only; pass an array that can be written")
 
-    def place(self, D: Array, mask: Array, values: Array) -> Array:
-        """Return D, written in place."""
-        D[mask] = values
-        return D
+    def replace_diagonal(self, values: Array, offset: int, fill: float) -> Array:
+        """Return values with `fill` on a diagonal; the same array where it is there already."""
+        if np.all(diagonal(values, offset) == fill):
+            return values
+        values = np.array(values)
+        diagonal(values, offset)[:] = fill
+        return values
+
+    def entries(self, G: Array, flagged: Flagged) -> Array:
+        """Return the flagged entries of a tile."""
+        return G[flagged.i, flagged.j]
+
+    def without_entries(self, G: Array, flagged: Flagged) -> Array:
+        """Return a tile with 0 for the flagged entries; the loss's own array is left alone."""
+        G = np.array(G)
+        G[flagged.i, flagged.j] = 0
+        return G
+
+    def distance_tile(
+        self, problem: Problem, rows: Points, columns: Points, itself: SelfPairs | None
+    ) -> tuple[Array, Flagged | None]:
+        """Return a tile of D, and the entries that the guard recomputed."""
+        return kernel.distance_tile(self, problem, rows, columns, itself)
 
     def scatter_add(self, index: Array, values: Array, size: int) -> Array:
         """Return ``(size, t)``: the rows of `values` summed by their index, in order."""

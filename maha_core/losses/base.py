@@ -13,7 +13,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from maha_core.sweeps.geometry import SelfPairs
 
 Array = Any
 Summary = tuple[Array, ...]
@@ -109,7 +112,7 @@ class Tile:
     column_data: Mapping[str, Array]
     listed: Listed | None
     opens_row: bool
-    itself: Array | None
+    itself: SelfPairs | None
     memo: dict[str, Any] = field(default_factory=dict)
 
     def without_self(self, values: Array, fill: float) -> Array:
@@ -117,10 +120,7 @@ class Tile:
 
         Without Y a point is no partner of its own; a loss masks these entries before it sums.
         """
-        if self.itself is None:
-            return values
-        other = self.xp.full_like(values, fill)
-        return self.xp.where(self.itself, other, values)
+        return values if self.itself is None else self.itself.replaced(values, fill)
 
 
 class Loss(ABC):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from maha_core.sweeps import tiling
 
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 Array = Any
 TileOf = Callable[["Points", slice, slice], Array]
 RowsOf = Callable[[slice], "Points"]
+
+
+class Placed(NamedTuple):
+    """A tile and where it lies in the matrix."""
+
+    rows: slice
+    columns: slice
+    tile: Array
 
 
 def matrix(
@@ -33,13 +41,20 @@ def matrix(
     side = tiling.square_side(tiling.entries(problem, backend.tile_bytes))
     row_parts, column_parts = tiling.blocks(problem.n, side), tiling.blocks(problem.m, side)
 
-    def strip(rows: slice) -> list[tuple[slice, slice, Array]]:
-        points = rows_of(rows)
-        wanted = [part for part in column_parts if problem.Y is not None or part.stop > rows.start]
-        made = [(rows, part, tile_of(points, rows, part)) for part in wanted]
-        if problem.Y is None:
-            made = [(r, c, _mirrored(backend, tile) if r == c else tile) for r, c, tile in made]
-        return _written(target, made, problem.Y is None) if target is not None else made
+    def strip(rows: slice) -> list[Placed]:
+        points, kept = rows_of(rows), []
+        for part in column_parts:
+            if problem.Y is not None or part.stop > rows.start:
+                placed = Placed(rows, part, _tile(points, rows, part))
+                if target is None:
+                    kept.append(placed)
+                else:
+                    _write(target, placed, problem.Y is None)
+        return kept
+
+    def _tile(points: Points, rows: slice, part: slice) -> Array:
+        tile = tile_of(points, rows, part)
+        return _mirrored(backend, tile) if problem.Y is None and rows == part else tile
 
     size = problem.n * problem.m * width
     target = out if out is not None else _target(backend, problem)
@@ -47,7 +62,7 @@ def matrix(
         strips = list(backend.map_ordered(strip, row_parts, problem.options, size))
     if target is not None:
         return target
-    return _joined(backend, problem, [tile for made in strips for tile in made], column_parts)
+    return _joined(backend, problem, [placed for kept in strips for placed in kept], column_parts)
 
 
 def _target(backend: Backend, problem: Problem) -> Array | None:
@@ -63,20 +78,17 @@ def _mirrored(backend: Backend, tile: Array) -> Array:
     return upper + upper.T
 
 
-def _written(
-    target: Array, made: list[tuple[slice, slice, Array]], symmetric: bool
-) -> list[tuple[slice, slice, Array]]:
-    for rows, columns, tile in made:
-        target[rows, columns] = tile
-        if symmetric and rows != columns:
-            target[columns, rows] = tile.T
-    return []
+def _write(target: Array, placed: Placed, symmetric: bool) -> None:
+    rows, columns, tile = placed
+    target[rows, columns] = tile
+    if symmetric and rows != columns:
+        target[columns, rows] = tile.T
 
 
 def _joined(
     backend: Backend,
     problem: Problem,
-    made: list[tuple[slice, slice, Array]],
+    made: list[Placed],
     column_parts: list[slice],
 ) -> Array:
     """Return the matrix of tiles of a library whose arrays cannot be written."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from maha_core.sweeps.assembly import matrix
 from maha_core.sweeps.geometry import Geometry, Points
-from maha_core.sweeps.kernel import distance_tile
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
@@ -23,7 +22,7 @@ def sqdist(backend: Backend, problem: Problem, out: Array | None) -> Array:
 
     def tile(points: Points, rows: slice, columns: slice) -> Array:
         itself = geometry.itself(rows, columns)
-        D, _ = distance_tile(backend, problem, points, geometry.columns.part(columns), itself)
+        D, _ = backend.distance_tile(problem, points, geometry.columns.part(columns), itself)
         return D
 
     return matrix(backend, problem, geometry.rows, tile, out, geometry.columns.U.shape[1])

@@ -16,12 +16,13 @@ Array = Any
 
 @dataclass(slots=True)
 class Points:
-    """Rows of X or Y: raw, centred (W), embedded (U), and what the guard needs."""
+    """Rows of X or Y: raw, centred (W), embedded (U), and the operands of a tile's products."""
 
     raw: Array
     W: Array
     U: Array
-    norms: Array | None = None
+    extended: Array | None = None
+    left: Array | None = None
     right: Array | None = None
     threshold: Array | None = None
 
@@ -35,23 +36,45 @@ class Points:
             self.raw[rows, :],
             self.W[rows, :],
             self.U[rows, :],
-            cut(self.norms),
+            cut(self.extended),
+            cut(self.left),
             cut(self.right),
             cut(self.threshold),
         )
 
 
+@dataclass(frozen=True, slots=True)
+class SelfPairs:
+    """The entries ``(i, i + offset)`` of a tile, where a point meets itself."""
+
+    backend: Backend
+    offset: int
+
+    def replaced(self, values: Array, fill: float) -> Array:
+        """Return values ``(r, c)`` with `fill` on the self-pairs."""
+        return self.backend.replace_diagonal(values, self.offset, fill)
+
+
 class Geometry:
     """Both sides of a problem under one common centre.
 
-    The rows of X are embedded block by block where there is a Y, so that X may be larger than
-    memory; the columns' side is held whole.
+    `distances` and `cotangents` say which products the tiles will make: those of D, and those of
+    the Laplacian product. The rows of X are embedded block by block where there is a Y, so that X
+    may be larger than memory; the columns' side is held whole.
     """
 
-    def __init__(self, backend: Backend, problem: Problem, distances: bool) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        problem: Problem,
+        *,
+        distances: bool = False,
+        cotangents: bool = False,
+    ) -> None:
         self.backend = backend
         self.problem = problem
         self.distances = distances
+        self.cotangents = cotangents
         self.centre = centre(backend, problem.X)
         self.columns = self._embed(problem.others)
 
@@ -61,22 +84,25 @@ class Geometry:
             return self.columns.part(part)
         return self._embed(self.problem.X[part, :])
 
-    def itself(self, rows: slice, columns: slice) -> Array | None:
-        """Return the mask ``(r, c)`` of the points that meet themselves in a tile, or None."""
+    def itself(self, rows: slice, columns: slice) -> SelfPairs | None:
+        """Return the self-pairs of a tile, or None where it has none."""
         disjoint = rows.start >= columns.stop or columns.start >= rows.stop
         if self.problem.Y is not None or disjoint:
             return None
-        return self_mask(self.backend.xp, rows, columns, self.problem.X)
+        return SelfPairs(self.backend, rows.start - columns.start)
 
     def _embed(self, raw: Array) -> Points:
         xp, form = self.backend.xp, self.problem.form
         W = raw - self.centre
         U = form.operand(W)
         points = Points(raw, W, U)
+        if self.cotangents:
+            points.extended = formulas.extended(xp, U)
         if self.distances:
             V = form.dual(U)
-            points.norms = formulas.row_dot(xp, U, V)
-            points.right = formulas.symmetric_right(xp, V, points.norms)
+            norms = formulas.row_dot(xp, U, V)
+            points.left = formulas.symmetric_left(xp, U, norms)
+            points.right = formulas.symmetric_right(xp, V, norms)
             if self.problem.accurate:
                 points.threshold = guard.thresholds(form, W, U)
         return points
@@ -90,10 +116,3 @@ def centre(backend: Backend, X: Array) -> Array:
     with backend.quiet():
         mean = xp.mean(X, axis=0, keepdims=True)
     return xp.where(xp.isfinite(mean), mean, xp.zeros_like(mean))
-
-
-def self_mask(xp: Any, rows: slice, columns: slice, like: Array) -> Array:
-    """Return the mask of a block's entries that lie on the diagonal of D."""
-    shape = rows.stop - rows.start, columns.stop - columns.start
-    offset = rows.start - columns.start
-    return xp.eye(*shape, k=offset, dtype=like.dtype, device=like.device) > 0

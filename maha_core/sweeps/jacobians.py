@@ -19,7 +19,7 @@ Array = Any
 def jacobian_slice(backend: Backend, problem: Problem, index: tuple[int, ...]) -> Array:
     """Return ``dD / dparameter[index] (n, m)``."""
     refuse_impossible(backend, problem, "the slice")
-    geometry = Geometry(backend, problem, distances=False)
+    geometry = Geometry(backend, problem)
     form = problem.form
     others = form.columns(geometry.columns.W, geometry.columns.U, index)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from maha_core import formulas, guard
+from maha_core import guard
 from maha_core.sweeps import tiling
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
     from maha_core.problem import Problem
-    from maha_core.sweeps.geometry import Points
+    from maha_core.sweeps.geometry import Points, SelfPairs
 
 Array = Any
 
@@ -20,21 +20,25 @@ def distance_tile(
     problem: Problem,
     rows: Points,
     columns: Points,
-    itself: Array | None,
+    itself: SelfPairs | None,
 ) -> tuple[Array, guard.Flagged | None]:
     """Return a tile of D ``(r, c)`` and the entries that the guard recomputed."""
     xp, form = backend.xp, problem.form
+    assert rows.left is not None
+    assert columns.right is not None
     with backend.quiet():
-        left = formulas.symmetric_left(xp, rows.U, rows.norms)
-        D = left @ columns.right.T  # type: ignore[union-attr]
+        D = rows.left @ columns.right.T
     flagged = None
+    if itself is not None:
+        D = itself.replaced(D, float("inf"))
     if problem.accurate:
-        flagged = guard.cancelled(backend, D, rows.threshold, columns.threshold, itself)
+        flagged = guard.cancelled(xp, D, rows.threshold, columns.threshold)
         if flagged is not None:
             entries = tiling.entries(problem, backend.tile_bytes)
-            D = guard.recompute(backend, form, D, flagged, rows.raw, columns.raw, entries)
+            values = guard.recomputed(backend, form, flagged, rows.raw, columns.raw, entries)
+            D = backend.place(D, flagged, values)
     elif form.nonnegative:
         D = xp.where(D < 0, xp.zeros_like(D), D)
     if itself is not None:
-        D = xp.where(itself, xp.zeros_like(D), D)
+        D = itself.replaced(D, 0.0)
     return D, flagged

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from maha_core.problem import Neighbors
 from maha_core.sweeps import tiling
 from maha_core.sweeps.geometry import Geometry, Points
-from maha_core.sweeps.kernel import distance_tile
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
@@ -53,11 +52,10 @@ def _nearest_in_tile(
     columns: slice,
     k: int,
 ) -> Neighbors:
-    xp = backend.xp
     itself = geometry.itself(rows, columns)
-    D, _ = distance_tile(backend, problem, points, geometry.columns.part(columns), itself)
+    D, _ = backend.distance_tile(problem, points, geometry.columns.part(columns), itself)
     if itself is not None:
-        D = xp.where(itself, xp.full_like(D, float("inf")), D)
+        D = itself.replaced(D, float("inf"))
     sqdist, order = backend.smallest(D, min(k, D.shape[1]))
     return Neighbors(sqdist, order + columns.start)
 

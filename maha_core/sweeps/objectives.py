@@ -13,7 +13,6 @@ from maha_core.problem import Gradient, Pairs
 from maha_core.sweeps import pairs, tiling
 from maha_core.sweeps.accumulation import Accumulator, StripResult, plus
 from maha_core.sweeps.geometry import Geometry, Points
-from maha_core.sweeps.kernel import distance_tile
 from maha_core.sweeps.strip import RowBlock, Strip, Visit
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ class Sweep:
         self.objective = objective
         self.wrt = wrt
         self.partition = partition(backend, problem, objective)
-        self.geometry = Geometry(backend, problem, distances=True)
+        self.geometry = Geometry(backend, problem, distances=True, cotangents=True)
         self.size = problem.n * problem.m * self.geometry.columns.U.shape[1]
         self.row_listed = RowListed(backend, problem, objective.listed)
 
@@ -143,7 +142,7 @@ class Sweep:
     def _visit(self, rows: slice, points: Points, block: slice) -> Visit:
         backend, columns = self.backend, self.geometry.columns.part(block)
         itself = self.geometry.itself(rows, block)
-        D, flagged = distance_tile(backend, self.problem, points, columns, itself)
+        D, flagged = backend.distance_tile(self.problem, points, columns, itself)
         tile = Tile(
             xp=backend.xp,
             sqdist=D,
@@ -160,17 +159,16 @@ class Sweep:
 
     def _evaluate(self, visit: Visit, summary: Summary | None) -> Evaluation:
         """Return the loss's answer in X's dtype, without the self-pairs."""
-        xp, tile = self.backend.xp, visit.tile
-        with self.backend.quiet() if tile.itself is not None else nullcontext():
+        backend, tile = self.backend, visit.tile
+        with backend.quiet() if tile.itself is not None else nullcontext():
             value, G, listed = self.objective.loss.evaluate(tile, summary)
         if tuple(G.shape) != tuple(tile.sqdist.shape):
             raise ValueError(
                 f"{type(self.objective.loss).__name__}.evaluate returned a cotangent of shape "
                 f"{tuple(G.shape)} for a tile of shape {tuple(tile.sqdist.shape)}"
             )
-        G = tile.without_self(xp.astype(G, tile.sqdist.dtype, copy=False), 0.0)
-        wide = self.backend.widest_float(device_of(self.problem.X))
-        total = xp.sum(xp.astype(value, wide, copy=False))
+        G = tile.without_self(backend.xp.astype(G, tile.sqdist.dtype, copy=False), 0.0)
+        total = backend.total(value)
         if visit.weight != 1.0:
             total, G = visit.weight * total, visit.weight * G
         return Evaluation(total, G, listed)

@@ -18,7 +18,7 @@ Array = Any
 
 def vjp(backend: Backend, problem: Problem, cotangent: Array, wrt: frozenset[str]) -> Gradient:
     """Return the gradient of ``sum_ij G_ij D_ij`` for a cotangent G ``(n, m)``."""
-    geometry = Geometry(backend, problem, distances=False)
+    geometry = Geometry(backend, problem, cotangents=True)
     count = tiling.entries(problem, backend.tile_bytes)
     parts = tiling.blocks(problem.n, max(1, count // max(problem.m, 1)))
     sweep = _Sweep(backend, problem, geometry, cotangent, wrt)
@@ -67,12 +67,12 @@ class _Sweep:
 
     def _products(self, part: slice, points: Points) -> tuple[Array, Array]:
         """Return ``L U`` of a row block, and ``(L U)'`` of all columns."""
-        xp, U_other = self.backend.xp, self.geometry.columns.U
+        xp = self.backend.xp
         LU, columns = xp.zeros_like(points.U), []
         for block in self._column_blocks(part):
-            G = self._tile(part, block)
-            LU = LU + formulas.laplacian_rows(xp, G, points.U, U_other[block, :])
-            columns.append(formulas.laplacian_columns(xp, G, points.U, U_other[block, :]))
+            G, others = self._tile(part, block), self.geometry.columns.part(block)
+            LU = LU + formulas.laplacian(G, points.U, others.extended)
+            columns.append(formulas.laplacian(G.T, others.U, points.extended))
         return LU, xp.concat(columns)
 
     def _column_blocks(self, part: slice) -> list[slice]:
@@ -86,7 +86,7 @@ class _Sweep:
         G = self.cotangent[rows, columns]
         itself = self.geometry.itself(rows, columns)
         if itself is not None:
-            G = self.backend.xp.where(itself, self.backend.xp.zeros_like(G), G)
+            G = itself.replaced(G, 0.0)
         if self.problem.options.check_finite:
             self.backend.check_finite(G, "cotangent")
         return G

@@ -50,15 +50,15 @@ class RowBlock:
 
     def add(self, visit: Visit, evaluation: Evaluation, strip: Strip) -> None:
         """Add one tile; the columns' part goes to the strip."""
-        xp, G = self.backend.xp, evaluation.cotangent
+        G = evaluation.cotangent
         self.value = plus(self.value, evaluation.value)
         self.listed = plus(self.listed, evaluation.listed)
         if visit.flagged is not None:
-            self._add_direct(visit, G[visit.flagged.mask], strip)
-            G = xp.where(visit.flagged.mask, xp.zeros_like(G), G)
-        U, U_other = self.points.U, visit.columns.U
-        self.LU = self.LU + formulas.laplacian_rows(xp, G, U, U_other)
-        columns = formulas.laplacian_columns(xp, G, U, U_other)
+            self._add_direct(visit, self.backend.entries(G, visit.flagged), strip)
+            G = self.backend.without_entries(G, visit.flagged)
+        points, others = self.points, visit.columns
+        self.LU = self.LU + formulas.laplacian(G, points.U, others.extended)
+        columns = formulas.laplacian(G.T, others.U, points.extended)
         strip.columns.add(visit.tile.columns, columns)
 
     def gradient_rows(self) -> Array:
@@ -74,7 +74,7 @@ class RowBlock:
         """Add the flagged pairs: ``dphi/dA += 2 sum g_ij (A d_ij) d_ij^T`` and its likes."""
         assert visit.flagged is not None
         backend, form = self.backend, self.problem.form
-        _, i, j = visit.flagged
+        i, j, _ = visit.flagged
         entries = tiling.entries(self.problem, backend.tile_bytes)
         batches = guard.differences(backend, self.points.raw, visit.columns.raw, i, j, entries)
         for part, delta in batches:

@@ -20,7 +20,7 @@ Array = Any
 def jvp(backend: Backend, problem: Problem, directions: Tangents) -> Array:
     """Return dD ``(n, m)`` along the directions that are given."""
     refuse_impossible(backend, problem, "dD")
-    geometry = Geometry(backend, problem, distances=False)
+    geometry = Geometry(backend, problem)
     xp, form = backend.xp, problem.form
     others = directions.X if problem.Y is None else directions.Y
     moving = directions.X is not None or directions.Y is not None
