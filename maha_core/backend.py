@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from math import prod
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from maha_core.arrays import device_of, is_writable, namespace
@@ -24,6 +25,7 @@ from maha_core.sweeps import (
     pairs,
     pullbacks,
     tangents,
+    tiling,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +40,9 @@ Array = Any
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Quiet = AbstractContextManager[object]
+
+SURELY_FITS = 2**26
+"""A result of fewer bytes is made without asking how much memory is free."""
 
 
 class Backend:
@@ -152,9 +157,9 @@ class Backend:
 
     def check_memory(self, shape: tuple[int, ...], like: Array, what: str, instead: str) -> None:
         """Raise MemoryError before any work where a result cannot fit."""
-        size = like.dtype.itemsize if hasattr(like.dtype, "itemsize") else 8
-        for extent in shape:
-            size *= extent
+        size = tiling.itemsize(like) * prod(shape)
+        if size < SURELY_FITS:
+            return
         available = self.available_memory(device_of(like))
         if available is not None and size > available:
             raise MemoryError(

@@ -72,7 +72,15 @@ def _refuse_jax(value: Array, argument: str) -> None:
         )
 
 
+def _refuse_dask(value: Array, argument: str) -> None:
+    raise TypeError(
+        f"{argument} is a Dask array, and no plugin for Dask is installed; write "
+        f"{argument}.compute() for an array that fits in memory"
+    )
+
+
 _CHECKS = {
+    "dask": _refuse_dask,
     "numpy": _refuse_numpy,
     "torch": _refuse_torch,
     "jax": _refuse_jax,

@@ -73,9 +73,9 @@ def _target(backend: Backend, problem: Problem) -> Array | None:
 
 
 def _mirrored(backend: Backend, tile: Array) -> Array:
-    """Return a diagonal tile with its upper triangle on both sides."""
-    upper = backend.xp.triu(tile, k=1)
-    return upper + upper.T
+    """Return a diagonal tile as the mean of itself and its mirror image: exactly symmetric."""
+    half = tile / 2
+    return backend.replace_diagonal(half + half.T, 0, 0.0)
 
 
 def _write(target: Array, placed: Placed, symmetric: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from maha_core import formulas
@@ -33,10 +34,11 @@ def jacobian_slice(backend: Backend, problem: Problem, index: tuple[int, ...]) -
 
 def jacobian(backend: Backend, problem: Problem, shape: tuple[int, ...]) -> Array:
     """Return ``dD / dparameter (n, m) + shape``."""
+    per_pair = prod(shape) + 2 * problem.d  # the differences and their embedding beside the result
     backend.check_memory(
-        (problem.n, problem.m, *shape),
+        (problem.n, problem.m, per_pair),
         problem.X,
-        "the Jacobian",
+        f"the Jacobian, with its differences {per_pair} numbers a pair,",
         "use jacobian_slice for single entries, or jvp, vjp and value_and_grad for contractions",
     )
     delta = problem.X[:, None, :] - problem.others[None, :, :]
