@@ -8,6 +8,7 @@ derivatives below against it.
 Without Y (`Y=None`) the points meet themselves, and X takes both roles.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -43,7 +44,13 @@ def symmetric_matrix(form, parameter, d):
         return parameter.T @ parameter
     if form == "diagonal":
         return np.diag(parameter)
-    return inverse((parameter + parameter.T) / 2)
+    symmetric = (parameter + parameter.T) / 2
+    return _inverse_of_bytes(symmetric.tobytes(), symmetric.dtype, d)
+
+
+@lru_cache(maxsize=64)
+def _inverse_of_bytes(data, dtype, size):
+    return inverse(np.frombuffer(data, dtype).reshape(size, size))
 
 
 def sqdist(X, Y, form, parameter):

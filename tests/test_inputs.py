@@ -462,16 +462,13 @@ class TestOut:
         assert function(self.X, self.Y, pairs=(GOOD_I, GOOD_J), out=out) is out
         np.testing.assert_array_equal(out, function(self.X, self.Y, pairs=(GOOD_I, GOOD_J)))
 
-    @pytest.mark.parametrize("view", ["strided", "Fortran", "negative", "big-endian"])
+    @pytest.mark.parametrize("view", ["strided", "Fortran", "negative"])
     def test_of_any_layout(self, function, view):
         out = {
             "strided": lambda: np.zeros((2 * N, 3 * M))[::2, ::3],
             "Fortran": lambda: np.zeros((N, M), order="F"),
             "negative": lambda: np.zeros((N, M))[::-1, ::-1],
-            "big-endian": lambda: np.zeros((N, M), dtype=">f8"),
         }[view]()
-        if view == "big-endian":
-            pytest.skip("whether a big-endian out has X's dtype is left open")
         assert function(self.X, self.Y, out=out) is out
         np.testing.assert_allclose(out, function(self.X, self.Y), rtol=1e-14)
 
