@@ -17,7 +17,9 @@ a backend.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any, ClassVar
 
 import array_api_compat
@@ -29,6 +31,7 @@ import maha_core as mc
 __all__ = ["Conformance"]
 
 Array = Any
+Values = np.ndarray[Any, Any]
 
 METRICS = ("euclidean", "full", "factor", "diagonal", "covariance")
 PARAMETRIC = METRICS[1:]
@@ -38,7 +41,7 @@ N, M, D, K = 19, 17, 3, 2
 
 _metric = pytest.mark.parametrize("metric", METRICS)
 _parametric = pytest.mark.parametrize("metric", PARAMETRIC)
-_with_Y = pytest.mark.parametrize("with_Y", [False, True], ids=["alone", "with_Y"])
+_with_y = pytest.mark.parametrize("with_Y", [False, True], ids=["alone", "with_Y"])
 
 
 class Conformance:
@@ -72,11 +75,11 @@ class Conformance:
 
     # --- what the author defines -------------------------------------------------------------
 
-    def array(self, values: np.ndarray) -> Array:
+    def array(self, values: Values) -> Array:
         """Return NumPy data as an array of the library under test, of the same dtype."""
         raise NotImplementedError("define array(self, values): NumPy data to the library's array")
 
-    def to_numpy(self, array: Array) -> np.ndarray:
+    def to_numpy(self, array: Array) -> Values:
         """Return an array of the library as NumPy data, computing it where it is lazy."""
         raise NotImplementedError("define to_numpy(self, array): the library's array to NumPy")
 
@@ -98,7 +101,7 @@ class Conformance:
 
     # --- distances ---------------------------------------------------------------------------
 
-    @_with_Y
+    @_with_y
     @_metric
     def test_sqdist(self, metric: str, with_Y: bool, dtype: str) -> None:
         """D is brute force's, in one tile and in many."""
@@ -107,7 +110,7 @@ class Conformance:
             with options:
                 case.assert_close(mc.sqdist(*case.points, metric=case.metric), case.exact_D)
 
-    @_with_Y
+    @_with_y
     @pytest.mark.parametrize("metric", ["euclidean", "factor", "covariance"])
     def test_dist(self, metric: str, with_Y: bool, dtype: str) -> None:
         """The distance is the square root of D."""
@@ -135,7 +138,7 @@ class Conformance:
         actual = self.to_numpy(mc.sqdist(self.array(X)))
         assert np.all(np.abs(actual - expected) <= 100 * eps * expected)
 
-    @_with_Y
+    @_with_y
     def test_pairs(self, with_Y: bool, dtype: str) -> None:
         """Listed pairs are entries of D."""
         case = _Case(self, "factor", with_Y, dtype)
@@ -143,7 +146,7 @@ class Conformance:
         actual = mc.sqdist(*case.points, metric=case.metric, pairs=case.arrays(i, j))
         case.assert_close(actual, case.exact_D[i, j])
 
-    @_with_Y
+    @_with_y
     def test_nearest(self, with_Y: bool, dtype: str) -> None:
         """Neighbours are brute force's, in ascending order; a point is not its own."""
         case = _Case(self, "factor", with_Y, dtype)
@@ -166,7 +169,7 @@ class Conformance:
 
     # --- derivatives -------------------------------------------------------------------------
 
-    @_with_Y
+    @_with_y
     @_parametric
     def test_jacobian(self, metric: str, with_Y: bool, dtype: str) -> None:
         """The whole tensor and one slice of it."""
@@ -177,7 +180,7 @@ class Conformance:
         one = mc.jacobian_slice(*case.points, metric=case.metric, index=index)
         case.assert_close(one, expected[(..., *np.atleast_1d(index))])
 
-    @_with_Y
+    @_with_y
     @_metric
     def test_vjp(self, metric: str, with_Y: bool, dtype: str) -> None:
         """The pullback of a cotangent, for the metric and the points."""
@@ -190,7 +193,7 @@ class Conformance:
                 )
             case.assert_gradient(gradient, G)
 
-    @_with_Y
+    @_with_y
     @_metric
     def test_jvp_and_vjp_are_adjoint(self, metric: str, with_Y: bool, dtype: str) -> None:
         """<G, J v> = <J^T G, v> for every argument."""
@@ -213,7 +216,7 @@ class Conformance:
         actual = mc.jvp(*case.points, metric=case.metric, **{TANGENTS[name]: self.array(v)})
         case.assert_close(actual, case.moved(name, v) - case.moved(name, -v), halved=True)
 
-    @_with_Y
+    @_with_y
     def test_a_scatter_adds_up_duplicates(self, with_Y: bool, dtype: str) -> None:
         """Pairs may repeat an index: the gradients of a point add up."""
         case = _Case(self, "factor", with_Y, dtype)
@@ -242,7 +245,7 @@ class Conformance:
 
     # --- streamed objectives -----------------------------------------------------------------
 
-    @_with_Y
+    @_with_y
     def test_value_and_grad_of_mlkr(self, with_Y: bool, dtype: str) -> None:
         """A row-wise loss, with weights."""
         case = _Case(self, "factor", with_Y, dtype)
@@ -257,7 +260,7 @@ class Conformance:
         case.assert_objective(loss, value, cotangent)
 
     @pytest.mark.parametrize("symmetric", [False, True])
-    @_with_Y
+    @_with_y
     def test_value_and_grad_of_pairwise(self, with_Y: bool, symmetric: bool, dtype: str) -> None:
         """An elementwise loss with data; what it returns on a self-pair has no effect."""
         case = _Case(self, "factor", with_Y, dtype)
@@ -286,7 +289,7 @@ class Conformance:
 
     # --- arrays in, arrays out ---------------------------------------------------------------
 
-    @_with_Y
+    @_with_y
     def test_results_are_the_librarys_own_on_the_same_device(
         self, with_Y: bool, dtype: str
     ) -> None:
@@ -299,7 +302,7 @@ class Conformance:
             if name != "nearest, index":
                 assert result.dtype == X.dtype, name
 
-    @_with_Y
+    @_with_y
     def test_inputs_are_never_modified(self, with_Y: bool, dtype: str) -> None:
         """Points, parameters and companions are afterwards what they were."""
         case = _Case(self, "factor", with_Y, dtype)
@@ -348,12 +351,12 @@ class Conformance:
         flat = self.array(np.zeros(3, dtype=dtype))
         wide = self.array(np.zeros((3, D + 1), dtype=dtype))
         for argument, call in {
-            "X": lambda: mc.sqdist(flat),
-            "Y": lambda: mc.sqdist(X, wide),
-            "metric": lambda: mc.sqdist(wide, metric=case.metric),
-            "cotangent": lambda: mc.vjp(X, Y, cotangent=flat),
-            "X_tangent": lambda: mc.jvp(X, Y, X_tangent=wide),
-            "y": lambda: mc.value_and_grad(mc.losses.MLKR(flat), X),
+            "X": partial(mc.sqdist, flat),
+            "Y": partial(mc.sqdist, X, wide),
+            "metric": partial(mc.sqdist, wide, metric=case.metric),
+            "cotangent": partial(mc.vjp, X, Y, cotangent=flat),
+            "X_tangent": partial(mc.jvp, X, Y, X_tangent=wide),
+            "y": partial(mc.value_and_grad, mc.losses.MLKR(flat), X),
         }.items():
             with pytest.raises(ValueError, match=rf"\b{argument}\b"):
                 call()
@@ -367,9 +370,9 @@ class Conformance:
         spoilt[-1, -1] = bad
         moved = self.array(spoilt)
         for argument, call in {
-            "X": lambda: mc.sqdist(moved, Y),
-            "Y": lambda: mc.sqdist(X, moved),
-            "X_tangent": lambda: mc.jvp(X, Y, X_tangent=moved),
+            "X": partial(mc.sqdist, moved, Y),
+            "Y": partial(mc.sqdist, X, moved),
+            "X_tangent": partial(mc.jvp, X, Y, X_tangent=moved),
         }.items():
             with pytest.raises(ValueError, match=rf"\b{argument}\b"):
                 self.to_numpy(call())
@@ -443,19 +446,19 @@ class _Case:
         return N, len(self.others)
 
     @property
-    def others(self) -> np.ndarray:
+    def others(self) -> Values:
         return self.data.get("Y", self.data["X"])
 
     @property
-    def differences(self) -> np.ndarray:
+    def differences(self) -> Values:
         return np.subtract(self.data["X"][:, None], self.others[None], dtype=np.longdouble)
 
     @property
-    def exact_D(self) -> np.ndarray:
+    def exact_D(self) -> Values:
         return _square(self.data["X"], self.others, self.matrix)
 
     @property
-    def exact_jacobian(self) -> np.ndarray:
+    def exact_jacobian(self) -> Values:
         delta = self.differences
         if self.form == "diagonal":
             return delta**2
@@ -465,18 +468,18 @@ class _Case:
             mapped = delta @ self.data["metric"].T
             return 2 * mapped[..., :, None] * delta[..., None, :]
         solved = delta @ self.matrix
-        return -solved[..., :, None] * solved[..., None, :]
+        return np.asarray(-solved[..., :, None] * solved[..., None, :])
 
-    def draw(self, *shape: int) -> np.ndarray:
+    def draw(self, *shape: int) -> Values:
         return self.rng.standard_normal(shape).astype(self.dtype)
 
-    def pairs(self, count: int = 30) -> tuple[np.ndarray, np.ndarray]:
+    def pairs(self, count: int = 30) -> tuple[Values, Values]:
         return self.rng.integers(0, N, count), self.rng.integers(0, len(self.others), count)
 
-    def arrays(self, *values: np.ndarray) -> tuple[Array, ...]:
+    def arrays(self, *values: Values) -> tuple[Array, ...]:
         return tuple(self.suite.array(value) for value in values)
 
-    def moved(self, name: str, step: np.ndarray) -> np.ndarray:
+    def moved(self, name: str, step: Values) -> Values:
         now = {key: values.astype(np.longdouble) for key, values in self.data.items()}
         now[name] = now[name] + step
         return _square(now["X"], now.get("Y", now["X"]), _matrix(self.form, now.get("metric")))
@@ -505,7 +508,7 @@ class _Case:
         ]
 
     def assert_close(
-        self, actual: Array, expected: np.ndarray, *, factor: float = 512, halved: bool = False
+        self, actual: Array, expected: Values, *, factor: float = 512, halved: bool = False
     ) -> None:
         """Assert an error of a few roundings of the largest entry."""
         values = self.suite.to_numpy(actual)
@@ -516,7 +519,7 @@ class _Case:
         np.testing.assert_allclose(values, expected.astype(np.float64), rtol=0, atol=float(bound))
 
     def assert_gradient(
-        self, gradient: Any, G: np.ndarray, weight: float | None = None, factor: float = 64
+        self, gradient: Any, G: Values, weight: float | None = None, factor: float = 64
     ) -> None:
         """Compare with the contraction of G and the brute-force Jacobians."""
         slope = 2 * self.differences @ self.matrix
@@ -543,7 +546,7 @@ class _Case:
             )
 
     def assert_objective(
-        self, loss: Any, value: Any, cotangent: np.ndarray, factor: float = 1e3
+        self, loss: Any, value: Any, cotangent: Values, factor: float = 1e3
     ) -> None:
         """Run a loss in one tile and in many, and compare value and gradient."""
         for options in _tilings():
@@ -560,18 +563,19 @@ def _tilings() -> tuple[AbstractContextManager[object], ...]:
     return mc.options(), mc.options(tile_bytes=SMALL_TILE_BYTES)
 
 
-def _parameter(form: str, rng: np.random.Generator) -> np.ndarray:
+def _parameter(form: str, rng: np.random.Generator) -> Values:
     square = rng.standard_normal((D, D))
-    return {
+    parameters: dict[str, Values] = {
         "full": square,
         "factor": square[:K],
         "diagonal": square[0],
         "covariance": square @ square.T + np.eye(D),
-    }[form]
+    }
+    return parameters[form]
 
 
 def _object(form: str, parameter: Array) -> Any:
-    classes = {
+    classes: dict[str, Callable[[Array], Any]] = {
         "full": mc.Full,
         "factor": mc.Factor,
         "diagonal": mc.Diagonal,
@@ -580,7 +584,7 @@ def _object(form: str, parameter: Array) -> Any:
     return None if form == "euclidean" else classes[form](parameter)
 
 
-def _matrix(form: str, parameter: np.ndarray | None) -> np.ndarray:
+def _matrix(form: str, parameter: Values | None) -> Values:
     if parameter is None:
         return np.eye(D, dtype=np.longdouble)
     exact = parameter.astype(np.longdouble)
@@ -595,14 +599,14 @@ def _matrix(form: str, parameter: np.ndarray | None) -> np.ndarray:
     return (refined + refined.T) / 2
 
 
-def _square(X: np.ndarray, Y: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+def _square(X: Values, Y: Values, matrix: Values) -> Values:
     delta = np.subtract(X[:, None], Y[None], dtype=np.longdouble)
     return np.asarray(((delta @ matrix) * delta).sum(axis=2))
 
 
 def _mlkr(
-    squared: np.ndarray, y: np.ndarray, y_Y: np.ndarray, weight: np.ndarray, self_pairs: bool
-) -> tuple[Any, np.ndarray]:
+    squared: Values, y: Values, y_Y: Values, weight: Values, self_pairs: bool
+) -> tuple[Any, Values]:
     p = np.exp(-squared) * (1 if self_pairs else 1 - np.eye(N))
     p = p / p.sum(axis=1, keepdims=True)
     predicted = p @ y_Y

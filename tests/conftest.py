@@ -1,11 +1,12 @@
 """One fixture, `library`: every test that takes it runs once per array library.
 
-    pytest                              every library that is installed
-    pytest --backend numpy,strict       only these (tests without `library` belong to numpy)
+`pytest` takes every library that is installed, `pytest --backend numpy,strict` only these; tests
+without `library` belong to numpy.
 """
 
-import libraries
 import pytest
+
+import libraries
 
 
 def pytest_addoption(parser):

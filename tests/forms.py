@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import oracle
 
 import maha_core as mc
+import oracle
 
 CLASSES = {
     "full": mc.Full,

@@ -3,10 +3,10 @@
 import contextlib
 
 import numpy as np
-import oracle
 import pytest
 
 import maha_core as mc
+import oracle
 
 ENGINES = {"numpy": contextlib.nullcontext, "generic": lambda: mc.use_backend("generic")}
 RELATIVE = {"float64": 1e-9, "float32": 1e-5}
@@ -153,7 +153,7 @@ def test_jvp_of_shifted_points(dtype):
 @pytest.mark.parametrize("dtype", RELATIVE)
 def test_an_indefinite_metric_to_its_rounding_bound(dtype):
     rng = np.random.default_rng(4)
-    X, scale = clusters(rng, dtype)
+    X, _ = clusters(rng, dtype)
     M = rng.standard_normal((COLUMNS, COLUMNS)).astype(dtype)
     actual = mc.sqdist(X, metric=mc.Full(M))
     expected = oracle.sqdist(X, None, "full", M)

@@ -1,12 +1,12 @@
 """jvp and vjp are adjoint: <G, J v> = <J^T G, v> to 1e-12 of |G| |J v| in float64."""
 
 import numpy as np
-import oracle
 import pytest
-from forms import problem
-from tiles import small
 
 import maha_core as mc
+import oracle
+from forms import problem
+from tiles import small
 
 TANGENT = {"metric": "metric_tangent", "X": "X_tangent", "Y": "Y_tangent"}
 
@@ -32,10 +32,7 @@ def wrt_choices(form, m):
 
 
 CASES = [
-    (form, m, names)
-    for form in oracle.FORMS
-    for m in (None, 19)
-    for names in wrt_choices(form, m)
+    (form, m, names) for form in oracle.FORMS for m in (None, 19) for names in wrt_choices(form, m)
 ]
 
 

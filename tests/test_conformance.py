@@ -1,9 +1,9 @@
 """The public conformance suite, on the library's own backends."""
 
-import libraries
 import numpy as np
 import pytest
 
+import libraries
 import maha_core as mc
 from maha_core.testing import Conformance
 

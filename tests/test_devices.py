@@ -143,7 +143,12 @@ def value_and_grad(on, X, Y):
 
 def objects(on, X, Y):
     for metric in positive(on)[1:]:
-        yield from (metric.parameter, metric.matrix(), metric.to_factor().parameter, metric.embed(X))
+        yield from (
+            metric.parameter,
+            metric.matrix(),
+            metric.to_factor().parameter,
+            metric.embed(X),
+        )
     yield mc.Covariance.from_points(X).parameter
     yield mc.Full(on.real(D, D)).nearest_psd().parameter
 

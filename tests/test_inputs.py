@@ -5,13 +5,13 @@ An error is of the exact class, and its message names the argument.
 
 import re
 
-import calls
 import numpy as np
 import pytest
 import scipy.sparse
-from calls import ALONE, CALLS, D, M, N, every_argument, leaves
 
+import calls
 import maha_core as mc
+from calls import ALONE, CALLS, D, M, N, every_argument, leaves
 
 
 def refuses(error, *words):
@@ -538,7 +538,11 @@ def test_a_jacobian_that_cannot_fit(library):
     assert type(raised.value) is MemoryError
     assert re.search("vjp|jvp|jacobian_slice", str(raised.value))
     with pytest.raises(MemoryError, match=r"\d.*[KMGTP]i?B"):
-        mc.jacobian_slice(library.array(np.zeros((20_000_000, 1))), metric=mc.Full(library.array(np.eye(1))), index=(0, 0))
+        mc.jacobian_slice(
+            library.array(np.zeros((20_000_000, 1))),
+            metric=mc.Full(library.array(np.eye(1))),
+            index=(0, 0),
+        )
 
 
 # ------------------------------------------------------------------------------- wrt and tangents
@@ -739,9 +743,9 @@ LAYOUTS = {
     "memory map": _memory_map,
     "Fortran": lambda a, folder: np.asfortranarray(a),
     "negative strides": lambda a, folder: np.flip(np.flip(a).copy()),
-    "strided": lambda a, folder: np.repeat(np.repeat(a, 2, 0), 3, -1)[::2, ..., ::3]
-    if a.ndim > 1
-    else np.repeat(a, 2)[::2],
+    "strided": lambda a, folder: (
+        np.repeat(np.repeat(a, 2, 0), 3, -1)[::2, ..., ::3] if a.ndim > 1 else np.repeat(a, 2)[::2]
+    ),
     "big-endian": lambda a, folder: a.astype(">f8"),
     "misaligned": lambda a, folder: _misaligned(a),
     "read-only and misaligned": lambda a, folder: _readonly_view(_misaligned(a)),

@@ -7,13 +7,13 @@ import contextlib
 
 import numpy as np
 import pytest
-from closeness import assert_close
-from forms import CLASSES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import maha_core as mc
+from closeness import assert_close
+from forms import CLASSES
 
 ENGINES = {"numpy": contextlib.nullcontext, "generic": lambda: mc.use_backend("generic")}
 LIMIT = settings(max_examples=40, deadline=None, derandomize=True, print_blob=True)
@@ -107,7 +107,7 @@ def test_D_is_symmetric_to_the_bit_with_zeros_on_the_diagonal(problem, tile_byte
 @LIMIT
 @given(problems(forms=("factor", "covariance")), tiles, st.integers(-(10**7), 10**7))
 def test_D_is_never_negative_for_a_semidefinite_metric(problem, tile_bytes, shift):
-    X, Y, metric, rng = problem
+    X, _, metric, rng = problem
     near = X + rng.standard_normal(X.shape) * 1e-9  # where a product cancels
     semidefinite = (metric, mc.Full(metric.matrix()), mc.Diagonal(np.abs(metric.matrix()[0])), None)
     with mc.options(tile_bytes=tile_bytes):

@@ -1,14 +1,14 @@
 """The protocol of losses, on losses that a user could have written, and the built-in ones."""
 
 import numpy as np
-import oracle
 import pytest
-from forms import metric, problem
-from tiles import EDGE, small
-from user_losses import Hinge, LogSumExp, SquaredPairs
 
 import maha_core as mc
+import oracle
+from forms import metric, problem
 from maha_core.losses import Evaluation, Loss, PointData
+from tiles import EDGE, small
+from user_losses import Hinge, LogSumExp, SquaredPairs
 
 SHAPES = [(2, None), (EDGE, None), (2 * EDGE + 1, None), (9, 1), (9, 2 * EDGE + 1), (1, 3)]
 TILES = {"small": small, "default": mc.options, "tiny": lambda: small(edge=1)}
@@ -328,9 +328,7 @@ def test_mlkr_takes_whole_numbers_as_targets(library):
 def test_mlkr_where_every_neighbour_is_far_away(library):
     X = np.arange(6.0)[:, None] * 1e3  # exp(-1e6) underflows; the nearest still counts
     y = np.array([1.0, 2, 4, 8, 16, 32])
-    value, gradient = mc.value_and_grad(
-        mc.losses.MLKR(library.array(y)), library.array(X), wrt="X"
-    )
+    value, gradient = mc.value_and_grad(mc.losses.MLKR(library.array(y)), library.array(X), wrt="X")
     assert float(library.numpy(value)) == pytest.approx(
         float(oracle.mlkr(oracle.sqdist(X, None, "euclidean", None), y))
     )

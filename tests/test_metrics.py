@@ -5,9 +5,9 @@ import pickle
 
 import numpy as np
 import pytest
-from closeness import assert_close
 
 import maha_core as mc
+from closeness import assert_close
 
 RNG = np.random.default_rng(0)
 ROOT = RNG.standard_normal((3, 3))
@@ -161,7 +161,9 @@ class TestFromPoints:
         points = (X + 1e4).astype(dtype)
         S = library.numpy(mc.Covariance.from_points(library.array(points)).parameter)
         assert S.dtype == dtype
-        np.testing.assert_allclose(S, np.cov(points.T.astype("f8")), rtol=1e-4 if dtype == "float32" else 1e-11)
+        np.testing.assert_allclose(
+            S, np.cov(points.T.astype("f8")), rtol=1e-4 if dtype == "float32" else 1e-11
+        )
 
     def test_of_one_column(self, library):
         S = library.numpy(mc.Covariance.from_points(library.array(X[:, :1])).parameter)
@@ -169,9 +171,7 @@ class TestFromPoints:
 
     def test_of_fewer_points_than_columns_asks_for_a_ridge(self, library):
         with pytest.raises(ValueError, match="ridge"):
-            mc.sqdist(
-                library.array(X[:3]), metric=mc.Covariance.from_points(library.array(X[:3]))
-            )
+            mc.sqdist(library.array(X[:3]), metric=mc.Covariance.from_points(library.array(X[:3])))
         metric = mc.Covariance.from_points(library.array(X[:3]), ridge=0.1)
         assert np.isfinite(library.numpy(mc.sqdist(library.array(X[:3]), metric=metric))).all()
 
@@ -220,11 +220,15 @@ def test_objects_can_be_pickled_and_copied(kind):
 
 @each
 def test_whole_numbers_are_a_parameter_too(library, kind):
-    whole = np.array([1, 2, 3]) if kind is mc.Diagonal else np.array([[2, 1, 0], [1, 3, 1], [0, 1, 2]])
+    whole = (
+        np.array([1, 2, 3]) if kind is mc.Diagonal else np.array([[2, 1, 0], [1, 3, 1], [0, 1, 2]])
+    )
     metric = kind(library.array(whole))
     D = library.numpy(mc.sqdist(library.array(X), metric=metric))
     real = kind(library.array(whole.astype(float)))
-    np.testing.assert_allclose(D, library.numpy(mc.sqdist(library.array(X), metric=real)), rtol=1e-14)
+    np.testing.assert_allclose(
+        D, library.numpy(mc.sqdist(library.array(X), metric=real)), rtol=1e-14
+    )
     np.testing.assert_allclose(library.numpy(metric.matrix()), library.numpy(real.matrix()))
     Z = library.numpy(metric.embed(library.array(X)))
     np.testing.assert_allclose(Z, library.numpy(real.embed(library.array(X))))

@@ -1,13 +1,13 @@
 """nearest against a stable sort of brute-force distances."""
 
 import numpy as np
-import oracle
 import pytest
+
+import maha_core as mc
+import oracle
 from closeness import assert_close
 from forms import problem
 from tiles import EDGE, small
-
-import maha_core as mc
 
 
 def brute_force(D, k, self_pairs):
@@ -93,7 +93,7 @@ def test_a_metric_with_negative_distances(library):
     p = problem("diagonal", 12, None, 2)
     p.parameter[:] = [-1.0, 0.5]
     found = mc.nearest(library.array(p.X), k=4, metric=p.metric(library))
-    sqdist, index = brute_force(oracle.sqdist(*p.exact), 4, self_pairs=False)
+    _, index = brute_force(oracle.sqdist(*p.exact), 4, self_pairs=False)
     np.testing.assert_array_equal(library.numpy(found.index), index)
     assert library.numpy(found.sqdist).min() < 0
 
@@ -108,7 +108,11 @@ def test_nobody_asks(library, m):
 
 def test_near_duplicates_far_from_the_origin(library):
     rng = np.random.default_rng(1)
-    X = 1e6 + np.repeat(rng.standard_normal((15, 3)), 3, axis=0) + rng.standard_normal((45, 3)) * 1e-6
+    X = (
+        1e6
+        + np.repeat(rng.standard_normal((15, 3)), 3, axis=0)
+        + rng.standard_normal((45, 3)) * 1e-6
+    )
     found = mc.nearest(library.array(X), k=2)
     _, index = brute_force(oracle.sqdist(X, None, "euclidean", None), 2, self_pairs=False)
     np.testing.assert_array_equal(library.numpy(found.index), index)

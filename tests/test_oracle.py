@@ -3,13 +3,13 @@
 from itertools import product
 
 import numpy as np
-import oracle
 import pytest
+
+import maha_core as mc
+import oracle
 from closeness import assert_close
 from forms import problem
 from tiles import SIZES, small
-
-import maha_core as mc
 
 COLUMNS = (1, 2, 3, 7, 32, 129)
 DTYPES = ("float64", "float32")
@@ -129,9 +129,7 @@ def test_dist(library, form, dtype, n, m, d):
     i, j = random_pairs(p, n)
     with small(dtype):
         whole = mc.dist(*p.points(library), metric=p.metric(library))
-        listed = mc.dist(
-            *p.points(library), metric=p.metric(library), pairs=library.arrays(i, j)
-        )
+        listed = mc.dist(*p.points(library), metric=p.metric(library), pairs=library.arrays(i, j))
     expected = np.sqrt(np.maximum(oracle.sqdist(*p.exact), 0))
     magnitude = np.sqrt(oracle.magnitude(*p.exact) + _far(p))
     assert_close(library.numpy(whole), expected, magnitude)
@@ -229,7 +227,9 @@ def test_jacobian_slice_of_wide_points(library, form, d):
         one = np.zeros(p.parameter.shape)
         one[index] = 1
         actual = mc.jacobian_slice(
-            *p.points(library), metric=p.metric(library), index=index if len(index) > 1 else index[0]
+            *p.points(library),
+            metric=p.metric(library),
+            index=index if len(index) > 1 else index[0],
         )
         assert_close(library.numpy(actual), oracle.jvp(*p.exact, metric=one), _far(p))
 

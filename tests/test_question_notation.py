@@ -69,8 +69,12 @@ def test_the_whole_tensors(library, X):
     by_M = library.numpy(mc.jacobian(points, metric=mc.Full(library.array(A.T @ A)))) / 2
     expected_A = [[dB_dA(X, A, i, j) for j in range(4)] for i in range(3)]
     expected_M = [[dB_dM(X, i, j) for j in range(4)] for i in range(4)]
-    np.testing.assert_allclose(by_A, np.moveaxis(expected_A, (0, 1), (2, 3)), rtol=1e-12, atol=1e-13)
-    np.testing.assert_allclose(by_M, np.moveaxis(expected_M, (0, 1), (2, 3)), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(
+        by_A, np.moveaxis(expected_A, (0, 1), (2, 3)), rtol=1e-12, atol=1e-13
+    )
+    np.testing.assert_allclose(
+        by_M, np.moveaxis(expected_M, (0, 1), (2, 3)), rtol=1e-12, atol=1e-13
+    )
 
 
 def test_the_formulas_are_the_derivatives_of_B(X):

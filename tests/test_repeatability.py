@@ -37,7 +37,9 @@ def _bits_of_vjp(X, Y, metric, G, y, y_Y):
 
 
 def _bits_of_mlkr(X, Y, metric, G, y, y_Y):
-    with_Y = mc.value_and_grad(mc.losses.MLKR(y, y_Y), X, Y, metric=metric, wrt=("metric", "X", "Y"))
+    with_Y = mc.value_and_grad(
+        mc.losses.MLKR(y, y_Y), X, Y, metric=metric, wrt=("metric", "X", "Y")
+    )
     alone = mc.value_and_grad(mc.losses.MLKR(y), X, metric=metric)
     return with_Y[0], *with_Y[1], alone[0], alone[1].metric
 

@@ -4,11 +4,11 @@ D is linear in M and w, so there nothing remains; it is quadratic in A, X, Y and
 """
 
 import numpy as np
-import oracle
 import pytest
-from forms import metric, problem
 
 import maha_core as mc
+import oracle
+from forms import metric, problem
 
 STEPS = 2.0 ** -np.arange(12, 16)  # short enough for the square, long enough against rounding
 TANGENT = {"metric": "metric_tangent", "X": "X_tangent", "Y": "Y_tangent"}
@@ -88,7 +88,9 @@ def test_value_and_grad(library, form, m, name, kind):
     loss, v = objective(library, p, kind), direction(p, name)
 
     def value(now):
-        phi, gradient = call(library, p, now, lambda *a, **k: mc.value_and_grad(loss, *a, **k), wrt=name)
+        phi, gradient = call(
+            library, p, now, lambda *a, **k: mc.value_and_grad(loss, *a, **k), wrt=name
+        )
         return float(library.numpy(phi)), library.numpy(getattr(gradient, name))
 
     phi, gradient = value({})

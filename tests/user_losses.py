@@ -56,7 +56,9 @@ class Hinge(Loss):
         of_row = listed.i[None, :] == xp.arange(D.shape[0], device=_device(D))[:, None]
         pull = self.mu * xp.ones_like(listed.sqdist) * (1.0 if tile.opens_row else 0.0)
         value = xp.sum(hinge * slack) + xp.sum(pull * listed.sqdist)
-        return Evaluation(value, -(xp.astype(of_row, D.dtype) @ hinge), pull + xp.sum(hinge, axis=1))
+        return Evaluation(
+            value, -(xp.astype(of_row, D.dtype) @ hinge), pull + xp.sum(hinge, axis=1)
+        )
 
 
 class SquaredPairs(Loss):
