@@ -63,6 +63,18 @@ def test_duplicates_go_to_the_lower_index(library, with_Y):
         np.testing.assert_array_equal(library.numpy(found.index), expected)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_many_duplicates_go_to_the_lower_index(library, dtype):
+    rng = np.random.default_rng(1)
+    distinct = rng.standard_normal((100, 5)).astype(dtype)
+    group = rng.permutation(np.repeat(np.arange(100), 7))
+    Y, X = distinct[group], rng.standard_normal((150, 5)).astype(dtype)
+    found = library.numpy(mc.nearest(*library.arrays(X, Y), k=21).index)
+    for row in found:  # three whole groups, each in ascending order
+        for three in row.reshape(3, 7):
+            np.testing.assert_array_equal(three, np.flatnonzero(group == group[three[0]]))
+
+
 @pytest.mark.parametrize("shift", [0, 1000])
 def test_equal_distances_on_a_grid_go_to_the_lower_index(library, shift):
     grid = np.array(np.meshgrid(np.arange(5.0), np.arange(5.0))).reshape(2, -1).T + shift

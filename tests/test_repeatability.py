@@ -1,6 +1,7 @@
 """The same bits every time, on any number of threads."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -78,3 +79,11 @@ def test_the_users_own_limit_of_blas_changes_no_bit(bits):
         with threadpoolctl.threadpool_limits(limit, user_api="blas"):
             seen.add(_digest(*bits(*inputs)))
     assert len(seen) == 1
+
+
+def test_calls_that_overlap_give_the_bits_of_one_alone():
+    inputs = _inputs("float64")
+    alone = _digest(*_bits_of_mlkr(*inputs))
+    with ThreadPoolExecutor(4) as pool:
+        overlapping = list(pool.map(lambda _: _digest(*_bits_of_mlkr(*inputs)), range(12)))
+    assert set(overlapping) == {alone}
