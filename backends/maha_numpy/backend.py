@@ -30,6 +30,7 @@ SERIAL_MULTIPLICATIONS = 2**18
 """Work below this is done by one thread: BLAS does not thread products so small either."""
 
 _OVERLAP_WORK = 10_000
+_LARGEST_TEMPORARY = 24 * 2**20
 
 
 class NumpyBackend(Backend):
@@ -43,10 +44,11 @@ class NumpyBackend(Backend):
     """
 
     name = "numpy"
-    tile_bytes = 2**20
+    tile_bytes = 2**21
 
     def __init__(self) -> None:
         super().__init__(np)
+        keep_tiles_on_the_heap()
 
     def owns(self, value: object) -> bool:
         """Tell whether a value is a NumPy array."""
@@ -148,6 +150,16 @@ class NumpyBackend(Backend):
     def devices(self) -> list[str]:
         """Name the one device there is."""
         return ["cpu"]
+
+
+def keep_tiles_on_the_heap() -> None:
+    """Let glibc reuse the memory of tile-sized temporaries instead of returning it each time.
+
+    glibc maps large blocks afresh, and a fresh page costs more than the arithmetic on it; once a
+    block of a size has been freed, it serves smaller ones from its heap. Nothing is touched here,
+    so that no memory is used; other allocators are indifferent.
+    """
+    np.empty(_LARGEST_TEMPORARY, dtype=np.uint8)
 
 
 def usable_cores() -> int:

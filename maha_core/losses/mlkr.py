@@ -71,6 +71,6 @@ class MLKR(Loss):
         residual = y - fit
         weight = tile.row_data.get("sample_weight", xp.ones_like(y))
         value = weight * residual * residual if tile.opens_row else xp.zeros_like(y)
-        pull = 2 * weight * residual
-        probability = softmax.probabilities(tile, summary)
-        return Evaluation(value, probability * (pull * (tile.column_data["y"] - fit)))
+        kernel, factor = softmax.probabilities(tile, summary)
+        pull = 2 * weight * residual * factor
+        return Evaluation(value, (tile.column_data["y"] - fit) * pull * kernel)

@@ -29,15 +29,18 @@ def merge(xp: Any, a: Summary, b: Summary) -> Summary:
     return shift, a[1] * scale_a + b[1] * scale_b, a[2] * scale_a + b[2] * scale_b
 
 
-def probabilities(tile: Tile, summary: Summary) -> Array:
-    """Return ``p_ij (r, c)``, 0 where a point meets itself."""
+def probabilities(tile: Tile, summary: Summary) -> tuple[Array, Array]:
+    """Return ``p_ij`` as weights ``(r, c)``, 0 where a point meets itself, and a factor ``(r, 1)``.
+
+    They are left unmultiplied, for a loss to multiply the factor with its own.
+    """
     xp = tile.xp
     shift, total, _ = summary
     if "softmax" in tile.memo:
         own_shift, weights = tile.memo["softmax"]
-        return weights * (xp.exp(finite(xp, shift) - finite(xp, own_shift)) / total)
+        return weights, xp.exp(finite(xp, shift) - finite(xp, own_shift)) / total
     D = tile.without_self(tile.sqdist, float("inf"))
-    return xp.exp(finite(xp, shift) - D) / total
+    return xp.exp(finite(xp, shift) - D), 1 / total
 
 
 def finite(xp: Any, shift: Array) -> Array:

@@ -7,6 +7,7 @@ from maha_core.problem import Problem
 
 STRIPS = 32
 FEWEST_WHOLE_ROWS = 16
+LARGEST_STRETCH = 8
 
 
 def entries(problem: Problem, default_bytes: int) -> int:
@@ -36,9 +37,13 @@ def square_side(count: int) -> int:
 
 
 def whole_rows(count: int, m: int) -> int | None:
-    """Return how many whole rows of m entries make a tile, or None where too few do."""
-    rows = count // max(m, 1)
-    return rows if rows >= min(FEWEST_WHOLE_ROWS, count) else None
+    """Return how many whole rows of m entries make a tile, or None where rows are too long.
+
+    A tile of whole rows is visited once, others twice; so that it may be some times larger than
+    asked for, rather than too flat for a matrix product.
+    """
+    rows = max(count // max(m, 1), FEWEST_WHOLE_ROWS)
+    return rows if rows * m <= LARGEST_STRETCH * count else None
 
 
 def strips(parts: list[slice]) -> list[list[slice]]:
