@@ -8,7 +8,7 @@ methods and no operation.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -139,7 +139,7 @@ class Backend:
 
     def check_nonnegative(self, D: Array) -> None:
         """Raise ValueError where a squared distance is negative."""
-        if D.size and float(lowest := self.xp.min(D)) < 0:
+        if prod(D.shape) and float(lowest := self.xp.min(D)) < 0:
             raise ValueError(
                 f"metric gives negative squared distances (as low as {float(lowest):.6g}), which "
                 "have no square root; use sqdist, or project it with metric.nearest_psd()"
@@ -147,7 +147,7 @@ class Backend:
 
     def check_index(self, index: Array, size: int, argument: str) -> None:
         """Raise ValueError where an index is outside 0 ... size - 1."""
-        if not index.size:
+        if not index.shape[0]:
             return
         lowest, highest = int(self.xp.min(index)), int(self.xp.max(index))
         if lowest < 0 or highest >= size:
@@ -239,15 +239,11 @@ class Backend:
     # --- how work is run ---------------------------------------------------------------------
 
     def working(self, options: Options, size: int) -> AbstractContextManager[object]:
-        """Return the context that holds during one operation of about `size` multiplications."""
+        """Return the context that holds during one operation of `size` multiplications."""
         return nullcontext()
 
     def map_ordered(
-        self,
-        function: Callable[[Item], Result],
-        items: Iterable[Item],
-        options: Options,
-        size: int,
+        self, function: Callable[[Item], Result], items: Sequence[Item], options: Options
     ) -> Iterator[Result]:
         """Yield ``function(item)`` in the order of the items."""
         return map(function, items)
@@ -265,19 +261,22 @@ class Backend:
                 f"it has {', '.join(map(repr, self.precisions))}"
             )
 
-    def form(self, metric: Metric, parameter: Array) -> Form:
+    def form(self, metric: Metric, parameter: Array, options: Options) -> Form:
         """Return a metric's mathematics for one call, from its checked and cast array."""
-        return metric.form(self, parameter)
+        with self.working(options, parameter.shape[-1] ** 3):
+            return metric.form(self, parameter)
 
     # --- operations --------------------------------------------------------------------------
 
     def sqdist(self, problem: Problem, out: Array | None) -> Array:
         """Return D ``(n, m)``."""
-        return distances.sqdist(self, problem, out)
+        with self.working(problem.options, problem.product_size):
+            return distances.sqdist(self, problem, out)
 
     def pair_sqdist(self, problem: Problem, listed: Pairs) -> Array:
         """Return D ``(p,)`` of listed pairs."""
-        return pairs.sqdist(self, problem, listed)
+        with self.working(problem.options, problem.pullback_size):
+            return pairs.sqdist(self, problem, listed)
 
     def root(self, D: Array, problem: Problem, out: Array | None) -> Array:
         """Return the square root of squared distances."""
@@ -285,39 +284,47 @@ class Backend:
 
     def nearest(self, problem: Problem, k: int) -> Neighbors:
         """Return the k nearest points of every row."""
-        return neighbors.nearest(self, problem, k)
+        with self.working(problem.options, problem.product_size):
+            return neighbors.nearest(self, problem, k)
 
     def jacobian(self, problem: Problem, shape: tuple[int, ...]) -> Array:
         """Return ``dD / dparameter (n, m) + shape``."""
-        return jacobians.jacobian(self, problem, shape)
+        with self.working(problem.options, problem.pullback_size):
+            return jacobians.jacobian(self, problem, shape)
 
     def jacobian_slice(self, problem: Problem, index: tuple[int, ...]) -> Array:
         """Return ``dD / dparameter[index] (n, m)``."""
-        return jacobians.jacobian_slice(self, problem, index)
+        with self.working(problem.options, problem.product_size):
+            return jacobians.jacobian_slice(self, problem, index)
 
     def jvp(self, problem: Problem, directions: Tangents) -> Array:
         """Return dD ``(n, m)``."""
-        return tangents.jvp(self, problem, directions)
+        with self.working(problem.options, problem.product_size):
+            return tangents.jvp(self, problem, directions)
 
     def pair_jvp(self, problem: Problem, directions: Tangents, listed: Pairs) -> Array:
         """Return dD ``(p,)`` of listed pairs."""
-        return pairs.jvp(self, problem, directions, listed)
+        with self.working(problem.options, problem.pullback_size):
+            return pairs.jvp(self, problem, directions, listed)
 
     def vjp(self, problem: Problem, cotangent: Array, wrt: frozenset[str]) -> Gradient:
         """Pull a cotangent ``(n, m)`` back."""
-        return pullbacks.vjp(self, problem, cotangent, wrt)
+        with self.working(problem.options, problem.pullback_size):
+            return pullbacks.vjp(self, problem, cotangent, wrt)
 
     def pair_vjp(
         self, problem: Problem, cotangent: Array, wrt: frozenset[str], listed: Pairs
     ) -> Gradient:
         """Pull a cotangent ``(p,)`` of listed pairs back."""
-        return pairs.vjp(self, problem, cotangent, wrt, listed)
+        with self.working(problem.options, problem.pullback_size):
+            return pairs.vjp(self, problem, cotangent, wrt, listed)
 
     def value_and_grad(
         self, problem: Problem, objective: Objective, wrt: frozenset[str]
     ) -> tuple[Array, Gradient]:
         """Return a loss of D and its gradient, streamed."""
-        return objectives.value_and_grad(self, problem, objective, wrt)
+        with self.working(problem.options, problem.pullback_size):
+            return objectives.value_and_grad(self, problem, objective, wrt)
 
 
 def _span(value: Array) -> tuple[int, int]:

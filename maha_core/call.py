@@ -12,6 +12,8 @@ from maha_core.problem import Pairs, Problem
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
+    from maha_core.metrics.form import Form
+    from maha_core.options import Options
 
 Array = Any
 WRT = ("metric", "X", "Y")
@@ -86,11 +88,14 @@ def prepare(X: Array, Y: Array | None, metric: Metric | None) -> Call:
         backend.check_finite(X, "X")
         if Y is not None:
             backend.check_finite(Y, "Y")
-    form = _form(backend, metric, X, chosen.check_finite)
-    return Call(backend, Problem(X, Y, metric, form, chosen))
+    form = _form(backend, metric, X, chosen)
+    n, d = X.shape
+    m = n if Y is None else Y.shape[0]
+    width = d if metric is None else metric.parameter.shape[0]
+    return Call(backend, Problem(X, Y, metric, form, chosen, n, m, d, width))
 
 
-def _form(backend: Backend, metric: Metric | None, X: Array, check_finite: bool) -> Any:
+def _form(backend: Backend, metric: Metric | None, X: Array, chosen: Options) -> Form:
     if metric is None:
         return EuclideanForm(backend.xp)
     if not isinstance(metric, Metric):
@@ -105,9 +110,9 @@ def _form(backend: Backend, metric: Metric | None, X: Array, check_finite: bool)
         metric.n_columns,
         f"metric {type(metric).__name__} with {metric.symbol} of shape {tuple(parameter.shape)}",
     )
-    if check_finite:
+    if chosen.check_finite:
         backend.check_finite(parameter, name)
-    return backend.form(metric, parameter)
+    return backend.form(metric, parameter, chosen)
 
 
 def wanted(wrt: object, call: Call) -> frozenset[str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from maha_core.options import Options
 
 Array = Any
+VECTOR = 32
 
 
 class Neighbors(NamedTuple):
@@ -51,7 +52,8 @@ class Gradient(NamedTuple):
 class Problem:
     """Points as rows, the metric's mathematics, and the options: one call's input.
 
-    Without ``Y`` the points meet themselves.
+    D is ``(n, m)``, points have d columns, and the metric's embedding has `width` of them. Without
+    ``Y`` the points meet themselves.
     """
 
     X: Array
@@ -59,26 +61,29 @@ class Problem:
     metric: Metric | None
     form: Form
     options: Options
-
-    @property
-    def n(self) -> int:
-        """The number of rows of D."""
-        return int(self.X.shape[0])
-
-    @property
-    def m(self) -> int:
-        """The number of columns of D."""
-        return int(self.others.shape[0])
-
-    @property
-    def d(self) -> int:
-        """The number of columns of the points."""
-        return int(self.X.shape[1])
+    n: int
+    m: int
+    d: int
+    width: int
 
     @property
     def others(self) -> Array:
         """The points that the columns of D stand for."""
         return self.X if self.Y is None else self.Y
+
+    @property
+    def product_size(self) -> int:
+        """The multiplications of the largest product behind D.
+
+        One of a matrix with a vector counts more: BLAS starts threads for it much earlier.
+        """
+        points = (self.n + self.m) * self.d
+        return max(self.n * self.m * (self.width + 2), points * self.width, VECTOR * points)
+
+    @property
+    def pullback_size(self) -> int:
+        """The same for a pullback, where D's own entries are multiplied with vectors."""
+        return max(self.product_size, VECTOR * self.n * self.m)
 
     @property
     def accurate(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,7 +27,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 SERIAL_MULTIPLICATIONS = 2**18
-"""Work below this is done by one thread: BLAS does not thread products so small either."""
+"""BLAS does products so small on one thread anyway."""
 
 _OVERLAP_WORK = 10_000
 _LARGEST_TEMPORARY = 24 * 2**20
@@ -131,17 +131,13 @@ class NumpyBackend(Backend):
         return nullcontext() if size <= SERIAL_MULTIPLICATIONS else one_thread()
 
     def map_ordered(
-        self,
-        function: Callable[[Item], Result],
-        items: Iterable[Item],
-        options: Options,
-        size: int,
+        self, function: Callable[[Item], Result], items: Sequence[Item], options: Options
     ) -> Iterator[Result]:
-        """Yield results in the order of the items, computed by a pool for large work."""
+        """Yield results in the order of the items, computed by a pool where there are several."""
         threads = options.threads or usable_cores()
-        if threads == 1 or size <= SERIAL_MULTIPLICATIONS:
+        if threads == 1 or len(items) == 1:
             return map(function, items)
-        return _pooled(_single_threaded(function), list(items), threads)
+        return _pooled(_single_threaded(function), items, threads)
 
     def version(self) -> str:
         """Return NumPy's version."""
@@ -180,7 +176,7 @@ def _single_threaded(function: Callable[[Item], Result]) -> Callable[[Item], Res
 
 
 def _pooled(
-    function: Callable[[Item], Result], items: list[Item], threads: int
+    function: Callable[[Item], Result], items: Sequence[Item], threads: int
 ) -> Iterator[Result]:
     """Yield results in order, never more than a few ahead, so that memory stays bounded."""
     with ThreadPoolExecutor(min(threads, max(len(items), 1)), "maha_core") as pool:

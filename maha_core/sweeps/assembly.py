@@ -31,7 +31,6 @@ def matrix(
     rows_of: RowsOf,
     tile_of: TileOf,
     out: Array | None,
-    width: int,
 ) -> Array:
     """Return the matrix of all tiles.
 
@@ -56,10 +55,8 @@ def matrix(
         tile = tile_of(points, rows, part)
         return _mirrored(backend, tile) if problem.Y is None and rows == part else tile
 
-    size = problem.n * problem.m * width
     target = out if out is not None else _target(backend, problem)
-    with backend.working(problem.options, size):
-        strips = list(backend.map_ordered(strip, row_parts, problem.options, size))
+    strips = list(backend.map_ordered(strip, row_parts, problem.options))
     if target is not None:
         return target
     return _joined(backend, problem, [placed for kept in strips for placed in kept], column_parts)

@@ -25,7 +25,7 @@ def sqdist(backend: Backend, problem: Problem, out: Array | None) -> Array:
         D, _ = backend.distance_tile(problem, points, geometry.columns.part(columns), itself)
         return D
 
-    return matrix(backend, problem, geometry.rows, tile, out, geometry.columns.U.shape[1])
+    return matrix(backend, problem, geometry.rows, tile, out)
 
 
 def root(backend: Backend, D: Array, problem: Problem, out: Array | None) -> Array:

@@ -28,6 +28,8 @@ class Points:
 
     def part(self, rows: slice) -> Points:
         """Return some of the rows."""
+        if rows.start == 0 and rows.stop == self.raw.shape[0]:
+            return self
 
         def cut(value: Array | None) -> Array | None:
             return None if value is None else value[rows, ...]

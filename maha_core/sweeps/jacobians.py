@@ -29,7 +29,7 @@ def jacobian_slice(backend: Backend, problem: Problem, index: tuple[int, ...]) -
         u, v = others.U[columns], others.V[columns]
         return term.factor * formulas.outer_form(term.U, term.V, u, v)
 
-    return matrix(backend, problem, geometry.rows, entries, None, 1)
+    return matrix(backend, problem, geometry.rows, entries, None)
 
 
 def jacobian(backend: Backend, problem: Problem, shape: tuple[int, ...]) -> Array:

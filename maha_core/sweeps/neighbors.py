@@ -35,9 +35,7 @@ def nearest(backend: Backend, problem: Problem, k: int) -> Neighbors:
         assert best is not None
         return best
 
-    size = problem.n * problem.m * geometry.columns.U.shape[1]
-    with backend.working(problem.options, size):
-        found = list(backend.map_ordered(strip, rows, problem.options, size))
+    found = list(backend.map_ordered(strip, rows, problem.options))
     return Neighbors(
         xp.concat([part.sqdist for part in found]), xp.concat([part.index for part in found])
     )

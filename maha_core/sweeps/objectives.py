@@ -29,16 +29,15 @@ def value_and_grad(
     sweep = Sweep(backend, problem, objective, wrt)
     total = Accumulator(backend, problem, sweep.geometry.columns, wrt)
     value, listed = None, []
-    with backend.working(problem.options, sweep.size):
-        strips = tiling.strips(sweep.partition.rows)
-        for result in backend.map_ordered(sweep.strip, strips, problem.options, sweep.size):
-            total.add(result)
-            value = plus(value, result.value)
-            if result.listed is not None:
-                listed.append(result.listed)
-        gradient = total.gradient()
-        if listed:
-            gradient = _with_listed(backend, problem, objective.listed, listed, gradient, wrt)
+    strips = tiling.strips(sweep.partition.rows)
+    for result in backend.map_ordered(sweep.strip, strips, problem.options):
+        total.add(result)
+        value = plus(value, result.value)
+        if result.listed is not None:
+            listed.append(result.listed)
+    gradient = total.gradient()
+    if listed:
+        gradient = _with_listed(backend, problem, objective.listed, listed, gradient, wrt)
     return _scalar(backend, problem, value), gradient
 
 
@@ -105,7 +104,6 @@ class Sweep:
         self.wrt = wrt
         self.partition = partition(backend, problem, objective)
         self.geometry = Geometry(backend, problem, distances=True, cotangents=True)
-        self.size = problem.n * problem.m * self.geometry.columns.U.shape[1]
         self.row_listed = RowListed(backend, problem, objective.listed)
 
     def strip(self, parts: list[slice]) -> StripResult:

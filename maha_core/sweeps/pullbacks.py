@@ -23,12 +23,9 @@ def vjp(backend: Backend, problem: Problem, cotangent: Array, wrt: frozenset[str
     parts = tiling.blocks(problem.n, max(1, count // max(problem.m, 1)))
     sweep = _Sweep(backend, problem, geometry, cotangent, wrt)
     total = Accumulator(backend, problem, geometry.columns, wrt)
-    size = problem.n * problem.m * geometry.columns.U.shape[1]
-    with backend.working(problem.options, size):
-        strips = tiling.strips(parts)
-        for result in backend.map_ordered(sweep.strip, strips, problem.options, size):
-            total.add(result)
-        return total.gradient()
+    for result in backend.map_ordered(sweep.strip, tiling.strips(parts), problem.options):
+        total.add(result)
+    return total.gradient()
 
 
 class _Sweep:

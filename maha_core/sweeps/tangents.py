@@ -35,7 +35,7 @@ def jvp(backend: Backend, problem: Problem, directions: Tangents) -> Array:
     def tile(points: Points, rows: slice, columns: slice) -> Array:
         return points.U @ right[columns, :].T
 
-    return matrix(backend, problem, rows_of, tile, None, right.shape[1])
+    return matrix(backend, problem, rows_of, tile, None)
 
 
 def _side(
