@@ -116,6 +116,15 @@ def demo(session: nox.Session) -> None:
     session.run("python", "examples/learn_a_metric.py", *session.posargs)
 
 
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Time maha_core beside what a user would pick instead; ``-- --quick`` for one small size."""
+    _install(session, "bench")
+    for contestant in (TORCH, JAX, "pykeops"):
+        _try_to_install(session, contestant)
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
 def _install(session: nox.Session, *groups: str) -> None:
     session.install(".", *nox.project.dependency_groups(PROJECT, *groups))
 
@@ -124,7 +133,7 @@ def _try_to_install(session: nox.Session, requirement: str) -> None:
     try:
         session.install(requirement, silent=True)
     except CommandFailed:
-        session.warn(f"{requirement} cannot be installed here: its tests are skipped")
+        session.warn(f"{requirement} cannot be installed here: what needs it is skipped")
 
 
 def _run_docstrings(session: nox.Session) -> None:

@@ -1,0 +1,1 @@
+"""maha_core beside what a user would pick instead: ``nox -s bench``."""

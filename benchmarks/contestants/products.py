@@ -1,0 +1,92 @@
+"""The limit: the bare matrix products that the job needs, into arrays that exist already."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from benchmarks.contestants.roster import LIMIT, Job, enter
+from benchmarks.machine import cores
+from benchmarks.problem import Problem
+
+# The best of those tried: a tile of D stays in a core's cache until all its products are done.
+TILE_BYTES = 512 * 1024
+TILE_COLUMNS = 4096
+
+# Strips on a core each, BLAS on one thread: a third faster here than BLAS on every core.
+_blas = ThreadpoolController()
+_pool = ThreadPoolExecutor(cores())
+
+
+@enter("sqdist", LIMIT)
+def sqdist(problem: Problem) -> Job:
+    Z, Y, out = problem.Z, problem.Z.copy(), problem.out
+    return Job(lambda: np.matmul(Z, Y.T, out=out), answer=None)
+
+
+@enter("sqdist-without-out", LIMIT)
+def sqdist_without_out(problem: Problem) -> Job:
+    Z, Y = problem.Z, problem.Z.copy()
+    return Job(lambda: np.matmul(Z, Y.T), answer=None)
+
+
+@enter("mlkr", LIMIT)
+def mlkr(problem: Problem) -> Job:
+    """D, G Z and G^T Z: three products."""
+    Z = problem.Z
+    strips = [_Strips(Z, first, cores()) for first in range(cores())]
+
+    def run() -> None:
+        with _blas.limit(limits=1, user_api="blas"):
+            list(_pool.map(_Strips.multiply, strips))
+
+    return Job(run, answer=None)
+
+
+@enter("pairwise", LIMIT)
+def pairwise(problem: Problem) -> Job:
+    """Half of the three: symmetry leaves half of the tiles."""
+    return Job(mlkr(problem).run, share=2.0, answer=None)
+
+
+@enter("vjp", LIMIT)
+def vjp(problem: Problem) -> Job:
+    """G Z and G^T Z: two products."""
+    Z, G = problem.Z, problem.cotangent
+    rowwise, columnwise = np.empty_like(Z), np.empty_like(Z)
+
+    def run() -> None:
+        np.matmul(G, Z, out=rowwise)
+        np.matmul(G.T, Z, out=columnwise)
+
+    return Job(run, answer=None)
+
+
+class _Strips:
+    """Every `step`-th strip of rows, and the arrays that one core writes."""
+
+    def __init__(self, Z: np.ndarray, first: int, step: int) -> None:
+        n, k = Z.shape
+        self.Z, self.ZT = Z, np.ascontiguousarray(Z.T)
+        self.columns = min(n, TILE_COLUMNS)
+        self.rows = max(1, min(n, TILE_BYTES // (self.columns * Z.itemsize)))
+        self.starts = range(first * self.rows, n, step * self.rows)
+        self.tile = np.empty((self.rows, self.columns), Z.dtype)
+        self.rowwise = np.empty((self.rows, k), Z.dtype)
+        self.columnwise = np.empty((self.columns, k), Z.dtype)
+
+    def multiply(self) -> None:
+        n = len(self.Z)
+        for start in self.starts:
+            block = self.Z[start : start + self.rows]
+            for left in range(0, n, self.columns):
+                self._products(block, slice(left, min(left + self.columns, n)))
+
+    def _products(self, block: np.ndarray, columns: slice) -> None:
+        r, c = len(block), columns.stop - columns.start
+        tile = self.tile[:r, :c]
+        np.matmul(block, self.ZT[:, columns], out=tile)
+        np.matmul(tile, self.Z[columns], out=self.rowwise[:r])
+        np.matmul(tile.T, block, out=self.columnwise[:c])

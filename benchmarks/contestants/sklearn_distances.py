@@ -1,0 +1,29 @@
+"""scikit-learn: Euclidean distances of transformed data, and its Mahalanobis metric."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.metrics import pairwise_distances
+from sklearn.metrics.pairwise import euclidean_distances
+
+from benchmarks.contestants.roster import Job, enter
+from benchmarks.contestants.scipy_distances import rows_within_reason
+from benchmarks.problem import Problem
+
+
+@enter("sqdist", "sklearn, euclidean")
+@enter("sqdist-without-out", "sklearn, euclidean")
+def euclidean(problem: Problem) -> Job:
+    X, A = problem.X, problem.A
+    return Job(lambda: euclidean_distances(X @ A.T, squared=True))
+
+
+@enter("sqdist", "sklearn, mahalanobis")
+def mahalanobis(problem: Problem) -> Job:
+    X, A = problem.X, problem.A
+    rows = rows_within_reason(problem)
+
+    def run() -> np.ndarray:
+        return pairwise_distances(X[:rows], X, metric="mahalanobis", VI=A.T @ A, n_jobs=-1)
+
+    return Job(run, share=rows / len(X), answer=np.square)

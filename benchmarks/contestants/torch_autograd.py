@@ -1,0 +1,91 @@
+"""torch: the usual expressions, fused where torch offers it, and their autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from benchmarks.contestants.roster import Job, enter, gradient
+from benchmarks.problem import Problem
+
+
+@enter("sqdist", "torch, cdist")
+@enter("sqdist-without-out", "torch, cdist")
+def cdist(problem: Problem) -> Job:
+    X, A = _points(problem)
+
+    def run() -> torch.Tensor:
+        Z = X @ A.T
+        return torch.cdist(Z, Z).square_()
+
+    return Job(run)
+
+
+@enter("sqdist", "torch, addmm")
+def addmm(problem: Problem) -> Job:
+    X, A = _points(problem)
+    out = torch.from_numpy(problem.out)
+
+    def run() -> torch.Tensor:
+        Z = X @ A.T
+        q = (Z * Z).sum(1)
+        torch.addmm(q, Z, Z.T, alpha=-2, out=out)
+        return out.add_(q[:, None]).clamp_(min=0)
+
+    return Job(run)
+
+
+@enter("pairwise", "torch")
+def pairwise(problem: Problem) -> Job:
+    def loss(D: torch.Tensor) -> torch.Tensor:
+        values = torch.exp(-D)
+        return values.sum() - values.diagonal().sum()
+
+    return _value_and_grad(problem, loss)
+
+
+@enter("mlkr", "torch")
+def mlkr(problem: Problem) -> Job:
+    y = torch.from_numpy(problem.y)
+
+    def loss(D: torch.Tensor) -> torch.Tensor:
+        p = torch.softmax(-D.fill_diagonal_(torch.inf), dim=1)
+        return (p @ y - y).square().sum()
+
+    return _value_and_grad(problem, loss)
+
+
+@enter("vjp", "torch")
+def vjp(problem: Problem) -> Job:
+    X, A = _points(problem)
+    G = torch.from_numpy(problem.cotangent)
+    A.requires_grad_()
+
+    def run() -> torch.Tensor:
+        (dA,) = torch.autograd.grad(_sqdist(X, A), A, G)
+        return dA
+
+    return Job(run)
+
+
+def _value_and_grad(problem: Problem, loss: Callable[[torch.Tensor], torch.Tensor]) -> Job:
+    X, A = _points(problem)
+    A.requires_grad_()
+
+    def run() -> tuple[torch.Tensor, torch.Tensor]:
+        value = loss(_sqdist(X, A))
+        (dA,) = torch.autograd.grad(value, A)
+        return value.detach(), dA
+
+    return Job(run, answer=gradient)
+
+
+def _points(problem: Problem) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.from_numpy(problem.X), torch.from_numpy(problem.A)
+
+
+def _sqdist(X: torch.Tensor, A: torch.Tensor) -> torch.Tensor:
+    Z = X @ A.T
+    q = (Z * Z).sum(1)
+    return torch.addmm(q, Z, Z.T, alpha=-2) + q[:, None]
