@@ -23,7 +23,7 @@ class Operands(NamedTuple):
 
 def row_dot(xp: Any, U: Array, V: Array) -> Array:
     """Return ``a_i = u_i . v_i`` as a column ``(r, 1)``."""
-    return xp.sum(U * V, axis=1, keepdims=True)
+    return xp.vecdot(U, V)[:, None]
 
 
 def symmetric_left(xp: Any, U: Array, a: Array) -> Array:

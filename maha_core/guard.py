@@ -36,13 +36,13 @@ class Flagged(NamedTuple):
     mask: Array | None = None
 
 
-def thresholds(form: Form, W: Array, U: Array) -> Array:
+def thresholds(form: Form, W: Array, norms: Array, width: int) -> Array:
     """Return the threshold h ``(n,)`` of every point."""
     finfo = form.xp.finfo(W.dtype)
     roundoff = float(finfo.eps) / 2
     relative = roundoff / TARGET["float32" if finfo.bits == 32 else "float64"]
-    magnitude, embedding = form.rounding(W, U)
-    threshold = (5 + sqrt(U.shape[1])) * relative * magnitude
+    magnitude, embedding = form.rounding(W, norms)
+    threshold = (5 + sqrt(width)) * relative * magnitude
     return threshold if embedding is None else threshold + 8 * relative**2 * embedding
 
 

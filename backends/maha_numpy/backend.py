@@ -84,6 +84,11 @@ class NumpyBackend(Backend):
         if not value.flags.writeable:
             raise ValueError(f"{argument} is read-only; pass an array that can be written")
 
+    def check_finite(self, value: Array, argument: str) -> None:
+        """Raise ValueError where an array holds NaN or infinity."""
+        if not np.isfinite(value).all():
+            super().check_finite(value, argument)
+
     def replace_diagonal(self, values: Array, offset: int, fill: float) -> Array:
         """Return values with `fill` on a diagonal; the same array where it is there already."""
         if np.all(diagonal(values, offset) == fill):

@@ -87,8 +87,8 @@ class FactorForm(Form):
     def outer(self, delta: Array) -> Array:
         return 2 * self.operand(delta)[..., :, None] * delta[..., None, :]
 
-    def rounding(self, W: Array, U: Array) -> Rounding:
+    def rounding(self, W: Array, norms: Array) -> Rounding:
         # A point far out along a direction that A shrinks leaves its rounding errors in u.
         xp = self.xp
         size = xp.abs(W) @ xp.abs(self.A).T
-        return Rounding(xp.sum(U * U, axis=1), xp.sum(size * size, axis=1))
+        return Rounding(norms, xp.vecdot(size, size))

@@ -73,11 +73,11 @@ class Form(ABC):
     def direct(self, delta: Array) -> Array:
         """Return D ``(p,)`` from differences ``(p, d)``: no cancellation between points."""
         U = self.operand(delta)
-        return self.xp.sum(U * self.dual(U), axis=-1)
+        return self.xp.vecdot(U, self.dual(U))
 
-    def rounding(self, W: Array, U: Array) -> Rounding:
-        """Return the magnitudes that the guard's thresholds are made of."""
-        return Rounding(self.xp.sum(U * U, axis=1), None)
+    def rounding(self, W: Array, norms: Array) -> Rounding:
+        """Return the magnitudes that the guard's thresholds are made of; norms are ``u_i . v_i``."""
+        return Rounding(norms, None)
 
 
 def without_rounding_negatives(xp: Any, F: Array, magnitude: Array, terms: int) -> Array:

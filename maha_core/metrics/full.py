@@ -148,7 +148,7 @@ class FullForm(Form):
         magnitude = self._magnitude(delta)
         return without_rounding_negatives(self.xp, F, magnitude, delta.shape[-1])
 
-    def rounding(self, W: Array, U: Array) -> Rounding:
+    def rounding(self, W: Array, norms: Array) -> Rounding:
         return Rounding(self._magnitude(W), None)
 
     def _magnitude(self, W: Array) -> Array:

@@ -34,8 +34,7 @@ def matrix(
 ) -> Array:
     """Return the matrix of all tiles.
 
-    Without Y the matrix is taken as symmetric with a zero diagonal: tiles on and above the
-    diagonal are computed and mirrored.
+    Without Y the matrix is symmetric: tiles on and above the diagonal are computed and mirrored.
     """
     side = tiling.square_side(tiling.entries(problem, backend.tile_bytes))
     row_parts, column_parts = tiling.blocks(problem.n, side), tiling.blocks(problem.m, side)
@@ -53,7 +52,7 @@ def matrix(
 
     def _tile(points: Points, rows: slice, part: slice) -> Array:
         tile = tile_of(points, rows, part)
-        return _mirrored(backend, tile) if problem.Y is None and rows == part else tile
+        return _mirrored(tile) if problem.Y is None and rows == part else tile
 
     target = out if out is not None else _target(backend, problem)
     strips = list(backend.map_ordered(strip, row_parts, problem.options))
@@ -69,10 +68,10 @@ def _target(backend: Backend, problem: Problem) -> Array | None:
     return backend.xp.empty((problem.n, problem.m), dtype=X.dtype, device=X.device)
 
 
-def _mirrored(backend: Backend, tile: Array) -> Array:
+def _mirrored(tile: Array) -> Array:
     """Return a diagonal tile as the mean of itself and its mirror image: exactly symmetric."""
     half = tile / 2
-    return backend.replace_diagonal(half + half.T, 0, 0.0)
+    return half + half.T
 
 
 def _write(target: Array, placed: Placed, symmetric: bool) -> None:

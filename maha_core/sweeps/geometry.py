@@ -106,7 +106,7 @@ class Geometry:
             points.left = formulas.symmetric_left(xp, U, norms)
             points.right = formulas.symmetric_right(xp, V, norms)
             if self.problem.accurate:
-                points.threshold = guard.thresholds(form, W, U)
+                points.threshold = guard.thresholds(form, W, norms[:, 0], U.shape[1])
         return points
 
 

@@ -33,7 +33,9 @@ def jvp(backend: Backend, problem: Problem, directions: Tangents) -> Array:
         return Points(points.raw, points.W, left)
 
     def tile(points: Points, rows: slice, columns: slice) -> Array:
-        return points.U @ right[columns, :].T
+        itself = geometry.itself(rows, columns)
+        dD = points.U @ right[columns, :].T
+        return dD if itself is None else itself.replaced(dD, 0.0)
 
     return matrix(backend, problem, rows_of, tile, None)
 
