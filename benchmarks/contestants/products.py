@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -35,14 +36,7 @@ def sqdist_without_out(problem: Problem) -> Job:
 @enter("mlkr", LIMIT)
 def mlkr(problem: Problem) -> Job:
     """D, G Z and G^T Z: three products."""
-    Z = problem.Z
-    strips = [_Strips(Z, first, cores()) for first in range(cores())]
-
-    def run() -> None:
-        with _blas.limit(limits=1, user_api="blas"):
-            list(_pool.map(_Strips.multiply, strips))
-
-    return Job(run, answer=None)
+    return _on_all_cores([_Strips(problem.Z, first, cores()) for first in range(cores())])
 
 
 @enter("pairwise", LIMIT)
@@ -55,11 +49,13 @@ def pairwise(problem: Problem) -> Job:
 def vjp(problem: Problem) -> Job:
     """G Z and G^T Z: two products."""
     Z, G = problem.Z, problem.cotangent
-    rowwise, columnwise = np.empty_like(Z), np.empty_like(Z)
+    return _on_all_cores([_GivenStrips(Z, first, cores(), G) for first in range(cores())])
 
+
+def _on_all_cores(strips: Sequence[_Strips]) -> Job:
     def run() -> None:
-        np.matmul(G, Z, out=rowwise)
-        np.matmul(G.T, Z, out=columnwise)
+        with _blas.limit(limits=1, user_api="blas"):
+            list(_pool.map(_Strips.multiply, strips))
 
     return Job(run, answer=None)
 
@@ -80,13 +76,27 @@ class _Strips:
     def multiply(self) -> None:
         n = len(self.Z)
         for start in self.starts:
-            block = self.Z[start : start + self.rows]
+            rows = slice(start, min(start + self.rows, n))
             for left in range(0, n, self.columns):
-                self._products(block, slice(left, min(left + self.columns, n)))
+                self._products(rows, slice(left, min(left + self.columns, n)))
 
-    def _products(self, block: np.ndarray, columns: slice) -> None:
-        r, c = len(block), columns.stop - columns.start
-        tile = self.tile[:r, :c]
-        np.matmul(block, self.ZT[:, columns], out=tile)
+    def _products(self, rows: slice, columns: slice) -> None:
+        tile = self._tile(rows, columns)
+        r, c = tile.shape
         np.matmul(tile, self.Z[columns], out=self.rowwise[:r])
-        np.matmul(tile.T, block, out=self.columnwise[:c])
+        np.matmul(tile.T, self.Z[rows], out=self.columnwise[:c])
+
+    def _tile(self, rows: slice, columns: slice) -> np.ndarray:
+        tile = self.tile[: rows.stop - rows.start, : columns.stop - columns.start]
+        return np.matmul(self.Z[rows], self.ZT[:, columns], out=tile)
+
+
+class _GivenStrips(_Strips):
+    """Strips of a matrix that is there already."""
+
+    def __init__(self, Z: np.ndarray, first: int, step: int, G: np.ndarray) -> None:
+        super().__init__(Z, first, step)
+        self.G = G
+
+    def _tile(self, rows: slice, columns: slice) -> np.ndarray:
+        return self.G[rows, columns]
