@@ -76,7 +76,7 @@ class Form(ABC):
         return self.xp.vecdot(U, self.dual(U))
 
     def rounding(self, W: Array, norms: Array) -> Rounding:
-        """Return the magnitudes that the guard's thresholds are made of; norms are ``u_i . v_i``."""
+        """Return what the guard's thresholds are made of; norms are ``u_i . v_i``."""
         return Rounding(norms, None)
 
 
