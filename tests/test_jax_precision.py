@@ -1,4 +1,4 @@
-"""JAX as it is by default, without 64-bit dtypes: in a process of its own, for JAX keeps its mode."""
+"""JAX as it is by default, without 64-bit dtypes, in a process of its own: it keeps its mode."""
 
 import subprocess
 import sys
