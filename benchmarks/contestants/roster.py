@@ -30,6 +30,7 @@ _entered: dict[str, dict[str, Factory]] = {}
 
 OURS = "maha_core"
 LIMIT = "products"
+BY_HAND = "torch, addmm to out"  # stands beside the usual forms, not among them
 
 
 def enter(operation: str, name: str) -> Callable[[Factory], Factory]:
