@@ -225,10 +225,9 @@ class Backend:
         sums = xp.take(values, last, axis=0)
         return xp.where(found, sums, xp.zeros_like(sums))
 
-    def smallest(self, D: Array, k: int) -> tuple[Array, Array]:
-        """Return the k smallest entries of each row and their columns, ties in column order."""
-        order = self.xp.argsort(D, axis=1, stable=True)[:, :k]
-        return self.xp.take_along_axis(D, order, axis=1), order
+    def kth_smallest(self, D: Array, k: int) -> Array:
+        """Return the k-th smallest entry of each row ``(r, 1)``."""
+        return self.xp.sort(D, axis=1)[:, k - 1 : k]
 
     def distance_tile(
         self, problem: Problem, rows: Points, columns: Points, itself: SelfPairs | None

@@ -36,11 +36,14 @@ class Flagged(NamedTuple):
     mask: Array | None = None
 
 
+def target(xp: Any, dtype: Any) -> float:
+    """Return the relative error that the guard allows in a dtype."""
+    return TARGET["float32" if xp.finfo(dtype).bits == 32 else "float64"]
+
+
 def thresholds(form: Form, W: Array, norms: Array, width: int) -> Array:
     """Return the threshold h ``(n,)`` of every point."""
-    finfo = form.xp.finfo(W.dtype)
-    roundoff = float(finfo.eps) / 2
-    relative = roundoff / TARGET["float32" if finfo.bits == 32 else "float64"]
+    relative = float(form.xp.finfo(W.dtype).eps) / 2 / target(form.xp, W.dtype)
     magnitude, embedding = form.rounding(W, norms)
     threshold = (5 + sqrt(width)) * relative * magnitude
     return threshold if embedding is None else threshold + 8 * relative**2 * embedding

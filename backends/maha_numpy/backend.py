@@ -119,17 +119,9 @@ class NumpyBackend(Backend):
         np.add.at(total, index, values)
         return total
 
-    def smallest(self, D: Array, k: int) -> tuple[Array, Array]:
-        """Return the k smallest entries of each row and their columns, ties in column order."""
-        if k >= D.shape[1] // 4:
-            return super().smallest(D, k)
-        kth = np.partition(D, k - 1, axis=1)[:, k - 1 : k]
-        candidates = kth >= D
-        rows, columns = np.nonzero(candidates)
-        order = np.lexsort((columns, D[rows, columns], rows))
-        starts = np.searchsorted(rows, np.arange(D.shape[0]))
-        chosen = columns[order[starts[:, None] + np.arange(k)]]
-        return np.take_along_axis(D, chosen, axis=1), chosen
+    def kth_smallest(self, D: Array, k: int) -> Array:
+        """Return the k-th smallest entry of each row."""
+        return np.partition(D, k - 1, axis=1)[:, k - 1 : k]
 
     def working(self, options: Options, size: int) -> AbstractContextManager[object]:
         """Hold BLAS at one thread, so that results do not depend on how many it has."""

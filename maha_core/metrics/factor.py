@@ -67,7 +67,7 @@ class FactorForm(Form):
         self.A = A
 
     def operand(self, W: Array) -> Array:
-        return W @ self.A.T
+        return self.product(W, self.A.T)
 
     def pull(self, W: Array, U: Array, LU: Array) -> Array:
         """``dphi/dA = 2 (L Z)^T W``."""

@@ -1,6 +1,11 @@
 """What a metric must be able to do inside one call: the rows of the design's table as verbs."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from copy import copy
+from operator import matmul
 from typing import Any, NamedTuple
 
 Array = Any
@@ -37,6 +42,20 @@ class Form(ABC):
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
+        self.product: Callable[[Array, Array], Array] = matmul
+
+    def row_by_row(self) -> Form:
+        """Return the form with products that take each row on its own.
+
+        A matrix product may round equal rows differently, according to where they stand in it.
+        """
+
+        def product(W: Array, B: Array) -> Array:
+            return self.xp.vecdot(W[:, None, :], B.T[None, :, :])
+
+        form = copy(self)
+        form.product = product
+        return form
 
     @abstractmethod
     def operand(self, W: Array) -> Array:

@@ -123,7 +123,7 @@ class FullForm(Form):
         return W
 
     def dual(self, U: Array) -> Array:
-        return U @ self.Ms
+        return self.product(U, self.Ms)
 
     def pull(self, W: Array, U: Array, LU: Array) -> Array:
         """``dphi/dM = W^T (L W)``, symmetric in exact arithmetic and made so in rounding."""
