@@ -58,13 +58,16 @@ def extended(xp: Any, U: Array) -> Array:
     return xp.concat([U, xp.ones_like(U[:, :1])], axis=1)
 
 
-def laplacian(G: Array, U: Array, extended_other: Array) -> Array:
-    """Return ``(L U) = r * U - G U'`` for the rows of a cotangent ``(r, c)``: ``(r, t)``.
-
-    With ``G^T``, U' and ``[U, 1]`` it is ``(L U)' = c * U' - G^T U``, that of the columns.
-    """
+def laplacian_rows(G: Array, U: Array, extended_other: Array) -> Array:
+    """Return ``(L U) = r * U - G U'`` for the rows of a tile, ``(r, t)``."""
     product = G @ extended_other
     return product[:, -1:] * U - product[:, :-1]
+
+
+def laplacian_columns(G: Array, U_other: Array, extended: Array) -> Array:
+    """Return ``(L U)' = c * U' - G^T U`` for the columns of a tile, ``(c, t)``."""
+    product = (extended.T @ G).T
+    return product[:, -1:] * U_other - product[:, :-1]
 
 
 def symmetric_part(M: Array) -> Array:

@@ -36,7 +36,8 @@ def matrix(
 
     Without Y the matrix is symmetric: tiles on and above the diagonal are computed and mirrored.
     """
-    side = tiling.square_side(tiling.entries(problem, backend.tile_bytes))
+    count = tiling.entries(problem, backend.tile_bytes)
+    side = tiling.square_side(count, problem.n, problem.m)
     row_parts, column_parts = tiling.blocks(problem.n, side), tiling.blocks(problem.m, side)
 
     def strip(rows: slice) -> list[Placed]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from maha_core import formulas
 from maha_core.sweeps import tiling
 from maha_core.sweeps.accumulation import Accumulator, StripResult
-from maha_core.sweeps.geometry import Geometry, Points
+from maha_core.sweeps.geometry import Geometry
+from maha_core.sweeps.strip import RowBlock, Strip
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
@@ -19,71 +20,115 @@ Array = Any
 def vjp(backend: Backend, problem: Problem, cotangent: Array, wrt: frozenset[str]) -> Gradient:
     """Return the gradient of ``sum_ij G_ij D_ij`` for a cotangent G ``(n, m)``."""
     geometry = Geometry(backend, problem, cotangents=True)
-    count = tiling.entries(problem, backend.tile_bytes)
-    parts = tiling.blocks(problem.n, max(1, count // max(problem.m, 1)))
-    sweep = _Sweep(backend, problem, geometry, cotangent, wrt)
+    tiles = RectangularTiles if problem.Y is not None else FoldedTiles
+    sweep = Sweep(geometry, tiles(backend, problem, cotangent), wrt)
     total = Accumulator(backend, problem, geometry.columns, wrt)
-    for result in backend.map_ordered(sweep.strip, tiling.strips(parts), problem.options):
+    for result in backend.map_ordered(
+        sweep.strip, tiling.strips(sweep.tiles.rows), problem.options
+    ):
         total.add(result)
     return total.gradient()
 
 
-class _Sweep:
-    """One visit of every row block of a cotangent."""
+class Sweep:
+    """One visit of every tile of a cotangent."""
 
-    def __init__(
-        self,
-        backend: Backend,
-        problem: Problem,
-        geometry: Geometry,
-        cotangent: Array,
-        wrt: frozenset[str],
-    ) -> None:
-        self.backend = backend
-        self.problem = problem
+    def __init__(self, geometry: Geometry, tiles: Tiles, wrt: frozenset[str]) -> None:
         self.geometry = geometry
-        self.cotangent = cotangent
+        self.tiles = tiles
         self.wrt = wrt
 
     def strip(self, parts: list[slice]) -> StripResult:
         """Return what some consecutive row blocks contribute."""
-        xp, form = self.backend.xp, self.problem.form
-        result = StripResult()
-        rows = []
-        for part in parts:
-            points = self.geometry.rows(part)
-            LU, columns = self._products(part, points)
-            result.columns = columns if result.columns is None else result.columns + columns
-            if "metric" in self.wrt:
-                own = self.backend.widen(form.pull(points.W, points.U, LU))
-                result.parameter = own if result.parameter is None else result.parameter + own
-            if "X" in self.wrt:
-                rows.append(form.pull_points(LU))
-        result.rows = xp.concat(rows) if rows else None
-        return result
+        backend, problem = self.geometry.backend, self.geometry.problem
+        strip = Strip(backend, problem, self.wrt)
+        for rows in parts:
+            block = RowBlock(backend, problem, self.wrt, self.geometry.rows(rows))
+            for columns in self.tiles.columns(rows):
+                G, others = self.tiles.tile(rows, columns), self.geometry.columns.part(columns)
+                block.add_rows(G, others)
+                if not self.tiles.is_own_mirror(rows, columns):
+                    block.add_columns(G, columns, others, strip)
+            strip.add(block)
+        return strip.result(self.geometry.columns.U, self.tiles.columns(parts[0])[0].start)
 
-    def _products(self, part: slice, points: Points) -> tuple[Array, Array]:
-        """Return ``L U`` of a row block, and ``(L U)'`` of all columns."""
-        xp = self.backend.xp
-        LU, columns = xp.zeros_like(points.U), []
-        for block in self._column_blocks(part):
-            G, others = self._tile(part, block), self.geometry.columns.part(block)
-            LU = LU + formulas.laplacian(G, points.U, others.extended)
-            columns.append(formulas.laplacian(G.T, others.U, points.extended))
-        return LU, xp.concat(columns)
 
-    def _column_blocks(self, part: slice) -> list[slice]:
-        """Cut the columns so that self-pairs fall into one small block."""
-        m = self.problem.m
-        if self.problem.Y is not None:
-            return [slice(0, m)]
-        return [slice(0, part.start), part, slice(part.stop, m)]
+class Tiles(ABC):
+    """A cotangent cut into tiles."""
 
-    def _tile(self, rows: slice, columns: slice) -> Array:
+    def __init__(self, backend: Backend, problem: Problem, cotangent: Array) -> None:
+        self.backend = backend
+        self.problem = problem
+        self.cotangent = cotangent
+        self.count = tiling.entries(problem, backend.tile_bytes)
+
+    @property
+    @abstractmethod
+    def rows(self) -> list[slice]:
+        """The row blocks."""
+
+    @abstractmethod
+    def columns(self, rows: slice) -> list[slice]:
+        """Return the column blocks that a row block visits."""
+
+    @abstractmethod
+    def tile(self, rows: slice, columns: slice) -> Array:
+        """Return the cotangent of a tile, its values checked."""
+
+    @abstractmethod
+    def is_own_mirror(self, rows: slice, columns: slice) -> bool:
+        """Tell whether a tile stands for its columns' part, too."""
+
+    def check(self, G: Array, *parts: Array) -> None:
+        """Raise ValueError where a part is not finite, looked for only if the sum of G is not."""
+        if not self.problem.options.check_finite:
+            return
+        with self.backend.quiet():
+            total = self.backend.xp.sum(G)
+        if not bool(self.backend.xp.isfinite(total)):
+            for part in parts:
+                self.backend.check_finite(part, "cotangent")
+
+
+class RectangularTiles(Tiles):
+    """With Y: whole rows, each tile for its rows and its columns."""
+
+    @property
+    def rows(self) -> list[slice]:
+        n, m = self.problem.n, self.problem.m
+        return tiling.blocks(n, min(max(1, self.count // max(m, 1)), tiling.shared_rows(n, 1)))
+
+    def columns(self, rows: slice) -> list[slice]:
+        return [slice(0, self.problem.m)]
+
+    def tile(self, rows: slice, columns: slice) -> Array:
         G = self.cotangent[rows, columns]
-        itself = self.geometry.itself(rows, columns)
-        if itself is not None:
-            G = itself.replaced(G, 0.0)
-        if self.problem.options.check_finite:
-            self.backend.check_finite(G, "cotangent")
+        self.check(G, G)
         return G
+
+    def is_own_mirror(self, rows: slice, columns: slice) -> bool:
+        return False
+
+
+class FoldedTiles(Tiles):
+    """Without Y: ``G + G^T`` on and above the diagonal, since D is symmetric and L adds both."""
+
+    @property
+    def rows(self) -> list[slice]:
+        n = self.problem.n
+        return tiling.blocks(n, tiling.square_side(self.count, n, n))
+
+    def columns(self, rows: slice) -> list[slice]:
+        return [part for part in self.rows if part.start >= rows.start]
+
+    def tile(self, rows: slice, columns: slice) -> Array:
+        upper, lower = self.cotangent[rows, columns], self.cotangent[columns, rows]
+        if self.is_own_mirror(rows, columns):
+            upper = lower = self.backend.replace_diagonal(upper, 0, 0.0)
+        with self.backend.quiet():
+            G = upper + lower.T
+        self.check(G, upper, lower)
+        return G
+
+    def is_own_mirror(self, rows: slice, columns: slice) -> bool:
+        return rows == columns

@@ -56,10 +56,16 @@ class RowBlock:
         if visit.flagged is not None:
             self._add_direct(visit, self.backend.entries(G, visit.flagged), strip)
             G = self.backend.without_entries(G, visit.flagged)
-        points, others = self.points, visit.columns
-        self.LU = self.LU + formulas.laplacian(G, points.U, others.extended)
-        columns = formulas.laplacian(G.T, others.U, points.extended)
-        strip.columns.add(visit.tile.columns, columns)
+        self.add_rows(G, visit.columns)
+        self.add_columns(G, visit.tile.columns, visit.columns, strip)
+
+    def add_rows(self, G: Array, others: Points) -> None:
+        """Add ``r * U - G U'`` of one tile."""
+        self.LU = self.LU + formulas.laplacian_rows(G, self.points.U, others.extended)
+
+    def add_columns(self, G: Array, columns: slice, others: Points, strip: Strip) -> None:
+        """Add ``c * U' - G^T U`` of one tile to the strip."""
+        strip.columns.add(columns, formulas.laplacian_columns(G, others.U, self.points.extended))
 
     def gradient_rows(self) -> Array:
         """Return the rows' part of the gradient of X."""
