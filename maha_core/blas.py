@@ -11,6 +11,7 @@ what they found, and what the second found was the limit of the first.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
@@ -57,11 +58,16 @@ class _Limit:
 
 
 class _Libraries:
-    """The BLAS libraries of this process, found once: a search takes milliseconds."""
+    """The BLAS libraries of this process.
+
+    A search takes milliseconds, so that it is made again only when modules have been imported
+    since: another library, SciPy's say, may have come with them.
+    """
 
     def __init__(self) -> None:
         self._of_process: list[LibController] = []
         self._of_thread: list[LibController] = []
+        self._modules = 0
 
     def of_process(self) -> list[LibController]:
         """Those with one setting for the whole process."""
@@ -74,14 +80,16 @@ class _Libraries:
         return self._of_thread
 
     def _find(self) -> None:
-        if self._of_process or self._of_thread:
+        if len(sys.modules) == self._modules:
             return
+        self._of_process, self._of_thread = [], []
         for library in ThreadpoolController().lib_controllers:
             if library.user_api == "blas":
                 per_thread = getattr(library, "threading_layer", None) == "openmp" and isinstance(
                     library, OpenBLASController
                 )
                 (self._of_thread if per_thread else self._of_process).append(library)
+        self._modules = len(sys.modules)
 
 
 class _ThreadState(threading.local):

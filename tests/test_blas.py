@@ -77,6 +77,27 @@ def test_one_thread_inside_and_the_users_setting_after(blas):
     assert blas.threads() == {USER_SETTING}
 
 
+def test_a_library_that_comes_later_is_limited_too():
+    """In a process of its own, for here SciPy's may have come long ago."""
+    script = """
+        import numpy as np, threadpoolctl
+        from maha_core.blas import one_thread
+
+        def threads():
+            found = threadpoolctl.threadpool_info()
+            return [library["num_threads"] for library in found if library["user_api"] == "blas"]
+
+        with one_thread():
+            pass
+        before = len(threads())
+        import scipy.linalg
+        if len(threads()) > before:
+            with one_thread():
+                assert set(threads()) == {1}, threads()
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, timeout=120)
+
+
 def test_entering_again_changes_nothing(blas):
     with one_thread():
         with one_thread():
