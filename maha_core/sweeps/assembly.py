@@ -36,8 +36,7 @@ def matrix(
 
     Without Y the matrix is symmetric: tiles on and above the diagonal are computed and mirrored.
     """
-    count = tiling.entries(problem, backend.tile_bytes)
-    side = tiling.square_side(count, problem.n, problem.m)
+    side = tiling.square_side(tiling.entries(problem, backend.tile_bytes))
     row_parts, column_parts = tiling.blocks(problem.n, side), tiling.blocks(problem.m, side)
 
     def strip(rows: slice) -> list[Placed]:

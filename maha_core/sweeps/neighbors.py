@@ -23,8 +23,7 @@ def nearest(backend: Backend, problem: Problem, k: int) -> Neighbors:
     if problem.n == 0:
         return _none(backend, problem, k)
     geometry = Geometry(backend, problem, distances=True)
-    count = tiling.entries(problem, backend.tile_bytes)
-    side = tiling.square_side(count, problem.n, problem.m)
+    side = tiling.square_side(tiling.entries(problem, backend.tile_bytes))
     columns, rows = tiling.blocks(problem.m, max(side, k)), tiling.blocks(problem.n, side)
 
     def strip(part: slice) -> Neighbors:

@@ -84,10 +84,10 @@ def partition(backend: Backend, problem: Problem, objective: Objective) -> Parti
     count = tiling.entries(problem, backend.tile_bytes)
     if not loss.all_pairs or m == 0:
         return Partition(tiling.blocks(n, max(1, count // problem.d)), [slice(0, 0)], False)
-    whole = tiling.whole_rows(count, n, m)
+    whole = tiling.whole_rows(count, m)
     if loss.row_wise and whole is not None:
         return Partition(tiling.blocks(n, whole), [slice(0, m)], False)
-    side = tiling.square_side(count, n, m)
+    side = tiling.square_side(count)
     half = loss.symmetric and problem.Y is None and not loss.row_wise and objective.listed is None
     return Partition(tiling.blocks(n, side), tiling.blocks(m, side), half)
 

@@ -96,7 +96,7 @@ class RectangularTiles(Tiles):
     @property
     def rows(self) -> list[slice]:
         n, m = self.problem.n, self.problem.m
-        return tiling.blocks(n, min(max(1, self.count // max(m, 1)), tiling.shared_rows(n, 1)))
+        return tiling.blocks(n, max(1, self.count // max(m, 1)))
 
     def columns(self, rows: slice) -> list[slice]:
         return [slice(0, self.problem.m)]
@@ -116,7 +116,7 @@ class FoldedTiles(Tiles):
     @property
     def rows(self) -> list[slice]:
         n = self.problem.n
-        return tiling.blocks(n, tiling.square_side(self.count, n, n))
+        return tiling.blocks(n, tiling.square_side(self.count))
 
     def columns(self, rows: slice) -> list[slice]:
         return [part for part in self.rows if part.start >= rows.start]

@@ -8,8 +8,6 @@ from maha_core.problem import Problem
 STRIPS = 32
 FEWEST_WHOLE_ROWS = 16
 LARGEST_STRETCH = 8
-FEWEST_BLOCKS = 4
-SMALLEST_SIDE = 136
 
 
 def entries(problem: Problem, default_bytes: int) -> int:
@@ -28,31 +26,24 @@ def blocks(extent: int, size: int) -> list[slice]:
     return [slice(start, min(start + size, extent)) for start in range(0, extent, size)]
 
 
-def square_side(count: int, n: int, m: int) -> int:
-    """Return the side of square tiles of at most about `count` entries for D ``(n, m)``.
+def square_side(count: int) -> int:
+    """Return the side of a square tile of at most `count` entries.
 
     A side of an odd number of cache lines spreads a column over the cache's sets, which halves the
     time of a transposed copy beside a power of two.
     """
-    side = min(isqrt(count), shared_rows(max(n, m), SMALLEST_SIDE))
+    side = isqrt(count)
     return side if side < 64 else side - side % 16 - 8
 
 
-def whole_rows(count: int, n: int, m: int) -> int | None:
+def whole_rows(count: int, m: int) -> int | None:
     """Return how many whole rows of m entries make a tile, or None where rows are too long.
 
     A tile of whole rows is visited once, others twice; so that it may be some times larger than
     asked for, rather than too flat for a matrix product.
     """
     rows = max(count // max(m, 1), FEWEST_WHOLE_ROWS)
-    if rows * m > LARGEST_STRETCH * count:
-        return None
-    return min(rows, shared_rows(n, max(FEWEST_WHOLE_ROWS, SMALLEST_SIDE**2 // max(m, 1))))
-
-
-def shared_rows(n: int, fewest: int) -> int:
-    """Return a block size that leaves some blocks for threads to share, if not too small."""
-    return max(-(-n // FEWEST_BLOCKS), fewest)
+    return rows if rows * m <= LARGEST_STRETCH * count else None
 
 
 def strips(parts: list[slice]) -> list[list[slice]]:
