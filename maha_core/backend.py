@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from maha_core import guard
 from maha_core.arrays import device_of, is_writable, namespace
 from maha_core.memory import available_host_memory, readable
 from maha_core.refusals import refuse_special
@@ -179,8 +180,16 @@ class Backend:
         mask = xp.eye(*shape, k=offset, dtype=values.dtype, device=device_of(values)) > 0
         return xp.where(mask, xp.full_like(values, fill), values)
 
+    def fill_diagonal(self, values: Array, offset: int, fill: float) -> Array:
+        """Return the same as `replace_diagonal`; the array given may be overwritten."""
+        return self.replace_diagonal(values, offset, fill)
+
+    def cancelled(self, D: Array, row_threshold: Array, column_threshold: Array) -> Flagged | None:
+        """Return the entries of a tile below their threshold; None if there are none."""
+        return guard.cancelled(self.xp, D, row_threshold, column_threshold)
+
     def place(self, D: Array, flagged: Flagged, values: Array) -> Array:
-        """Return D with the flagged entries replaced."""
+        """Return D with the flagged entries replaced; the array given may be overwritten."""
         xp = self.xp
         flat = xp.reshape(flagged.mask, (-1,))
         order = xp.cumulative_sum(xp.astype(flat, xp.int32)) - 1

@@ -13,14 +13,11 @@ import numpy as np
 
 from maha_core.backend import Backend
 from maha_core.blas import one_thread
-from maha_numpy import kernel
-from maha_numpy.kernel import diagonal
+from maha_numpy.tiles import cancelled, diagonal
 
 if TYPE_CHECKING:
     from maha_core.guard import Flagged
     from maha_core.options import Options
-    from maha_core.problem import Problem
-    from maha_core.sweeps.geometry import Points, SelfPairs
 
 Array = Any
 Item = TypeVar("Item")
@@ -107,11 +104,19 @@ class NumpyBackend(Backend):
         G[flagged.i, flagged.j] = 0
         return G
 
-    def distance_tile(
-        self, problem: Problem, rows: Points, columns: Points, itself: SelfPairs | None
-    ) -> tuple[Array, Flagged | None]:
-        """Return a tile of D, and the entries that the guard recomputed."""
-        return kernel.distance_tile(self, problem, rows, columns, itself)
+    def fill_diagonal(self, values: Array, offset: int, fill: float) -> Array:
+        """Return values, written in place."""
+        diagonal(values, offset)[:] = fill
+        return values
+
+    def cancelled(self, D: Array, row_threshold: Array, column_threshold: Array) -> Flagged | None:
+        """Return the entries of a tile below their threshold; None if there are none."""
+        return cancelled(D, row_threshold, column_threshold)
+
+    def place(self, D: Array, flagged: Flagged, values: Array) -> Array:
+        """Return D, written in place."""
+        D[flagged.i, flagged.j] = values
+        return D
 
     def scatter_add(self, index: Array, values: Array, size: int) -> Array:
         """Return ``(size, t)``: the rows of `values` summed by their index, in order."""

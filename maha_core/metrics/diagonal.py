@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from maha_core.arrays import namespace
 from maha_core.metrics.base import Metric, floating
 from maha_core.metrics.factor import Factor
-from maha_core.metrics.form import Form, Index, Rounding, Term, without_rounding_negatives
+from maha_core.metrics.form import IndefiniteForm, Index, Term
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
@@ -71,17 +71,12 @@ class Diagonal(Metric):
         return DiagonalForm(backend.xp, parameter)
 
 
-class DiagonalForm(Form):
+class DiagonalForm(IndefiniteForm):
     """``U = W``, ``V = W * w``."""
-
-    nonnegative = False
 
     def __init__(self, xp: Any, w: Array) -> None:
         super().__init__(xp)
         self.w = w
-
-    def operand(self, W: Array) -> Array:
-        return W
 
     def dual(self, U: Array) -> Array:
         return U * self.w
@@ -104,13 +99,5 @@ class DiagonalForm(Form):
     def outer(self, delta: Array) -> Array:
         return delta * delta
 
-    def direct(self, delta: Array) -> Array:
-        F = super().direct(delta)
-        magnitude = self._magnitude(delta)
-        return without_rounding_negatives(self.xp, F, magnitude, delta.shape[-1])
-
-    def rounding(self, W: Array, norms: Array) -> Rounding:
-        return Rounding(self._magnitude(W), None)
-
-    def _magnitude(self, W: Array) -> Array:
+    def magnitude(self, W: Array) -> Array:
         return self.xp.sum(W * W * self.xp.abs(self.w), axis=-1)

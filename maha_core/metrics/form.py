@@ -99,7 +99,24 @@ class Form(ABC):
         return Rounding(norms, None)
 
 
-def without_rounding_negatives(xp: Any, F: Array, magnitude: Array, terms: int) -> Array:
-    """Return 0 for negative entries that rounding explains; larger ones are the metric's own."""
-    bound = (terms + 2) * xp.finfo(F.dtype).eps * magnitude
-    return xp.where((F < 0) & (-bound <= F), xp.zeros_like(F), F)
+class IndefiniteForm(Form):
+    """A form with ``U = W`` whose D may be negative: ``V = dual(W)`` with any symmetric map."""
+
+    nonnegative = False
+
+    def operand(self, W: Array) -> Array:
+        return W
+
+    @abstractmethod
+    def magnitude(self, W: Array) -> Array:
+        """Return ``|w_i|^T |Ms| |w_i|`` ``(n,)``, which bounds every term of D."""
+
+    def direct(self, delta: Array) -> Array:
+        """Return D, a negative entry that rounding explains as 0."""
+        F = super().direct(delta)
+        eps = self.xp.finfo(F.dtype).eps
+        bound = (delta.shape[-1] + 2) * eps * self.magnitude(delta)
+        return self.xp.where((F < 0) & (-bound <= F), self.xp.zeros_like(F), F)
+
+    def rounding(self, W: Array, norms: Array) -> Rounding:
+        return Rounding(self.magnitude(W), None)

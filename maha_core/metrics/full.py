@@ -8,7 +8,7 @@ from maha_core import validation
 from maha_core.formulas import symmetric_part
 from maha_core.metrics.base import Metric, eigen, floating
 from maha_core.metrics.factor import Factor
-from maha_core.metrics.form import Form, Index, Rounding, Term, without_rounding_negatives
+from maha_core.metrics.form import IndefiniteForm, Index, Term
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
@@ -110,17 +110,12 @@ class Full(Metric):
         return FullForm(backend.xp, symmetric_part(parameter))
 
 
-class FullForm(Form):
+class FullForm(IndefiniteForm):
     """``U = W``, ``V = W Ms``."""
-
-    nonnegative = False
 
     def __init__(self, xp: Any, Ms: Array) -> None:
         super().__init__(xp)
         self.Ms = Ms
-
-    def operand(self, W: Array) -> Array:
-        return W
 
     def dual(self, U: Array) -> Array:
         return self.product(U, self.Ms)
@@ -143,14 +138,6 @@ class FullForm(Form):
     def outer(self, delta: Array) -> Array:
         return delta[..., :, None] * delta[..., None, :]
 
-    def direct(self, delta: Array) -> Array:
-        F = super().direct(delta)
-        magnitude = self._magnitude(delta)
-        return without_rounding_negatives(self.xp, F, magnitude, delta.shape[-1])
-
-    def rounding(self, W: Array, norms: Array) -> Rounding:
-        return Rounding(self._magnitude(W), None)
-
-    def _magnitude(self, W: Array) -> Array:
+    def magnitude(self, W: Array) -> Array:
         size = self.xp.abs(W)
         return self.xp.sum(size * (size @ self.xp.abs(self.Ms)), axis=-1)

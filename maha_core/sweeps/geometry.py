@@ -53,8 +53,12 @@ class SelfPairs:
     offset: int
 
     def replaced(self, values: Array, fill: float) -> Array:
-        """Return values ``(r, c)`` with `fill` on the self-pairs."""
+        """Return values ``(r, c)`` with `fill` on the self-pairs; the array given is left alone."""
         return self.backend.replace_diagonal(values, self.offset, fill)
+
+    def filled(self, values: Array, fill: float) -> Array:
+        """Return values ``(r, c)`` with `fill` on the self-pairs; the array given may change."""
+        return self.backend.fill_diagonal(values, self.offset, fill)
 
 
 class Geometry:

@@ -30,9 +30,9 @@ def distance_tile(
         D = rows.left @ columns.right.T
     flagged = None
     if itself is not None:
-        D = itself.replaced(D, float("inf"))
+        D = itself.filled(D, float("inf"))
     if problem.accurate:
-        flagged = guard.cancelled(xp, D, rows.threshold, columns.threshold)
+        flagged = backend.cancelled(D, rows.threshold, columns.threshold)
         if flagged is not None:
             entries = tiling.entries(problem, backend.tile_bytes)
             values = guard.recomputed(backend, form, flagged, rows.raw, columns.raw, entries)
@@ -40,5 +40,5 @@ def distance_tile(
     elif form.nonnegative:
         D = xp.where(D < 0, xp.zeros_like(D), D)
     if itself is not None:
-        D = itself.replaced(D, 0.0)
+        D = itself.filled(D, 0.0)
     return D, flagged
