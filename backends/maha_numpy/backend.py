@@ -18,6 +18,7 @@ from maha_numpy.tiles import cancelled, diagonal
 if TYPE_CHECKING:
     from maha_core.guard import Flagged
     from maha_core.options import Options
+    from maha_core.problem import Problem
 
 Array = Any
 Item = TypeVar("Item")
@@ -117,6 +118,12 @@ class NumpyBackend(Backend):
         """Return D, written in place."""
         D[flagged.i, flagged.j] = values
         return D
+
+    def root(self, D: Array, problem: Problem, out: Array | None) -> Array:
+        """Return the square root of squared distances, in their own memory."""
+        if problem.form.nonnegative:
+            return np.sqrt(D, out=D)
+        return super().root(D, problem, D)
 
     def scatter_add(self, index: Array, values: Array, size: int) -> Array:
         """Return ``(size, t)``: the rows of `values` summed by their index, in order."""
