@@ -68,13 +68,7 @@ def sqdist(
     >>> mc.sqdist(X, metric=mc.Factor(np.array([[1.0, 0.0]])), pairs=(np.array([0]), np.array([1])))
     array([9.])
     """
-    call = prepare(X, Y, metric)
-    if pairs is not None:
-        return _pair_sqdist(call, pairs, out)
-    problem = call.problem
-    if out is not None:
-        check_out(call, out, (problem.n, problem.m))
-    return call.backend.sqdist(problem, out)
+    return _sqdist(prepare(X, Y, metric), pairs, out)
 
 
 def dist(
@@ -110,14 +104,7 @@ def dist(
            [5., 0.]])
     """
     call = prepare(X, Y, metric)
-    problem = call.problem
-    if pairs is not None:
-        D = _pair_sqdist(call, pairs, out)
-    else:
-        if out is not None:
-            check_out(call, out, (problem.n, problem.m))
-        D = call.backend.sqdist(problem, out)
-    return call.backend.root(D, problem, out)
+    return call.backend.root(_sqdist(call, pairs, out), call.problem, out)
 
 
 def nearest(X: Array, Y: Array | None = None, *, k: int, metric: Metric | None = None) -> Neighbors:
@@ -159,6 +146,15 @@ def nearest(X: Array, Y: Array | None = None, *, k: int, metric: Metric | None =
         highest, why = problem.m, f"Y has {problem.m} points"
     number = validation.count(k, "k", highest, why) if problem.n else k
     return call.backend.nearest(problem, number)
+
+
+def _sqdist(call: Call, pairs: tuple[Array, Array] | None, out: Array | None) -> Array:
+    if pairs is not None:
+        return _pair_sqdist(call, pairs, out)
+    problem = call.problem
+    if out is not None:
+        check_out(call, out, (problem.n, problem.m))
+    return call.backend.sqdist(problem, out)
 
 
 def _pair_sqdist(call: Call, pairs: tuple[Array, Array], out: Array | None) -> Array:

@@ -24,21 +24,22 @@ def backend_for(value: object, argument: str) -> Backend:
 
 def points(backend: Backend, value: Array, argument: str) -> Array:
     """Return an array as floating point; integers become the device's widest float."""
-    value = backend.canonical(value)
-    kind = backend.kind(value.dtype)
+    value, kind = of_accepted_dtype(backend, value, argument)
     if kind == "real":
         return value
-    if kind == "other":
-        raise TypeError(bad_dtype(value, argument))
     return backend.xp.astype(value, backend.widest_float(device_of(value)))
 
 
-def bad_dtype(value: Array, argument: str) -> str:
-    """Say which dtypes are accepted, and what to write."""
-    return (
-        f"{argument} has dtype {value.dtype}; float32, float64, integers and bool are accepted: "
-        f"convert it, e.g. {argument}.astype('float64') or the like in its library"
-    )
+def of_accepted_dtype(backend: Backend, value: Array, argument: str) -> tuple[Array, str]:
+    """Return an array in its canonical form, and the kind of its dtype."""
+    value = backend.canonical(value)
+    kind = backend.kind(value.dtype)
+    if kind == "other":
+        raise TypeError(
+            f"{argument} has dtype {value.dtype}; float32, float64, integers and bool are "
+            f"accepted: convert it, e.g. {argument}.astype('float64') or the like in its library"
+        )
+    return value, kind
 
 
 def check_points(value: Array, argument: str) -> None:
@@ -91,10 +92,7 @@ def operand(backend: Backend, value: Array, argument: str, like: Array) -> Array
     """Return an array of X's library, device and dtype; integers are cast, floats must agree."""
     same_library(backend, value, argument, like)
     same_device(value, argument, like)
-    value = backend.canonical(value)
-    kind = backend.kind(value.dtype)
-    if kind == "other":
-        raise TypeError(bad_dtype(value, argument))
+    value, kind = of_accepted_dtype(backend, value, argument)
     if kind == "real" and value.dtype != like.dtype:
         raise TypeError(
             f"{argument} has dtype {value.dtype}, and X is taken as {like.dtype}; "
@@ -122,9 +120,7 @@ def check_shape(value: Array, shape: tuple[int, ...], argument: str, why: str) -
 def check_parameter(value: object, symbol: str, ndim: int) -> None:
     """Raise for what cannot be a metric's array, whatever X will be."""
     backend = backend_for(value, symbol)
-    array: Array = value
-    if backend.kind(backend.canonical(array).dtype) == "other":
-        raise TypeError(bad_dtype(array, symbol))
+    array, _ = of_accepted_dtype(backend, value, symbol)
     if array.ndim != ndim:
         raise ValueError(
             f"{symbol} must have {ndim} dimension(s); its shape is {tuple(array.shape)}"
