@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -92,6 +92,16 @@ def partition(backend: Backend, problem: Problem, objective: Objective) -> Parti
     return Partition(tiling.blocks(n, side), tiling.blocks(m, side), half)
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A block of rows, and what all of its tiles share."""
+
+    part: slice
+    points: Points
+    data: Mapping[str, Array]
+    listed: Listed | None
+
+
 class Sweep:
     """One visit of every tile (two, where a row-wise loss meets rows too long to hold)."""
 
@@ -109,50 +119,54 @@ class Sweep:
     def strip(self, parts: list[slice]) -> StripResult:
         """Return what some consecutive row blocks contribute."""
         strip = Strip(self.backend, self.problem, self.wrt)
-        for rows in parts:
-            points = self.geometry.rows(rows)
-            row_block = RowBlock(self.backend, self.problem, self.wrt, points)
-            for visit, summary in self._visits(rows, points):
+        for part in parts:
+            rows = self._rows(part)
+            row_block = RowBlock(self.backend, self.problem, self.wrt, rows.points)
+            for visit, summary in self._visits(rows):
                 row_block.add(visit, self._evaluate(visit, summary), strip)
             strip.add(row_block)
         start = self.partition.of_row(parts[0])[0].start
         return strip.result(self.geometry.columns.U, start)
 
-    def _visits(self, rows: slice, points: Points) -> Iterator[tuple[Visit, Summary | None]]:
+    def _rows(self, part: slice) -> Rows:
+        data = {name: values[part, None] for name, values in self.objective.row_data.items()}
+        return Rows(part, self.geometry.rows(part), data, self.row_listed.of(part))
+
+    def _visits(self, rows: Rows) -> Iterator[tuple[Visit, Summary | None]]:
         """Yield the tiles of a row block, with the row's summary where the loss has one."""
-        blocks = self.partition.of_row(rows)
+        blocks = self.partition.of_row(rows.part)
         loss = self.objective.loss
         if loss.row_wise and len(blocks) == 1:
-            visit = self._visit(rows, points, blocks[0])
+            visit = self._visit(rows, blocks[0])
             yield visit, loss.summarise(visit.tile)
             return
-        summary = self._summary(rows, points, blocks) if loss.row_wise else None
+        summary = self._summary(rows, blocks) if loss.row_wise else None
         for block in blocks:
-            yield self._visit(rows, points, block), summary
+            yield self._visit(rows, block), summary
 
-    def _summary(self, rows: slice, points: Points, blocks: list[slice]) -> Summary:
+    def _summary(self, rows: Rows, blocks: list[slice]) -> Summary:
         loss = self.objective.loss
-        first, *others = (loss.summarise(self._visit(rows, points, block).tile) for block in blocks)
+        first, *others = (loss.summarise(self._visit(rows, block).tile) for block in blocks)
         for other in others:
             first = loss.merge(first, other)
         return first
 
-    def _visit(self, rows: slice, points: Points, block: slice) -> Visit:
+    def _visit(self, rows: Rows, block: slice) -> Visit:
         backend, columns = self.backend, self.geometry.columns.part(block)
-        itself = self.geometry.itself(rows, block)
-        D, flagged = backend.distance_tile(self.problem, points, columns, itself)
+        itself = self.geometry.itself(rows.part, block)
+        D, flagged = backend.distance_tile(self.problem, rows.points, columns, itself)
         tile = Tile(
             xp=backend.xp,
             sqdist=D,
-            rows=rows,
+            rows=rows.part,
             columns=block,
-            row_data={k: v[rows, None] for k, v in self.objective.row_data.items()},
+            row_data=rows.data,
             column_data={k: v[None, block] for k, v in self.objective.column_data.items()},
-            listed=self.row_listed.of(rows),
+            listed=rows.listed,
             opens_row=block.start == 0,
             itself=itself,
         )
-        twice = self.partition.half and rows != block
+        twice = self.partition.half and rows.part != block
         return Visit(tile, columns, flagged, 2.0 if twice else 1.0)
 
     def _evaluate(self, visit: Visit, summary: Summary | None) -> Evaluation:
