@@ -238,6 +238,10 @@ class Backend:
         """Return the k-th smallest entry of each row ``(r, 1)``."""
         return self.xp.sort(D, axis=1)[:, k - 1 : k]
 
+    def product_dtype(self, problem: Problem) -> Any:
+        """Return the dtype in which D is multiplied, before it is rounded to that of X."""
+        return problem.X.dtype
+
     def distance_tile(
         self, problem: Problem, rows: Points, columns: Points, itself: SelfPairs | None
     ) -> tuple[Array, Flagged | None]:

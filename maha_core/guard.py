@@ -41,9 +41,9 @@ def target(xp: Any, dtype: Any) -> float:
     return TARGET["float32" if xp.finfo(dtype).bits == 32 else "float64"]
 
 
-def thresholds(form: Form, W: Array, norms: Array, width: int) -> Array:
-    """Return the threshold h ``(n,)`` of every point."""
-    relative = float(form.xp.finfo(W.dtype).eps) / 2 / target(form.xp, W.dtype)
+def thresholds(form: Form, W: Array, norms: Array, width: int, dtype: Any) -> Array:
+    """Return the threshold h ``(n,)`` of every point, for D to be right in a dtype."""
+    relative = float(form.xp.finfo(W.dtype).eps) / 2 / target(form.xp, dtype)
     magnitude, embedding = form.rounding(W, norms)
     threshold = (5 + sqrt(width)) * relative * magnitude
     return threshold if embedding is None else threshold + 8 * relative**2 * embedding

@@ -27,6 +27,9 @@ Result = TypeVar("Result")
 SERIAL_MULTIPLICATIONS = 2**18
 """BLAS does products so small on one thread anyway."""
 
+NARROW = 8
+"""Embeddings of so few columns are multiplied in float64, where hardly an entry cancels."""
+
 _OVERLAP_WORK = 10_000
 _LARGEST_TEMPORARY = 24 * 2**20
 
@@ -124,6 +127,12 @@ class NumpyBackend(Backend):
         if problem.form.nonnegative:
             return np.sqrt(D, out=D)
         return super().root(D, problem, D)
+
+    def product_dtype(self, problem: Problem) -> Any:
+        """Return float64 for narrow embeddings, of which the guard would recompute many entries."""
+        if problem.accurate and problem.width <= NARROW:
+            return np.dtype(np.float64)
+        return problem.X.dtype
 
     def scatter_add(self, index: Array, values: Array, size: int) -> Array:
         """Return ``(size, t)``: the rows of `values` summed by their index, in order."""

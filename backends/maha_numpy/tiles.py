@@ -1,4 +1,4 @@
-"""What NumPy does better on a tile: the diagonal as a view, and the guard by row minima."""
+"""What NumPy does better on a tile: the diagonal as a view, and the guard by few passes."""
 
 from typing import Any
 
@@ -7,6 +7,9 @@ import numpy as np
 from maha_core.guard import Flagged
 
 Array = Any
+
+FEW = 32
+"""Candidates are looked at one by one where they are fewer than one entry in this many."""
 
 
 def diagonal(values: Array, offset: int) -> Array:
@@ -17,21 +20,34 @@ def diagonal(values: Array, offset: int) -> Array:
 
 
 def cancelled(D: Array, row_threshold: Array, column_threshold: Array) -> Flagged | None:
-    """Return the entries below their threshold; most rows are looked at by their minimum only.
+    """Return the entries below their threshold; None if there are none.
 
-    A row whose minimum is no less than its own threshold plus the columns' largest has nothing to
-    recompute. The comparisons are written so that NaN, from overflow, counts as cancelled.
+    No entry of a row is, if the row's minimum is no less than its own threshold plus the columns'
+    largest; and in the other rows only entries below that sum are candidates. The comparisons are
+    written so that NaN, from overflow, counts as cancelled.
     """
     if D.size == 0:
         return None
-    suspect = np.flatnonzero(~(D.min(axis=1) >= row_threshold + column_threshold.max()))
+    bound = row_threshold + column_threshold.max()
+    suspect = np.flatnonzero(~(D.min(axis=1) >= bound))
     if suspect.size == 0:
         return None
-    part = D if suspect.size == D.shape[0] else D[suspect]
-    kept = part - column_threshold >= row_threshold[suspect, None]
+    part = D if 2 * suspect.size > D.shape[0] else D[suspect]
+    rows = slice(None) if part is D else suspect
+    kept = part >= bound[rows, None]
+    if (kept.size - np.count_nonzero(kept)) * FEW > kept.size:
+        np.greater_equal(part - column_threshold, row_threshold[rows, None], out=kept)
     i, j = np.divmod(np.flatnonzero(np.logical_not(kept, out=kept)), D.shape[1])
-    i = suspect[i]
-    negative = D[i, j] < -(row_threshold[i] + column_threshold[j])
-    if negative.any():  # an indefinite metric's own, as large as what is kept
-        i, j = i[~negative], j[~negative]
+    i = i if part is D else suspect[i]
+    return _below(D[i, j], i, j, row_threshold[i] + column_threshold[j])
+
+
+def _below(values: Array, i: Array, j: Array, threshold: Array) -> Flagged | None:
+    """Return the candidates whose size is below their threshold.
+
+    A negative entry as large as that is an indefinite metric's own.
+    """
+    below = ~(np.abs(values) >= threshold)
+    if not below.all():
+        i, j = i[below], j[below]
     return Flagged(i, j) if i.size else None

@@ -105,13 +105,25 @@ class Geometry:
         if self.cotangents:
             points.extended = formulas.extended(xp, U)
         if self.distances:
-            V = form.dual(U)
-            norms = formulas.row_dot(xp, U, V)
-            points.left = formulas.symmetric_left(xp, U, norms)
-            points.right = formulas.symmetric_right(xp, V, norms)
-            if self.problem.accurate:
-                points.threshold = guard.thresholds(form, W, norms[:, 0], U.shape[1])
+            self._add_products(points)
         return points
+
+    def _add_products(self, points: Points) -> None:
+        """Add the operands of D's product, and how far each point lets it cancel."""
+        xp, form, dtype = self.backend.xp, self.problem.form, points.raw.dtype
+        W, U = points.W, points.U
+        wide = self.backend.product_dtype(self.problem)
+        # Of cotangents all pairs must be flagged that the Laplacian product, as wide as X, loses.
+        if wide != dtype and not self.cotangents:
+            W = xp.astype(points.raw, wide) - self.centre
+            U = form.operand(W)
+        V = form.dual(U)
+        norms = formulas.row_dot(xp, U, V)
+        points.left = formulas.symmetric_left(xp, U, norms)
+        points.right = formulas.symmetric_right(xp, V, norms)
+        if self.problem.accurate:
+            threshold = guard.thresholds(form, W, norms[:, 0], U.shape[1], dtype)
+            points.threshold = xp.astype(threshold, dtype, copy=False)
 
 
 def centre(backend: Backend, X: Array) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from maha_core import guard
+from maha_core.arrays import device_of
 from maha_core.sweeps import tiling
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def distance_tile(
     assert rows.left is not None
     assert columns.right is not None
     with backend.quiet():
-        D = rows.left @ columns.right.T
+        D = xp.astype(rows.left @ columns.right.T, rows.raw.dtype, copy=False)
     flagged = None
     if itself is not None:
         D = itself.filled(D, float("inf"))
@@ -38,7 +39,7 @@ def distance_tile(
             values = guard.recomputed(backend, form, flagged, rows.raw, columns.raw, entries)
             D = backend.place(D, flagged, values)
     elif form.nonnegative:
-        D = xp.where(D < 0, xp.zeros_like(D), D)
+        D = xp.maximum(D, xp.zeros((), dtype=D.dtype, device=device_of(D)))
     if itself is not None:
         D = itself.filled(D, 0.0)
     return D, flagged
