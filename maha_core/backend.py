@@ -30,12 +30,13 @@ from maha_core.sweeps import (
 )
 
 if TYPE_CHECKING:
-    from maha_core.guard import Flagged
+    from maha_core.guard import Flagged, Inspection
     from maha_core.metrics import Metric
     from maha_core.metrics.form import Form
     from maha_core.options import Options
     from maha_core.problem import Gradient, Neighbors, Objective, Pairs, Problem, Tangents
     from maha_core.sweeps.geometry import Points, SelfPairs
+    from maha_core.sweeps.kernel import DistanceTile
 
 Array = Any
 Item = TypeVar("Item")
@@ -184,9 +185,13 @@ class Backend:
         """Return the same as `replace_diagonal`; the array given may be overwritten."""
         return self.replace_diagonal(values, offset, fill)
 
-    def cancelled(self, D: Array, row_threshold: Array, column_threshold: Array) -> Flagged | None:
-        """Return the entries of a tile below their threshold; None if there are none."""
+    def cancelled(self, D: Array, row_threshold: Array, column_threshold: Array) -> Inspection:
+        """Find the entries of a tile below their threshold."""
         return guard.cancelled(self.xp, D, row_threshold, column_threshold)
+
+    def smallest_again(self, D: Array, flagged: Flagged, smallest: Array | None) -> Array | None:
+        """Return what `cancelled` told of the rows' smallest entries, as it is after `place`."""
+        return None
 
     def place(self, D: Array, flagged: Flagged, values: Array) -> Array:
         """Return D with the flagged entries replaced; the array given may be overwritten."""
@@ -244,8 +249,8 @@ class Backend:
 
     def distance_tile(
         self, problem: Problem, rows: Points, columns: Points, itself: SelfPairs | None
-    ) -> tuple[Array, Flagged | None]:
-        """Return a tile of D, and the entries that the guard recomputed."""
+    ) -> DistanceTile:
+        """Return a tile of D, and what came to light while it was made."""
         return kernel.distance_tile(self, problem, rows, columns, itself)
 
     # --- how work is run ---------------------------------------------------------------------

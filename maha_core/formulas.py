@@ -58,16 +58,19 @@ def extended(xp: Any, U: Array) -> Array:
     return xp.concat([U, xp.ones_like(U[:, :1])], axis=1)
 
 
-def laplacian_rows(G: Array, U: Array, extended_other: Array) -> Array:
-    """Return ``(L U) = r * U - G U'`` for the rows of a tile, ``(r, t)``."""
-    product = G @ extended_other
-    return product[:, -1:] * U - product[:, :-1]
+def row_products(G: Array, extended_other: Array) -> Array:
+    """Return ``[G U', r]`` for the rows of a tile, ``(r, t + 1)``."""
+    return G @ extended_other
 
 
-def laplacian_columns(G: Array, U_other: Array, extended: Array) -> Array:
-    """Return ``(L U)' = c * U' - G^T U`` for the columns of a tile, ``(c, t)``."""
-    product = (extended.T @ G).T
-    return product[:, -1:] * U_other - product[:, :-1]
+def column_products(G: Array, extended: Array) -> Array:
+    """Return ``[G^T U, c]`` for the columns of a tile, ``(c, t + 1)``."""
+    return (extended.T @ G).T
+
+
+def laplacian(products: Array, U: Array) -> Array:
+    """Return ``L U = r * U - G U'`` from the sums of a row's (a column's) products."""
+    return products[:, -1:] * U - products[:, :-1]
 
 
 def symmetric_part(M: Array) -> Array:

@@ -36,6 +36,16 @@ class Flagged(NamedTuple):
     mask: Array | None = None
 
 
+class Inspection(NamedTuple):
+    """What the guard saw: the cancelled entries, and each row's smallest one if that was looked at.
+
+    ``flagged`` is None where no entry has cancelled, ``smallest (r, 1)`` where nobody looked.
+    """
+
+    flagged: Flagged | None
+    smallest: Array | None = None
+
+
 def target(xp: Any, dtype: Any) -> float:
     """Return the relative error that the guard allows in a dtype."""
     return TARGET["float32" if xp.finfo(dtype).bits == 32 else "float64"]
@@ -49,13 +59,13 @@ def thresholds(form: Form, W: Array, norms: Array, width: int, dtype: Any) -> Ar
     return threshold if embedding is None else threshold + 8 * relative**2 * embedding
 
 
-def cancelled(xp: Any, D: Array, row_threshold: Array, column_threshold: Array) -> Flagged | None:
-    """Return the entries below their threshold, NaN from overflow among them; None if none is."""
+def cancelled(xp: Any, D: Array, row_threshold: Array, column_threshold: Array) -> Inspection:
+    """Find the entries below their threshold, NaN from overflow among them."""
     mask = ~(xp.abs(D) >= row_threshold[:, None] + column_threshold[None, :])
     if not bool(xp.any(mask)):
-        return None
+        return Inspection(None)
     i, j = xp.nonzero(mask)
-    return Flagged(i, j, mask)
+    return Inspection(Flagged(i, j, mask))
 
 
 def differences(

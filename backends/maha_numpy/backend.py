@@ -13,10 +13,10 @@ import numpy as np
 
 from maha_core.backend import Backend
 from maha_core.blas import one_thread
-from maha_numpy.tiles import cancelled, diagonal
+from maha_numpy.tiles import cancelled, diagonal, smallest_again
 
 if TYPE_CHECKING:
-    from maha_core.guard import Flagged
+    from maha_core.guard import Flagged, Inspection
     from maha_core.options import Options
     from maha_core.problem import Problem
 
@@ -113,9 +113,13 @@ class NumpyBackend(Backend):
         diagonal(values, offset)[:] = fill
         return values
 
-    def cancelled(self, D: Array, row_threshold: Array, column_threshold: Array) -> Flagged | None:
-        """Return the entries of a tile below their threshold; None if there are none."""
+    def cancelled(self, D: Array, row_threshold: Array, column_threshold: Array) -> Inspection:
+        """Find the entries of a tile below their threshold."""
         return cancelled(D, row_threshold, column_threshold)
+
+    def smallest_again(self, D: Array, flagged: Flagged, smallest: Array | None) -> Array | None:
+        """Return the rows' smallest entries, looked at again where a row had one replaced."""
+        return None if smallest is None else smallest_again(D, flagged, smallest)
 
     def place(self, D: Array, flagged: Flagged, values: Array) -> Array:
         """Return D, written in place."""

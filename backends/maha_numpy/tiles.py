@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from maha_core.guard import Flagged
+from maha_core.guard import Flagged, Inspection
 
 Array = Any
 
@@ -19,19 +19,20 @@ def diagonal(values: Array, offset: int) -> Array:
     return np.einsum("ii->i", part[:side, :side])
 
 
-def cancelled(D: Array, row_threshold: Array, column_threshold: Array) -> Flagged | None:
-    """Return the entries below their threshold; None if there are none.
+def cancelled(D: Array, row_threshold: Array, column_threshold: Array) -> Inspection:
+    """Find the entries below their threshold, and the rows' smallest entries on the way.
 
     No entry of a row is, if the row's minimum is no less than its own threshold plus the columns'
     largest; and in the other rows only entries below that sum are candidates. The comparisons are
     written so that NaN, from overflow, counts as cancelled.
     """
     if D.size == 0:
-        return None
+        return Inspection(None)
     bound = row_threshold + column_threshold.max()
-    suspect = np.flatnonzero(~(D.min(axis=1) >= bound))
+    smallest = D.min(axis=1)
+    suspect = np.flatnonzero(~(smallest >= bound))
     if suspect.size == 0:
-        return None
+        return Inspection(None, smallest[:, None])
     part = D if 2 * suspect.size > D.shape[0] else D[suspect]
     rows = slice(None) if part is D else suspect
     kept = part >= bound[rows, None]
@@ -39,7 +40,18 @@ def cancelled(D: Array, row_threshold: Array, column_threshold: Array) -> Flagge
         np.greater_equal(part - column_threshold, row_threshold[rows, None], out=kept)
     i, j = np.divmod(np.flatnonzero(np.logical_not(kept, out=kept)), D.shape[1])
     i = i if part is D else suspect[i]
-    return _below(D[i, j], i, j, row_threshold[i] + column_threshold[j])
+    flagged = _below(D[i, j], i, j, row_threshold[i] + column_threshold[j])
+    return Inspection(flagged, smallest[:, None])
+
+
+def smallest_again(D: Array, flagged: Flagged, smallest: Array) -> Array:
+    """Return the smallest entry of each row, whose flagged entries have been replaced."""
+    touched = np.zeros(D.shape[0], dtype=bool)
+    touched[flagged.i] = True
+    if 2 * np.count_nonzero(touched) > touched.size:
+        return D.min(axis=1, keepdims=True)
+    smallest[touched, 0] = D[touched].min(axis=1)
+    return smallest
 
 
 def _below(values: Array, i: Array, j: Array, threshold: Array) -> Flagged | None:

@@ -113,6 +113,7 @@ class Tile:
     listed: Listed | None
     opens_row: bool
     itself: SelfPairs | None
+    smallest: Array | None = None
     memo: dict[str, Any] = field(default_factory=dict)
 
     def without_self(self, values: Array, fill: float) -> Array:
@@ -121,6 +122,17 @@ class Tile:
         Without Y a point is no partner of its own; a loss masks these entries before it sums.
         """
         return values if self.itself is None else self.itself.replaced(values, fill)
+
+    def fill_self(self, values: Array, fill: float) -> Array:
+        """Do the same with values of the loss's own making, which may be written over."""
+        return values if self.itself is None else self.itself.filled(values, fill)
+
+    def row_minimum(self) -> Array:
+        """Return each row's smallest distance to another point ``(r, 1)``, inf where none is."""
+        if self.smallest is None:
+            D = self.without_self(self.sqdist, float("inf"))
+            self.smallest = self.xp.min(D, axis=1, keepdims=True)
+        return self.smallest
 
 
 class Loss(ABC):

@@ -14,9 +14,8 @@ def summarise(tile: Tile, numbers: Array) -> Summary:
     softmax: the triple can be merged over any partition of the row).
     """
     xp = tile.xp
-    D = tile.without_self(tile.sqdist, float("inf"))
-    shift = xp.min(D, axis=1, keepdims=True)
-    weights = xp.exp(finite(xp, shift) - D)
+    shift = tile.row_minimum()
+    weights = _weights(tile, shift)
     tile.memo["softmax"] = (shift, weights)
     return shift, xp.sum(weights, axis=1, keepdims=True), weights @ numbers.T
 
@@ -39,8 +38,13 @@ def probabilities(tile: Tile, summary: Summary) -> tuple[Array, Array]:
     if "softmax" in tile.memo:
         own_shift, weights = tile.memo["softmax"]
         return weights, xp.exp(finite(xp, shift) - finite(xp, own_shift)) / total
-    D = tile.without_self(tile.sqdist, float("inf"))
-    return xp.exp(finite(xp, shift) - D), 1 / total
+    return _weights(tile, shift), 1 / total
+
+
+def _weights(tile: Tile, shift: Array) -> Array:
+    """Return ``exp(shift_i - D_ij)``, 0 where a point meets itself."""
+    exponents = tile.fill_self(finite(tile.xp, shift) - tile.sqdist, -float("inf"))
+    return tile.xp.exp(exponents)
 
 
 def finite(xp: Any, shift: Array) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from maha_core import formulas
 from maha_core.problem import Gradient
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ Array = Any
 class StripResult:
     """What one strip of rows contributes.
 
-    ``rows`` is its part of the gradient of X, ``columns`` the Laplacian product ``(L U)'`` of the
-    columns from `start` on, ``column_points`` that of the pairs that the guard took out.
+    ``rows`` is its part of the gradient of X, ``columns`` the sums ``[G^T U, c]`` of the columns
+    from `start` on, ``column_points`` the Laplacian product of the pairs that the guard took out.
     """
 
     value: Array | None = None
@@ -48,9 +49,10 @@ class Accumulator:
     def add(self, result: StripResult) -> None:
         """Add the result of the next strip."""
         self.parameter = plus(self.parameter, result.parameter)
-        self.columns = self._add_columns(self.columns, result.columns, result.start)
-        self.column_points = self._add_columns(
-            self.column_points, result.column_points, result.start
+        side = self.columns_side
+        self.columns = self._add(self.columns, result.columns, result.start, side.extended)
+        self.column_points = self._add(
+            self.column_points, result.column_points, result.start, side.U
         )
         if result.rows is not None:
             self.rows.append(result.rows)
@@ -78,15 +80,19 @@ class Accumulator:
         return self.problem.form.pull_points(plus(self._columns(), self.column_points))
 
     def _columns(self) -> Array:
+        """Return the columns' part of the Laplacian product."""
+        U = self.columns_side.U
         if self.columns is None:
-            return self.backend.xp.zeros_like(self.columns_side.U)
-        return self.columns
+            return self.backend.xp.zeros_like(U)
+        return formulas.laplacian(self.columns, U)
 
-    def _add_columns(self, total: Array | None, values: Array | None, start: int) -> Array | None:
+    def _add(
+        self, total: Array | None, values: Array | None, start: int, like: Array
+    ) -> Array | None:
         if values is None:
             return total
         if total is None:
-            total = self.backend.xp.zeros_like(self.columns_side.U)
+            total = self.backend.xp.zeros_like(like)
         return add_rows(self.backend, total, values, start)
 
 
@@ -95,6 +101,14 @@ def plus(total: Array | None, value: Array | None) -> Any:
     if total is None or value is None:
         return value if total is None else total
     return total + value
+
+
+def increased(total: Array | None, value: Array) -> Array:
+    """Return the same sum in the total's own memory, where arrays can be written."""
+    if total is None:
+        return value
+    total += value
+    return total
 
 
 def add_rows(backend: Backend, total: Array, values: Array, start: int) -> Array:

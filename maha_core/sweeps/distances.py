@@ -22,8 +22,8 @@ def sqdist(backend: Backend, problem: Problem, out: Array | None) -> Array:
 
     def tile(points: Points, rows: slice, columns: slice) -> Array:
         itself = geometry.itself(rows, columns)
-        D, _ = backend.distance_tile(problem, points, geometry.columns.part(columns), itself)
-        return D
+        others = geometry.columns.part(columns)
+        return backend.distance_tile(problem, points, others, itself).D
 
     return matrix(backend, problem, geometry.rows, tile, out)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from maha_core import guard
 from maha_core.arrays import device_of
@@ -16,30 +16,43 @@ if TYPE_CHECKING:
 Array = Any
 
 
+class DistanceTile(NamedTuple):
+    """A block of D, and what came to light while it was made.
+
+    ``flagged`` are the entries that the guard recomputed, ``smallest (r, 1)`` is the distance to
+    the nearest point of each row, itself left out; None where there are none, or nobody looked.
+    """
+
+    D: Array
+    flagged: guard.Flagged | None
+    smallest: Array | None
+
+
 def distance_tile(
     backend: Backend,
     problem: Problem,
     rows: Points,
     columns: Points,
     itself: SelfPairs | None,
-) -> tuple[Array, guard.Flagged | None]:
-    """Return a tile of D ``(r, c)`` and the entries that the guard recomputed."""
+) -> DistanceTile:
+    """Return a tile of D ``(r, c)``."""
     xp, form = backend.xp, problem.form
     assert rows.left is not None
     assert columns.right is not None
     with backend.quiet():
         D = xp.astype(rows.left @ columns.right.T, rows.raw.dtype, copy=False)
-    flagged = None
+    flagged = smallest = None
     if itself is not None:
         D = itself.filled(D, float("inf"))
     if problem.accurate:
-        flagged = backend.cancelled(D, rows.threshold, columns.threshold)
+        flagged, smallest = backend.cancelled(D, rows.threshold, columns.threshold)
         if flagged is not None:
             entries = tiling.entries(problem, backend.tile_bytes)
             values = guard.recomputed(backend, form, flagged, rows.raw, columns.raw, entries)
             D = backend.place(D, flagged, values)
+            smallest = backend.smallest_again(D, flagged, smallest)
     elif form.nonnegative:
         D = xp.maximum(D, xp.zeros((), dtype=D.dtype, device=device_of(D)))
     if itself is not None:
         D = itself.filled(D, 0.0)
-    return D, flagged
+    return DistanceTile(D, flagged, smallest)

@@ -56,7 +56,7 @@ def _in_tile(
     """Return the k nearest of one column range (all of it, where it is shorter)."""
     xp, others = backend.xp, geometry.columns.part(columns)
     itself = geometry.itself(rows, columns)
-    D, _ = backend.distance_tile(problem, points, others, itself)
+    D = backend.distance_tile(problem, points, others, itself).D
     if itself is not None:
         D = itself.replaced(D, float("inf"))
     k = min(k, D.shape[1])

@@ -126,7 +126,7 @@ class Sweep:
                 row_block.add(visit, self._evaluate(visit, summary), strip)
             strip.add(row_block)
         start = self.partition.of_row(parts[0])[0].start
-        return strip.result(self.geometry.columns.U, start)
+        return strip.result(self.geometry.columns, start)
 
     def _rows(self, part: slice) -> Rows:
         data = {name: values[part, None] for name, values in self.objective.row_data.items()}
@@ -154,10 +154,10 @@ class Sweep:
     def _visit(self, rows: Rows, block: slice) -> Visit:
         backend, columns = self.backend, self.geometry.columns.part(block)
         itself = self.geometry.itself(rows.part, block)
-        D, flagged = backend.distance_tile(self.problem, rows.points, columns, itself)
+        made = backend.distance_tile(self.problem, rows.points, columns, itself)
         tile = Tile(
             xp=backend.xp,
-            sqdist=D,
+            sqdist=made.D,
             rows=rows.part,
             columns=block,
             row_data=rows.data,
@@ -165,9 +165,10 @@ class Sweep:
             listed=rows.listed,
             opens_row=block.start == 0,
             itself=itself,
+            smallest=made.smallest,
         )
         twice = self.partition.half and rows.part != block
-        return Visit(tile, columns, flagged, 2.0 if twice else 1.0)
+        return Visit(tile, columns, made.flagged, 2.0 if twice else 1.0)
 
     def _evaluate(self, visit: Visit, summary: Summary | None) -> Evaluation:
         """Return the loss's answer in X's dtype, without the self-pairs."""

@@ -48,9 +48,9 @@ class Sweep:
                 G, others = self.tiles.tile(rows, columns), self.geometry.columns.part(columns)
                 block.add_rows(G, others)
                 if not self.tiles.is_own_mirror(rows, columns):
-                    block.add_columns(G, columns, others, strip)
+                    block.add_columns(G, columns, strip)
             strip.add(block)
-        return strip.result(self.geometry.columns.U, self.tiles.columns(parts[0])[0].start)
+        return strip.result(self.geometry.columns, self.tiles.columns(parts[0])[0].start)
 
 
 class Tiles(ABC):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from maha_core import formulas, guard
 from maha_core.losses.base import Evaluation, Tile
 from maha_core.sweeps import tiling
-from maha_core.sweeps.accumulation import StripResult, plus
+from maha_core.sweeps.accumulation import StripResult, increased, plus
 from maha_core.sweeps.geometry import Points
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class RowBlock:
         self.problem = problem
         self.wrt = wrt
         self.points = points
-        self.LU = backend.xp.zeros_like(points.U)
+        self.products: Array | None = None
         self.direct_rows: Array | None = None
         self.parameter: Array | None = None
         self.value: Array | None = None
@@ -57,23 +57,27 @@ class RowBlock:
             self._add_direct(visit, self.backend.entries(G, visit.flagged), strip)
             G = self.backend.without_entries(G, visit.flagged)
         self.add_rows(G, visit.columns)
-        self.add_columns(G, visit.tile.columns, visit.columns, strip)
+        self.add_columns(G, visit.tile.columns, strip)
 
     def add_rows(self, G: Array, others: Points) -> None:
-        """Add ``r * U - G U'`` of one tile."""
-        self.LU = self.LU + formulas.laplacian_rows(G, self.points.U, others.extended)
+        """Add ``[G U', r]`` of one tile."""
+        self.products = increased(self.products, formulas.row_products(G, others.extended))
 
-    def add_columns(self, G: Array, columns: slice, others: Points, strip: Strip) -> None:
-        """Add ``c * U' - G^T U`` of one tile to the strip."""
-        strip.columns.add(columns, formulas.laplacian_columns(G, others.U, self.points.extended))
+    def add_columns(self, G: Array, columns: slice, strip: Strip) -> None:
+        """Add ``[G^T U, c]`` of one tile to the strip."""
+        strip.columns.add(columns, formulas.column_products(G, self.points.extended))
 
-    def gradient_rows(self) -> Array:
+    def laplacian(self) -> Array:
+        """Return the rows' part of the Laplacian product."""
+        return formulas.laplacian(self.products, self.points.U)
+
+    def gradient_rows(self, LU: Array) -> Array:
         """Return the rows' part of the gradient of X."""
-        return self.problem.form.pull_points(plus(self.LU, self.direct_rows))
+        return self.problem.form.pull_points(plus(LU, self.direct_rows))
 
-    def pulled(self) -> Array:
+    def pulled(self, LU: Array) -> Array:
         """Return the rows' part of the gradient of the metric's parameter."""
-        own = self.problem.form.pull(self.points.W, self.points.U, self.LU)
+        own = self.problem.form.pull(self.points.W, self.points.U, LU)
         return plus(self.parameter, self.backend.widen(own))
 
     def _add_direct(self, visit: Visit, g: Array, strip: Strip) -> None:
@@ -104,9 +108,9 @@ class ColumnSums:
         self.sums: dict[tuple[int, int], Array] = {}
 
     def add(self, columns: slice, values: Array) -> None:
-        """Add the part of one tile."""
+        """Add the part of one tile; the array becomes the sum's own."""
         key = columns.start, columns.stop
-        self.sums[key] = plus(self.sums.get(key), values)
+        self.sums[key] = increased(self.sums.get(key), values)
 
     def joined(self, like: Array, start: int) -> Array | None:
         """Return the sums of all columns from `start` on, 0 where a block has none."""
@@ -135,20 +139,21 @@ class Strip:
 
     def add(self, block: RowBlock) -> None:
         """Add one finished row block."""
+        LU = block.laplacian()
         self.total.value = plus(self.total.value, block.value)
         if "metric" in self.wrt:
-            self.total.parameter = plus(self.total.parameter, block.pulled())
+            self.total.parameter = plus(self.total.parameter, block.pulled(LU))
         if "X" in self.wrt:
-            self.rows.append(block.gradient_rows())
+            self.rows.append(block.gradient_rows(LU))
         if block.listed is not None:
             self.listed.append(block.listed)
 
-    def result(self, like: Array, start: int) -> StripResult:
+    def result(self, points: Points, start: int) -> StripResult:
         """Return the sums; `start` is the first column that any tile of the strip has."""
         xp, total = self.backend.xp, self.total
         total.start = start
-        total.columns = self.columns.joined(like, start)
-        total.column_points = self.column_points.joined(like, start)
+        total.columns = self.columns.joined(points.extended, start)
+        total.column_points = self.column_points.joined(points.U, start)
         total.rows = xp.concat(self.rows) if self.rows else None
         total.listed = xp.concat(self.listed) if self.listed else None
         return total
