@@ -209,6 +209,10 @@ class Backend:
         """Return a tile with 0 for the flagged entries."""
         return self.xp.where(flagged.mask, self.xp.zeros_like(G), G)
 
+    def exp(self, values: Array) -> Array:
+        """Return the exponential; the array given may be overwritten."""
+        return self.xp.exp(values)
+
     def total(self, values: Array) -> Array:
         """Return the sum of all entries, accumulated in the device's widest float."""
         return self.xp.sum(values, dtype=self.widest_float(device_of(values)))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,7 +11,8 @@ import numpy as np
 
 from maha_core.backend import Backend
 from maha_core.blas import one_thread
-from maha_numpy.tiles import cancelled, diagonal, smallest_again
+from maha_numpy import pool
+from maha_numpy.tiles import cancelled, fill_diagonal, smallest_again
 
 if TYPE_CHECKING:
     from maha_core.guard import Flagged, Inspection
@@ -92,10 +91,10 @@ class NumpyBackend(Backend):
 
     def replace_diagonal(self, values: Array, offset: int, fill: float) -> Array:
         """Return values with `fill` on a diagonal; the same array where it is there already."""
-        if np.all(diagonal(values, offset) == fill):
+        if np.all(values.diagonal(offset) == fill):
             return values
         values = np.array(values)
-        diagonal(values, offset)[:] = fill
+        fill_diagonal(values, offset, fill)
         return values
 
     def entries(self, G: Array, flagged: Flagged) -> Array:
@@ -110,7 +109,7 @@ class NumpyBackend(Backend):
 
     def fill_diagonal(self, values: Array, offset: int, fill: float) -> Array:
         """Return values, written in place."""
-        diagonal(values, offset)[:] = fill
+        fill_diagonal(values, offset, fill)
         return values
 
     def cancelled(self, D: Array, row_threshold: Array, column_threshold: Array) -> Inspection:
@@ -120,6 +119,10 @@ class NumpyBackend(Backend):
     def smallest_again(self, D: Array, flagged: Flagged, smallest: Array | None) -> Array | None:
         """Return the rows' smallest entries, looked at again where a row had one replaced."""
         return None if smallest is None else smallest_again(D, flagged, smallest)
+
+    def exp(self, values: Array) -> Array:
+        """Return the exponential, written in place."""
+        return np.exp(values, out=values)
 
     def place(self, D: Array, flagged: Flagged, values: Array) -> Array:
         """Return D, written in place."""
@@ -155,11 +158,8 @@ class NumpyBackend(Backend):
     def map_ordered(
         self, function: Callable[[Item], Result], items: Sequence[Item], options: Options
     ) -> Iterator[Result]:
-        """Yield results in the order of the items, computed by a pool where there are several."""
-        threads = options.threads or usable_cores()
-        if threads == 1 or len(items) == 1:
-            return map(function, items)
-        return _pooled(_single_threaded(function), items, threads)
+        """Yield results in the order of the items, computed by several threads."""
+        return pool.map_ordered(function, items, options.threads or usable_cores())
 
     def version(self) -> str:
         """Return NumPy's version."""
@@ -185,31 +185,3 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _single_threaded(function: Callable[[Item], Result]) -> Callable[[Item], Result]:
-    """Limit BLAS in the worker, too: some of its builds keep a limit per thread."""
-
-    def limited(item: Item) -> Result:
-        with one_thread():
-            return function(item)
-
-    return limited
-
-
-def _pooled(
-    function: Callable[[Item], Result], items: Sequence[Item], threads: int
-) -> Iterator[Result]:
-    """Yield results in order, never more than a few ahead, so that memory stays bounded."""
-    with ThreadPoolExecutor(min(threads, max(len(items), 1)), "maha_core") as pool:
-        pending: deque[Future[Result]] = deque()
-        try:
-            for item in items:
-                pending.append(pool.submit(function, item))
-                if len(pending) > threads + 1:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()

@@ -12,11 +12,11 @@ FEW = 32
 """Candidates are looked at one by one where they are fewer than one entry in this many."""
 
 
-def diagonal(values: Array, offset: int) -> Array:
-    """Return the entries ``(i, i + offset)`` as a view, writable where the array is."""
-    part = values[max(-offset, 0) :, max(offset, 0) :]
-    side = min(part.shape)
-    return np.einsum("ii->i", part[:side, :side])
+def fill_diagonal(values: Array, offset: int, fill: float) -> None:
+    """Write `fill` to the entries ``(i, i + offset)``."""
+    diagonal = values.diagonal(offset)
+    diagonal.flags.writeable = True  # NumPy hands out the view as one to read
+    diagonal[:] = fill
 
 
 def cancelled(D: Array, row_threshold: Array, column_threshold: Array) -> Inspection:
@@ -30,9 +30,10 @@ def cancelled(D: Array, row_threshold: Array, column_threshold: Array) -> Inspec
         return Inspection(None)
     bound = row_threshold + column_threshold.max()
     smallest = D.min(axis=1)
-    suspect = np.flatnonzero(~(smallest >= bound))
-    if suspect.size == 0:
+    safe = smallest >= bound
+    if safe.all():
         return Inspection(None, smallest[:, None])
+    suspect = np.flatnonzero(~safe)
     part = D if 2 * suspect.size > D.shape[0] else D[suspect]
     rows = slice(None) if part is D else suspect
     kept = part >= bound[rows, None]

@@ -11,7 +11,7 @@ value and its cotangent there. It knows no loss by name. Write a loss by subclas
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -99,6 +99,10 @@ class Tile:
         The listed pairs of these rows.
     opens_row : bool
         Whether this is the first tile of its rows: terms of a row are counted there, once.
+    smallest : array (r, 1) or None
+        What `row_minimum` returns, where it is known already.
+    exp : callable
+        The exponential of an array of the loss's own making, which may be written over.
     memo : dict
         A place where `summarise` may leave arrays for `evaluate` of the same tile; empty where a
         row is too long to be visited once.
@@ -113,7 +117,8 @@ class Tile:
     listed: Listed | None
     opens_row: bool
     itself: SelfPairs | None
-    smallest: Array | None = None
+    smallest: Array | None
+    exp: Callable[[Array], Array]
     memo: dict[str, Any] = field(default_factory=dict)
 
     def without_self(self, values: Array, fill: float) -> Array:

@@ -72,7 +72,7 @@ class MLKR(Loss):
         weight = tile.row_data.get("sample_weight", xp.ones_like(y))
         value = weight * residual * residual if tile.opens_row else xp.zeros_like(y)
         kernel, factor = softmax.probabilities(tile, summary)
-        cotangent = tile.column_data["y"] - fit
-        cotangent *= 2 * weight * residual * factor
+        pull = 2 * weight * residual * factor
+        cotangent = softmax.outer_difference(xp, pull, tile.column_data["y"], fit)
         cotangent *= kernel
         return Evaluation(value, cotangent)

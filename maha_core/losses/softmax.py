@@ -17,7 +17,8 @@ def summarise(tile: Tile, numbers: Array) -> Summary:
     shift = tile.row_minimum()
     weights = _weights(tile, shift)
     tile.memo["softmax"] = (shift, weights)
-    return shift, xp.sum(weights, axis=1, keepdims=True), weights @ numbers.T
+    columns = numbers.T
+    return shift, weights @ xp.ones_like(columns), weights @ columns
 
 
 def merge(xp: Any, a: Summary, b: Summary) -> Summary:
@@ -41,10 +42,16 @@ def probabilities(tile: Tile, summary: Summary) -> tuple[Array, Array]:
     return _weights(tile, shift), 1 / total
 
 
+def outer_difference(xp: Any, factor: Array, numbers: Array, means: Array) -> Array:
+    """Return ``factor_i (numbers_j - means_i)`` as a product of two columns with two rows."""
+    left = xp.concat([factor, -factor * means], axis=1)
+    return left @ xp.concat([numbers, xp.ones_like(numbers)], axis=0)
+
+
 def _weights(tile: Tile, shift: Array) -> Array:
     """Return ``exp(shift_i - D_ij)``, 0 where a point meets itself."""
-    exponents = tile.fill_self(finite(tile.xp, shift) - tile.sqdist, -float("inf"))
-    return tile.xp.exp(exponents)
+    exponents = finite(tile.xp, shift) - tile.sqdist
+    return tile.exp(tile.fill_self(exponents, -float("inf")))
 
 
 def finite(xp: Any, shift: Array) -> Array:

@@ -54,6 +54,8 @@ def matrix(
         tile = tile_of(points, rows, part)
         return _mirrored(tile) if problem.Y is None and rows == part else tile
 
+    if out is None and len(row_parts) == len(column_parts) == 1:
+        return _tile(rows_of(row_parts[0]), row_parts[0], column_parts[0])
     target = out if out is not None else _target(backend, problem)
     strips = list(backend.map_ordered(strip, row_parts, problem.options))
     if target is not None:
@@ -70,8 +72,8 @@ def _target(backend: Backend, problem: Problem) -> Array | None:
 
 def _mirrored(tile: Array) -> Array:
     """Return a diagonal tile as the mean of itself and its mirror image: exactly symmetric."""
-    half = tile / 2
-    return half + half.T
+    tile *= 0.5
+    return tile + tile.T
 
 
 def _write(target: Array, placed: Placed, symmetric: bool) -> None:

@@ -81,7 +81,7 @@ class Partition:
 def partition(backend: Backend, problem: Problem, objective: Objective) -> Partition:
     """Cut D as the loss needs it: whole rows where they fit and are needed, else squares."""
     loss, n, m = objective.loss, problem.n, problem.m
-    count = tiling.entries(problem, backend.tile_bytes)
+    count = tiling.shared_out(tiling.entries(problem, backend.tile_bytes), problem)
     if not loss.all_pairs or m == 0:
         return Partition(tiling.blocks(n, max(1, count // problem.d)), [slice(0, 0)], False)
     whole = tiling.whole_rows(count, m)
@@ -166,6 +166,7 @@ class Sweep:
             opens_row=block.start == 0,
             itself=itself,
             smallest=made.smallest,
+            exp=backend.exp,
         )
         twice = self.partition.half and rows.part != block
         return Visit(tile, columns, made.flagged, 2.0 if twice else 1.0)

@@ -6,6 +6,8 @@ from typing import Any
 from maha_core.problem import Problem
 
 STRIPS = 32
+TILES = 8
+SMALLEST_SHARE = 2**20
 FEWEST_WHOLE_ROWS = 16
 LARGEST_STRETCH = 8
 
@@ -14,6 +16,16 @@ def entries(problem: Problem, default_bytes: int) -> int:
     """Return how many entries of D a tile may have."""
     budget = problem.options.tile_bytes or default_bytes
     return max(1, budget // itemsize(problem.X))
+
+
+def shared_out(count: int, problem: Problem) -> int:
+    """Return fewer entries for a tile of a small D, so that several cores have one each.
+
+    Threads of one interpreter hand over its lock at every call of the array library, which a tile
+    of less than a megabyte does not repay.
+    """
+    smallest = SMALLEST_SHARE // itemsize(problem.X)
+    return min(count, max(smallest, problem.n * problem.m // TILES))
 
 
 def itemsize(value: Any) -> int:
