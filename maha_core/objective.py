@@ -86,22 +86,33 @@ def _check_sides(loss: Loss, call: Call) -> None:
 
 def _point_data(loss: Loss, call: Call) -> tuple[dict[str, Array], dict[str, Array]]:
     rows, columns = {}, {}
-    problem = call.problem
     for data in loss.point_data():
-        rows[data.name] = _numbers(call, data, data.rows, data.name, problem.n, "X")
-        name = data.columns_name or data.name
-        if problem.Y is None:
-            if data.columns is not None:
-                raise ValueError(f"{name} is given, and there is no Y")
-            columns[data.name] = rows[data.name]
-        elif data.columns is not None:
-            columns[data.name] = _numbers(call, data, data.columns, name, problem.m, "Y")
-        elif data.columns_name is not None:
-            raise ValueError(
-                f"{type(loss).__name__} needs {name}, the {data.name} of Y's points; "
-                f"pass {type(loss).__name__}(..., {name}=...)"
-            )
+        own, others = _both_sides(loss, data, call)
+        if data.translatable and call.problem.n:
+            mean = call.backend.xp.mean(own)
+            own, others = own - mean, None if others is None else others - mean
+        rows[data.name] = own
+        if others is not None:
+            columns[data.name] = others
     return rows, columns
+
+
+def _both_sides(loss: Loss, data: PointData, call: Call) -> tuple[Array, Array | None]:
+    """Return the numbers of X's points, and those of the points that the columns stand for."""
+    problem, name = call.problem, data.columns_name or data.name
+    own = _numbers(call, data, data.rows, data.name, problem.n, "X")
+    if problem.Y is None:
+        if data.columns is not None:
+            raise ValueError(f"{name} is given, and there is no Y")
+        return own, own
+    if data.columns is not None:
+        return own, _numbers(call, data, data.columns, name, problem.m, "Y")
+    if data.columns_name is not None:
+        raise ValueError(
+            f"{type(loss).__name__} needs {name}, the {data.name} of Y's points; "
+            f"pass {type(loss).__name__}(..., {name}=...)"
+        )
+    return own, None
 
 
 def _numbers(

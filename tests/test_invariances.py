@@ -71,6 +71,19 @@ def test_translation(problem, shift, tile_bytes):
         assert_close(b, a, np.abs(G).sum() * size(X, Y, metric) * 100, factor=1000)
 
 
+def test_mlkr_does_not_see_an_offset_of_its_targets():
+    rng = np.random.default_rng(0)
+    X, Y = (rng.standard_normal((n, 3)).astype("float32") for n in (60, 50))
+    y, y_Y = (rng.integers(-16, 17, len(points)).astype("float32") / 8 for points in (X, Y))
+    metric, offset = mc.Factor(np.eye(3, dtype="float32") / 2), np.float32(2**15)
+    for others, targets in ((None, None), (Y, y_Y)):
+        value, own = mc.value_and_grad(mc.losses.MLKR(y, targets), X, others, metric=metric)
+        far = mc.losses.MLKR(y + offset, None if targets is None else targets + offset)
+        shifted_value, shifted = mc.value_and_grad(far, X, others, metric=metric)
+        assert_close(shifted_value, value)
+        assert_close(shifted.metric, own.metric)
+
+
 @LIMIT
 @given(problems(), tiles)
 def test_permutation(problem, tile_bytes):

@@ -38,6 +38,9 @@ class PointData(NamedTuple):
     columns_name : str or None
         The argument that gives `columns`, which is then needed with Y; None where the loss can do
         without.
+    translatable : bool
+        The promise that the loss stays the same when one number is added to all of them. The tiles
+        then carry them less the mean of the rows', which saves the digits of a large offset.
     """
 
     name: str
@@ -45,6 +48,7 @@ class PointData(NamedTuple):
     columns: Array | None = None
     kind: Literal["real", "label"] = "real"
     columns_name: str | None = None
+    translatable: bool = False
 
 
 class Listed(NamedTuple):

@@ -48,7 +48,7 @@ class MLKR(Loss):
 
     def point_data(self) -> tuple[PointData, ...]:
         """Return the targets, and the weights where there are any."""
-        targets = PointData("y", self.y, self.y_Y, columns_name="y_Y")
+        targets = PointData("y", self.y, self.y_Y, columns_name="y_Y", translatable=True)
         if self.sample_weight is None:
             return (targets,)
         return targets, PointData("sample_weight", self.sample_weight)
