@@ -58,7 +58,7 @@ class Task(Generic[Result]):
 def map_ordered(
     function: Callable[[Item], Result], items: Sequence[Item], threads: int
 ) -> Iterator[Result]:
-    """Yield ``function(item)`` in the order of the items, few ahead, so that memory stays bounded."""
+    """Yield ``function(item)`` in the order of the items, few ahead: memory stays bounded."""
     if threads == 1 or len(items) <= 1 or getattr(_here, "at_work", False):
         return map(function, items)
     return _mapped(function, items, threads)

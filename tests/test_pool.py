@@ -1,0 +1,111 @@
+"""The NumPy backend's threads: results in order, nothing left running, no thread waits for itself."""
+
+import multiprocessing
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import maha_core as mc
+from maha_numpy import pool
+
+THREADS = (1, 2, 3, 8)
+
+
+@pytest.mark.parametrize("threads", THREADS)
+def test_results_come_in_the_order_of_the_items(threads):
+    def late(item):
+        time.sleep(0.001 * (item % 3))
+        return item
+
+    assert list(pool.map_ordered(late, range(40), threads)) == list(range(40))
+
+
+def test_several_threads_work_and_the_caller_is_one_of_them():
+    meeting = threading.Barrier(2)  # broken, with an error, unless two threads are there at once
+
+    def meet(_):
+        meeting.wait(30)
+        return threading.get_ident()
+
+    assert threading.get_ident() in set(pool.map_ordered(meet, range(2), 2))
+
+
+@pytest.mark.parametrize("threads", THREADS)
+def test_few_results_are_made_ahead(threads):
+    begun = []
+    results = iter(pool.map_ordered(begun.append, range(100), threads))
+    next(results)
+    time.sleep(0.02)
+    assert len(begun) <= 1 + threads + pool.AHEAD
+
+
+@pytest.mark.parametrize("threads", THREADS)
+def test_an_error_reaches_the_caller_and_nothing_runs_afterwards(threads):
+    finished = []
+
+    def fails_at_the_third(item):
+        if item == 2:
+            raise ZeroDivisionError("third")
+        time.sleep(0.005)
+        finished.append(item)
+
+    with pytest.raises(ZeroDivisionError, match="third"):
+        list(pool.map_ordered(fails_at_the_third, range(50), threads))
+    count = len(finished)
+    time.sleep(0.03)
+    assert len(finished) == count < 50
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_a_task_that_maps_tasks_does_not_wait_for_its_own_thread(threads):
+    def inner(item):
+        return sum(pool.map_ordered(lambda part: part * item, range(5), threads))
+
+    assert list(pool.map_ordered(inner, range(20), threads)) == [10 * item for item in range(20)]
+
+
+def test_a_loss_may_itself_call_the_library():
+    rng = np.random.default_rng(0)
+    X, other = rng.standard_normal((300, 3)), rng.standard_normal((300, 3))
+
+    def f(D):
+        return D + mc.sqdist(other).sum(), np.ones_like(D)
+
+    with mc.options(threads=2, tile_bytes=2**16):
+        value, _ = mc.value_and_grad(mc.losses.Pairwise(f), X)
+        expected = mc.sqdist(X).sum() + 300 * 299 * mc.sqdist(other).sum()
+    assert value == pytest.approx(expected, rel=1e-12)
+
+
+def test_calls_from_several_threads_at_once():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((400, 3))
+    expected, found = mc.sqdist(X), []
+
+    def call():
+        with mc.options(threads=3, tile_bytes=2**15):
+            found.append(mc.sqdist(X))
+
+    callers = [threading.Thread(target=call) for _ in range(6)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(60)
+    assert len(found) == 6
+    for D in found:
+        np.testing.assert_allclose(D, expected, rtol=1e-11)
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_has_threads_of_its_own():
+    assert list(pool.map_ordered(abs, range(10), 2)) == list(range(10))
+    with multiprocessing.get_context("fork").Pool(1) as processes:
+        result = processes.apply_async(_in_child)
+        assert result.get(60) == list(range(10))
+
+
+def _in_child():
+    return list(pool.map_ordered(abs, range(10), 2))
