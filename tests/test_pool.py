@@ -1,4 +1,4 @@
-"""The NumPy backend's threads: results in order, nothing left running, no thread waits for itself."""
+"""The NumPy backend's threads: results in order, nothing left running, nobody waits for himself."""
 
 import multiprocessing
 import threading
