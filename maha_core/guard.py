@@ -42,15 +42,22 @@ def target(xp: Any, dtype: Any) -> float:
 
 
 def thresholds(form: Form, W: Array, norms: Array, width: int, dtype: Any) -> Array:
-    """Return the threshold h ``(n,)`` of every point, for D to be right in a dtype."""
-    relative = float(form.xp.finfo(W.dtype).eps) / 2 / target(form.xp, dtype)
+    """Return the threshold h ``(n,)`` of every point, for D to be right in a dtype.
+
+    It is NaN, so that no comparison holds, for points with which the product could overflow.
+    """
+    xp, limits = form.xp, form.xp.finfo(W.dtype)
+    relative = float(limits.eps) / 2 / target(xp, dtype)
     magnitude, embedding = form.rounding(W, norms)
     threshold = (5 + sqrt(width)) * relative * magnitude
-    return threshold if embedding is None else threshold + 8 * relative**2 * embedding
+    if embedding is not None:
+        threshold = threshold + 8 * relative**2 * embedding
+    safe = magnitude < float(limits.max) / 8
+    return xp.where(safe, threshold, xp.full_like(threshold, float("nan")))
 
 
 def cancelled(xp: Any, D: Array, row_threshold: Array, column_threshold: Array) -> Flagged | None:
-    """Return the entries below their threshold, NaN from overflow among them; None if none is."""
+    """Return the entries that do not reach their threshold; None if all do."""
     mask = ~(xp.abs(D) >= row_threshold[:, None] + column_threshold[None, :])
     if not bool(xp.any(mask)):
         return None

@@ -100,4 +100,4 @@ class DiagonalForm(IndefiniteForm):
         return delta * delta
 
     def magnitude(self, W: Array) -> Array:
-        return self.xp.sum(W * W * self.xp.abs(self.w), axis=-1)
+        return self.xp.vecdot(W, W * self.xp.abs(self.w))
