@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from maha_core.formulas import dot
 from maha_core.metrics.base import Metric, floating
 from maha_core.metrics.form import Form, Index, Rounding, Term
 
@@ -91,4 +92,4 @@ class FactorForm(Form):
         # A point far out along a direction that A shrinks leaves its rounding errors in u.
         xp = self.xp
         size = xp.abs(W) @ xp.abs(self.A).T
-        return Rounding(norms, xp.vecdot(size, size))
+        return Rounding(norms, dot(xp, size, size))

@@ -8,6 +8,8 @@ from copy import copy
 from operator import matmul
 from typing import Any, NamedTuple
 
+from maha_core.formulas import dot
+
 Array = Any
 Index = tuple[int, ...]
 
@@ -51,7 +53,7 @@ class Form(ABC):
         """
 
         def product(W: Array, B: Array) -> Array:
-            return self.xp.vecdot(W[:, None, :], B.T[None, :, :])
+            return dot(self.xp, W[:, None, :], B.T[None, :, :])
 
         form = copy(self)
         form.product = product
@@ -92,7 +94,7 @@ class Form(ABC):
     def direct(self, delta: Array) -> Array:
         """Return D ``(p,)`` from differences ``(p, d)``: no cancellation between points."""
         U = self.operand(delta)
-        return self.xp.vecdot(U, self.dual(U))
+        return dot(self.xp, U, self.dual(U))
 
     def rounding(self, W: Array, norms: Array) -> Rounding:
         """Return what the guard's thresholds are made of; norms are ``u_i . v_i``."""
