@@ -7,7 +7,8 @@ a sum of larger terms, of ``2 sqrt(D_ij) eps (e_i + e_j)``. An entry is kept if 
 
     h_i = (5 + sqrt(t)) (eps / TARGET) a_i + 8 (eps / TARGET)^2 e_i^2;
 
-all others are recomputed from the raw differences ``x_i - y_j``, where nothing cancels.
+all others are recomputed from the raw differences ``x_i - y_j``, where nothing cancels. Gradients
+add a term for the points' own size, where the metric may not see it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 Array = Any
 
 TARGET = {"float64": 1e-12, "float32": 8e-6}
+PULLBACK_TARGET = {"float64": 1e-10, "float32": 1e-4}
 
 
 class Flagged(NamedTuple):
@@ -36,9 +38,9 @@ class Flagged(NamedTuple):
     mask: Array | None = None
 
 
-def target(xp: Any, dtype: Any) -> float:
+def target(xp: Any, dtype: Any, targets: dict[str, float] = TARGET) -> float:
     """Return the relative error that the guard allows in a dtype."""
-    return TARGET["float32" if xp.finfo(dtype).bits == 32 else "float64"]
+    return targets["float32" if xp.finfo(dtype).bits == 32 else "float64"]
 
 
 def thresholds(form: Form, W: Array, norms: Array, width: int, dtype: Any) -> Array:
@@ -54,6 +56,16 @@ def thresholds(form: Form, W: Array, norms: Array, width: int, dtype: Any) -> Ar
         threshold = threshold + 8 * relative**2 * embedding
     safe = magnitude < float(limits.max) / 8
     return xp.where(safe, threshold, xp.full_like(threshold, float("nan")))
+
+
+def pullback_thresholds(form: Form, W: Array, dtype: Any) -> Array | float:
+    """Return what a gradient needs above `thresholds`, 0 where it cancels no more than D.
+
+    The Laplacian product cancels where points are closer than they are far out, and a metric that
+    does not see where they lie leaves no trace of this in D.
+    """
+    relative = float(form.xp.finfo(W.dtype).eps) / 2 / target(form.xp, dtype, PULLBACK_TARGET)
+    return form.pull_rounding(W, relative)
 
 
 def cancelled(xp: Any, D: Array, row_threshold: Array, column_threshold: Array) -> Flagged | None:

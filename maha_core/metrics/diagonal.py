@@ -102,3 +102,6 @@ class DiagonalForm(IndefiniteForm):
 
     def magnitude(self, W: Array) -> Array:
         return dot(self.xp, W, W * self.xp.abs(self.w))
+
+    def norm(self) -> Array:
+        return self.xp.max(self.xp.abs(self.w))

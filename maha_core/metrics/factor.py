@@ -93,3 +93,7 @@ class FactorForm(Form):
         xp = self.xp
         size = xp.abs(W) @ xp.abs(self.A).T
         return Rounding(norms, dot(xp, size, size))
+
+    def pull_rounding(self, W: Array, relative: float) -> Array | float:
+        """``pull`` has ``(A d) w_i^T`` where the pair has ``(A d) d^T``."""
+        return 8 * relative**2 * self.xp.sum(self.A * self.A) * dot(self.xp, W, W)

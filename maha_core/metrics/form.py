@@ -100,6 +100,14 @@ class Form(ABC):
         """Return what the guard's thresholds are made of; norms are ``u_i . v_i``."""
         return Rounding(norms, None)
 
+    def pull_rounding(self, W: Array, relative: float) -> Array | float:
+        """Return the D of pairs per point whose part in `pull` has an error of u / `relative`.
+
+        The Laplacian product holds terms of the size of W where the pair's are of that of d, and
+        ``D_ij <= |M| |d_ij|^2`` tells that d is long. 0 where `pull` sees U alone, as D does.
+        """
+        return 0.0
+
 
 class IndefiniteForm(Form):
     """A form with ``U = W`` whose D may be negative: ``V = dual(W)`` with any symmetric map."""
@@ -122,3 +130,11 @@ class IndefiniteForm(Form):
 
     def rounding(self, W: Array, norms: Array) -> Rounding:
         return Rounding(self.magnitude(W), None)
+
+    @abstractmethod
+    def norm(self) -> Array:
+        """Return a bound of the spectral norm of Ms."""
+
+    def pull_rounding(self, W: Array, relative: float) -> Array:
+        """``pull`` has ``w_i w_i^T`` where the pair has ``d d^T``."""
+        return relative * self.norm() * dot(self.xp, W, W)

@@ -141,3 +141,6 @@ class FullForm(IndefiniteForm):
     def magnitude(self, W: Array) -> Array:
         size = self.xp.abs(W)
         return self.xp.sum(size * (size @ self.xp.abs(self.Ms)), axis=-1)
+
+    def norm(self) -> Array:
+        return self.xp.max(self.xp.sum(self.xp.abs(self.Ms), axis=0))

@@ -124,6 +124,8 @@ class Geometry:
         points.right = formulas.symmetric_right(xp, V, norms)
         if self.problem.accurate:
             threshold = guard.thresholds(form, W, norms[:, 0], U.shape[1], dtype)
+            if self.cotangents:
+                threshold = threshold + guard.pullback_thresholds(form, W, dtype)
             points.threshold = xp.astype(threshold, dtype, copy=False)
 
 
