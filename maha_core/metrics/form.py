@@ -124,6 +124,8 @@ class IndefiniteForm(Form):
     def direct(self, delta: Array) -> Array:
         """Return D, a negative entry that rounding explains as 0."""
         F = super().direct(delta)
+        if not bool(self.xp.any(F < 0)):
+            return F
         eps = self.xp.finfo(F.dtype).eps
         bound = (delta.shape[-1] + 2) * eps * self.magnitude(delta)
         return self.xp.where((F < 0) & (-bound <= F), self.xp.zeros_like(F), F)
