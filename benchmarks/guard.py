@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import median
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +20,7 @@ import maha_core as mc
 from benchmarks import machine
 from benchmarks.__main__ import RESULTS
 from benchmarks.contestants.roster import Job
-from benchmarks.timing import Times, measure, quickest_ratio, ratio
+from benchmarks.timing import measure, quickest_ratio, ratio
 
 ORDINARY_N, CLOSE_N = 8000, 2000
 ORDINARY_FLOOR, CLOSE_FLOOR = 1.1, 4.0
@@ -82,42 +84,58 @@ def direct(points: Points) -> Job:
     return Job(run)
 
 
-def cases() -> Iterator[tuple[str, int, int, str, float, str, dict[str, Job]]]:
+class Case(NamedTuple):
+    """What is compared at one size: every job but `over` with that."""
+
+    data: str
+    n: int
+    d: int
+    dtype: str
+    floor: float
+    over: str
+    jobs: dict[str, Job]
+
+
+def cases() -> Iterator[Case]:
     for d in (3, 16, 64, 256):
         for dtype in DTYPES:
             points = ordinary(ORDINARY_N, d, dtype)
             jobs = {GUARDED: guarded(points), UNGUARDED: unguarded(points)}
-            yield "ordinary", ORDINARY_N, d, dtype, ORDINARY_FLOOR, UNGUARDED, jobs
+            yield Case("ordinary", ORDINARY_N, d, dtype, ORDINARY_FLOOR, UNGUARDED, jobs)
     for d in (3, 16, 64):
         for dtype in DTYPES:
             points = close(CLOSE_N, d, dtype)
             jobs = {GUARDED: guarded(points), WITH_Y: guarded(points, points.X)}
-            yield "close", CLOSE_N, d, dtype, CLOSE_FLOOR, DIRECT, jobs | {DIRECT: direct(points)}
+            jobs[DIRECT] = direct(points)
+            yield Case("close", CLOSE_N, d, dtype, CLOSE_FLOOR, DIRECT, jobs)
 
 
-def timed(jobs: dict[str, Job]) -> Times:
-    for job in jobs.values():
+def rows(case: Case) -> Iterator[dict[str, Any]]:
+    for job in case.jobs.values():
         job.run()
-    return measure(jobs, seconds=SECONDS, rounds=ROUNDS)
+    times = measure(case.jobs, seconds=SECONDS, rounds=ROUNDS)
+    for call in times.keys() - {case.over}:
+        yield {
+            **{name: value for name, value in case._asdict().items() if name != "jobs"},
+            "call": call,
+            "seconds": median(times[call]),
+            "ratio": ratio(times, call, case.over),
+            "quickest": quickest_ratio(times, call, case.over),
+        }
+
+
+def text(row: dict[str, Any]) -> str:
+    size = f"{row['data']:<9} n = {row['n']}  d = {row['d']:3}  {row['dtype']}"
+    measured = f"{row['ratio']:5.2f} ({row['quickest']:.2f})   at most {row['floor']}"
+    return f"{size}  {row['call'] + ' over ' + row['over']:<32}{measured}"
 
 
 def main() -> None:
     found = []
-    for data, n, d, dtype, floor, over, jobs in cases():
-        times = timed(jobs)
-        for name in times:
-            if name != over:
-                row = {
-                    "data": data, "n": n, "d": d, "dtype": dtype, "call": name, "over": over,
-                    "ratio": ratio(times, name, over), "quickest": quickest_ratio(times, name, over),
-                    "seconds": min(times[name]), "floor": floor,
-                }  # fmt: skip
-                found.append(row)
-                print(
-                    f"{data:<9} n = {n}  d = {d:3}  {dtype}  {name + ' over ' + over:<32}"
-                    f"{row['ratio']:5.2f} ({row['quickest']:.2f})   at most {floor}",
-                    flush=True,
-                )
+    for case in cases():
+        for row in rows(case):
+            found.append(row)
+            print(text(row), flush=True)
     results = {"machine": machine.describe(), "guard": found}
     (RESULTS / "guard.json").write_text(json.dumps(results, indent=1) + "\n")
 
