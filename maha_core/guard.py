@@ -26,6 +26,9 @@ Array = Any
 TARGET = {"float64": 1e-12, "float32": 8e-6}
 PULLBACK_TARGET = {"float64": 1e-10, "float32": 1e-4}
 
+UNSEEN = 0.1
+"""The part of a column's mean share of D below which it cannot show there that points are close."""
+
 
 class Flagged(NamedTuple):
     """Entries of a tile that have cancelled: rows and columns (p,), and their mask if it is held.
@@ -61,11 +64,18 @@ def thresholds(form: Form, W: Array, norms: Array, width: int, dtype: Any) -> Ar
 def pullback_thresholds(form: Form, W: Array, dtype: Any) -> Array | float:
     """Return what a gradient needs above `thresholds`, 0 where it cancels no more than D.
 
-    The Laplacian product cancels where points are closer than they are far out, and a metric that
-    does not see where they lie leaves no trace of this in D.
+    The Laplacian product cancels where points are closer than they are far out, and columns that
+    the metric hardly sees leave no trace of this in D.
     """
-    relative = float(form.xp.finfo(W.dtype).eps) / 2 / target(form.xp, dtype, PULLBACK_TARGET)
-    return form.pull_rounding(W, relative)
+    xp = form.xp
+    visibility = form.visibility()
+    if visibility is None:
+        return 0.0
+    relative = float(xp.finfo(W.dtype).eps) / 2 / target(xp, dtype, PULLBACK_TARGET)
+    squares = W * W
+    seen = visibility * xp.mean(squares, axis=0) if W.shape[0] else visibility
+    unseen = xp.astype(seen < UNSEEN * xp.mean(seen), W.dtype)
+    return form.pull_rounding(relative) * xp.vecdot(squares, unseen[None, :])
 
 
 def cancelled(xp: Any, D: Array, row_threshold: Array, column_threshold: Array) -> Flagged | None:

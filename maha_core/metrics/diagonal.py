@@ -103,5 +103,8 @@ class DiagonalForm(IndefiniteForm):
     def magnitude(self, W: Array) -> Array:
         return dot(self.xp, W, W * self.xp.abs(self.w))
 
+    def visibility(self) -> Array:
+        return self.xp.abs(self.w)
+
     def norm(self) -> Array:
         return self.xp.max(self.xp.abs(self.w))

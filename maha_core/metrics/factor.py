@@ -94,6 +94,9 @@ class FactorForm(Form):
         size = xp.abs(W) @ xp.abs(self.A).T
         return Rounding(norms, dot(xp, size, size))
 
-    def pull_rounding(self, W: Array, relative: float) -> Array | float:
+    def visibility(self) -> Array | None:
+        return self.xp.sum(self.A * self.A, axis=0)
+
+    def pull_rounding(self, relative: float) -> Array | float:
         """``pull`` has ``(A d) w_i^T`` where the pair has ``(A d) d^T``."""
-        return 8 * relative**2 * self.xp.sum(self.A * self.A) * dot(self.xp, W, W)
+        return 8 * relative**2 * self.xp.sum(self.A * self.A)

@@ -100,11 +100,15 @@ class Form(ABC):
         """Return what the guard's thresholds are made of; norms are ``u_i . v_i``."""
         return Rounding(norms, None)
 
-    def pull_rounding(self, W: Array, relative: float) -> Array | float:
-        """Return the D of pairs per point whose part in `pull` has an error of u / `relative`.
+    def visibility(self) -> Array | None:
+        """Return the weight ``(d,)`` of each column in D; None where `pull`, too, sees U alone."""
+        return None
+
+    def pull_rounding(self, relative: float) -> Array | float:
+        """Return D over ``|w_i|^2`` of pairs whose part in `pull` has an error of u / `relative`.
 
         The Laplacian product holds terms of the size of W where the pair's are of that of d, and
-        ``D_ij <= |M| |d_ij|^2`` tells that d is long. 0 where `pull` sees U alone, as D does.
+        ``D_ij <= |M| |d_ij|^2`` tells that d is long.
         """
         return 0.0
 
@@ -137,6 +141,6 @@ class IndefiniteForm(Form):
     def norm(self) -> Array:
         """Return a bound of the spectral norm of Ms."""
 
-    def pull_rounding(self, W: Array, relative: float) -> Array:
+    def pull_rounding(self, relative: float) -> Array:
         """``pull`` has ``w_i w_i^T`` where the pair has ``d d^T``."""
-        return relative * self.norm() * dot(self.xp, W, W)
+        return relative * self.norm()
