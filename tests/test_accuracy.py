@@ -256,3 +256,17 @@ def test_no_points_and_metric_are_found_that_break_the_promise(backend, problem)
     with mc.use_backend(backend):
         D = mc.sqdist(problem.X, metric=metric_of(problem.form, problem.parameter))
     assert (np.abs(D - problem.D) <= problem.allowed).all()
+
+
+@pytest.mark.parametrize("library", ["strict"], indirect=True)
+def test_without_indexing_by_computed_positions_an_error_but_no_wrong_number(library):
+    ordinary = library.array(np.random.default_rng(9).standard_normal((20, 3)))
+    close = library.xp.concat([ordinary, ordinary * (1 + 1e-12)])
+    expected = oracle.sqdist(library.numpy(ordinary), None, "euclidean", None)
+    with library.xp.ArrayAPIStrictFlags(data_dependent_shapes=False, boolean_indexing=False):
+        D = library.numpy(mc.sqdist(ordinary))
+        assert (np.abs(D - expected) <= ORDINARY["float64"] * expected).all()
+        with pytest.raises(RuntimeError, match="data-dependent shapes"):
+            mc.sqdist(close)
+        with mc.options(precision="fast"):
+            assert library.numpy(mc.sqdist(close)).shape == (40, 40)

@@ -122,7 +122,7 @@ def blind(form, columns, weight, rng):
 
 @pytest.mark.parametrize("dtype", PROMISED)
 @pytest.mark.parametrize("form", ["full", "factor", "diagonal"])
-@pytest.mark.parametrize("weight", [0, 1e-6, 1e-3])
+@pytest.mark.parametrize("weight", [0, 1e-6])
 @pytest.mark.parametrize("apart", [1e3, 1e5])
 def test_classes_that_are_apart_where_the_metric_does_not_see_it(
     library, form, weight, apart, dtype
