@@ -7,7 +7,8 @@ a sum of larger terms, of ``2 sqrt(D_ij) eps (e_i + e_j)``. An entry is kept if 
 
     h_i = (5 + sqrt(t)) (eps / TARGET) a_i + 8 (eps / TARGET)^2 e_i^2;
 
-all others are recomputed from the raw differences ``x_i - y_j``, where nothing cancels.
+all others are recomputed from the raw differences ``x_i - y_j``, where nothing cancels. Gradients
+add a term for the points' own size, where the metric may not see it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 Array = Any
 
 TARGET = {"float64": 1e-12, "float32": 8e-6}
+PULLBACK_TARGET = {"float64": 1e-10, "float32": 1e-4}
+
+UNSEEN = 0.1
+"""The part of a column's mean share of D below which it cannot show there that points are close."""
 
 
 class Flagged(NamedTuple):
@@ -46,21 +51,45 @@ class Inspection(NamedTuple):
     smallest: Array | None = None
 
 
-def target(xp: Any, dtype: Any) -> float:
+def target(xp: Any, dtype: Any, targets: dict[str, float] = TARGET) -> float:
     """Return the relative error that the guard allows in a dtype."""
-    return TARGET["float32" if xp.finfo(dtype).bits == 32 else "float64"]
+    return targets["float32" if xp.finfo(dtype).bits == 32 else "float64"]
 
 
 def thresholds(form: Form, W: Array, norms: Array, width: int, dtype: Any) -> Array:
-    """Return the threshold h ``(n,)`` of every point, for D to be right in a dtype."""
-    relative = float(form.xp.finfo(W.dtype).eps) / 2 / target(form.xp, dtype)
+    """Return the threshold h ``(n,)`` of every point, for D to be right in a dtype.
+
+    It is NaN, so that no comparison holds, for points with which the product could overflow.
+    """
+    xp, limits = form.xp, form.xp.finfo(W.dtype)
+    relative = float(limits.eps) / 2 / target(xp, dtype)
     magnitude, embedding = form.rounding(W, norms)
     threshold = (5 + sqrt(width)) * relative * magnitude
-    return threshold if embedding is None else threshold + 8 * relative**2 * embedding
+    if embedding is not None:
+        threshold = threshold + 8 * relative**2 * embedding
+    safe = magnitude < float(limits.max) / 8
+    return xp.where(safe, threshold, xp.full_like(threshold, float("nan")))
+
+
+def pullback_thresholds(form: Form, W: Array, dtype: Any) -> Array | float:
+    """Return what a gradient needs above `thresholds`, 0 where it cancels no more than D.
+
+    The Laplacian product cancels where points are closer than they are far out, and columns that
+    the metric hardly sees leave no trace of this in D.
+    """
+    xp = form.xp
+    visibility = form.visibility()
+    if visibility is None:
+        return 0.0
+    relative = float(xp.finfo(W.dtype).eps) / 2 / target(xp, dtype, PULLBACK_TARGET)
+    squares = W * W
+    seen = visibility * xp.mean(squares, axis=0) if W.shape[0] else visibility
+    unseen = xp.astype(seen < UNSEEN * xp.mean(seen), W.dtype)
+    return form.pull_rounding(relative) * xp.vecdot(squares, unseen[None, :])
 
 
 def cancelled(xp: Any, D: Array, row_threshold: Array, column_threshold: Array) -> Inspection:
-    """Find the entries below their threshold, NaN from overflow among them."""
+    """Find the entries that do not reach their threshold."""
     mask = ~(xp.abs(D) >= row_threshold[:, None] + column_threshold[None, :])
     if not bool(xp.any(mask)):
         return Inspection(None)

@@ -56,6 +56,9 @@ def _inverse_of_bytes(data, dtype, size):
 def sqdist(X, Y, form, parameter):
     """Return D (n, m)."""
     delta = differences(X, Y)
+    if form == "factor":  # A^T A would square what cancels in A
+        Z = delta @ exact(parameter).T
+        return (Z * Z).sum(axis=2)
     return ((delta @ symmetric_matrix(form, parameter, delta.shape[2])) * delta).sum(axis=2)
 
 

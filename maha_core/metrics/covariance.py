@@ -128,6 +128,9 @@ class CovarianceForm(FactorForm):
         """``dphi/dS = -S^-1 (W^T L W) S^-1 = -A^T (U^T L U) A``."""
         return -symmetric_part(self.A.T @ (U.T @ LU) @ self.A)
 
+    def visibility(self) -> None:
+        return None
+
     def push(self, W: Array, U: Array, tangent: Array) -> Term:
         return Term(U, U @ (self.A @ symmetric_part(tangent) @ self.A.T), -1.0)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from maha_core.arrays import namespace
+from maha_core.formulas import dot
 from maha_core.metrics.base import Metric, floating
 from maha_core.metrics.factor import Factor
 from maha_core.metrics.form import IndefiniteForm, Index, Term
@@ -100,4 +101,10 @@ class DiagonalForm(IndefiniteForm):
         return delta * delta
 
     def magnitude(self, W: Array) -> Array:
-        return self.xp.sum(W * W * self.xp.abs(self.w), axis=-1)
+        return dot(self.xp, W, W * self.xp.abs(self.w))
+
+    def visibility(self) -> Array:
+        return self.xp.abs(self.w)
+
+    def norm(self) -> Array:
+        return self.xp.max(self.xp.abs(self.w))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from maha_core.formulas import dot
 from maha_core.metrics.base import Metric, floating
 from maha_core.metrics.form import Form, Index, Rounding, Term
 
@@ -91,4 +92,11 @@ class FactorForm(Form):
         # A point far out along a direction that A shrinks leaves its rounding errors in u.
         xp = self.xp
         size = xp.abs(W) @ xp.abs(self.A).T
-        return Rounding(norms, xp.vecdot(size, size))
+        return Rounding(norms, dot(xp, size, size))
+
+    def visibility(self) -> Array | None:
+        return self.xp.sum(self.A * self.A, axis=0)
+
+    def pull_rounding(self, relative: float) -> Array | float:
+        """``pull`` has ``(A d) w_i^T`` where the pair has ``(A d) d^T``."""
+        return 8 * relative**2 * self.xp.sum(self.A * self.A)

@@ -8,6 +8,8 @@ from copy import copy
 from operator import matmul
 from typing import Any, NamedTuple
 
+from maha_core.formulas import dot
+
 Array = Any
 Index = tuple[int, ...]
 
@@ -51,7 +53,7 @@ class Form(ABC):
         """
 
         def product(W: Array, B: Array) -> Array:
-            return self.xp.vecdot(W[:, None, :], B.T[None, :, :])
+            return dot(self.xp, W[:, None, :], B.T[None, :, :])
 
         form = copy(self)
         form.product = product
@@ -92,11 +94,23 @@ class Form(ABC):
     def direct(self, delta: Array) -> Array:
         """Return D ``(p,)`` from differences ``(p, d)``: no cancellation between points."""
         U = self.operand(delta)
-        return self.xp.vecdot(U, self.dual(U))
+        return dot(self.xp, U, self.dual(U))
 
     def rounding(self, W: Array, norms: Array) -> Rounding:
         """Return what the guard's thresholds are made of; norms are ``u_i . v_i``."""
         return Rounding(norms, None)
+
+    def visibility(self) -> Array | None:
+        """Return the weight ``(d,)`` of each column in D; None where `pull`, too, sees U alone."""
+        return None
+
+    def pull_rounding(self, relative: float) -> Array | float:
+        """Return D over ``|w_i|^2`` of pairs whose part in `pull` has an error of u / `relative`.
+
+        The Laplacian product holds terms of the size of W where the pair's are of that of d, and
+        ``D_ij <= |M| |d_ij|^2`` tells that d is long.
+        """
+        return 0.0
 
 
 class IndefiniteForm(Form):
@@ -114,9 +128,19 @@ class IndefiniteForm(Form):
     def direct(self, delta: Array) -> Array:
         """Return D, a negative entry that rounding explains as 0."""
         F = super().direct(delta)
+        if not bool(self.xp.any(F < 0)):
+            return F
         eps = self.xp.finfo(F.dtype).eps
         bound = (delta.shape[-1] + 2) * eps * self.magnitude(delta)
         return self.xp.where((F < 0) & (-bound <= F), self.xp.zeros_like(F), F)
 
     def rounding(self, W: Array, norms: Array) -> Rounding:
         return Rounding(self.magnitude(W), None)
+
+    @abstractmethod
+    def norm(self) -> Array:
+        """Return a bound of the spectral norm of Ms."""
+
+    def pull_rounding(self, relative: float) -> Array:
+        """``pull`` has ``w_i w_i^T`` where the pair has ``d d^T``."""
+        return relative * self.norm()

@@ -141,3 +141,9 @@ class FullForm(IndefiniteForm):
     def magnitude(self, W: Array) -> Array:
         size = self.xp.abs(W)
         return self.xp.sum(size * (size @ self.xp.abs(self.Ms)), axis=-1)
+
+    def visibility(self) -> Array:
+        return self.xp.abs(self.xp.linalg.diagonal(self.Ms))
+
+    def norm(self) -> Array:
+        return self.xp.max(self.xp.sum(self.xp.abs(self.Ms), axis=0))

@@ -99,13 +99,14 @@ class Geometry:
 
     def _embed(self, raw: Array) -> Points:
         xp, form = self.backend.xp, self.problem.form
-        W = raw - self.centre
-        U = form.operand(W)
-        points = Points(raw, W, U)
-        if self.cotangents:
-            points.extended = formulas.extended(xp, U)
-        if self.distances:
-            self._add_products(points)
+        with self.backend.quiet():
+            W = raw - self.centre
+            U = form.operand(W)
+            points = Points(raw, W, U)
+            if self.cotangents:
+                points.extended = formulas.extended(xp, U)
+            if self.distances:
+                self._add_products(points)
         return points
 
     def _add_products(self, points: Points) -> None:
@@ -123,6 +124,8 @@ class Geometry:
         points.right = formulas.symmetric_right(xp, V, norms)
         if self.problem.accurate:
             threshold = guard.thresholds(form, W, norms[:, 0], U.shape[1], dtype)
+            if self.cotangents:
+                threshold = threshold + guard.pullback_thresholds(form, W, dtype)
             points.threshold = xp.astype(threshold, dtype, copy=False)
 
 
