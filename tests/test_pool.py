@@ -1,6 +1,8 @@
 """The NumPy backend's threads: results in order, nothing left running, nobody waits for himself."""
 
 import multiprocessing
+import subprocess
+import sys
 import threading
 import time
 
@@ -98,14 +100,20 @@ def test_calls_from_several_threads_at_once():
         np.testing.assert_allclose(D, expected, rtol=1e-11)
 
 
-@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork here")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_child_has_threads_of_its_own():
-    assert list(pool.map_ordered(abs, range(10), 2)) == list(range(10))
-    with multiprocessing.get_context("fork").Pool(1) as processes:
-        result = processes.apply_async(_in_child)
-        assert result.get(60) == list(range(10))
+FORK = """
+import multiprocessing
+from maha_numpy import pool
 
-
-def _in_child():
+def absolutes():
     return list(pool.map_ordered(abs, range(10), 2))
+
+absolutes()
+with multiprocessing.get_context("fork").Pool(1) as processes:
+    assert processes.apply_async(absolutes).get(60) == list(range(10))
+"""
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork here")
+def test_a_forked_child_has_threads_of_its_own():
+    # In a process of its own, where no other library objects to a fork.
+    subprocess.run([sys.executable, "-c", FORK], check=True, timeout=120)
