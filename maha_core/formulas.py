@@ -11,6 +11,8 @@ with ``a_i = u_i . v_i``, ``b_j = u'_j . v'_j``, ``r = G 1`` and ``c = G^T 1``.
 
 from typing import Any, NamedTuple
 
+from maha_core.arrays import device_of
+
 Array = Any
 
 
@@ -73,3 +75,33 @@ def laplacian_columns(G: Array, U_other: Array, extended: Array) -> Array:
 def symmetric_part(M: Array) -> Array:
     """Return ``Ms = (M + M^T) / 2``."""
     return (M + M.T) / 2
+
+
+class Moments(NamedTuple):
+    """How many points there are, their mean ``(1, d)`` and scatter ``sum w w^T (d, d)`` about it."""
+
+    count: int
+    mean: Array
+    scatter: Array
+
+
+def moments(xp: Any, X: Array) -> Moments:
+    """Return the moments of points ``(n, d)``, n at least 1."""
+    mean = xp.mean(X, axis=0, keepdims=True)
+    W = X - mean
+    return Moments(X.shape[0], mean, W.T @ W)
+
+
+def merged_moments(a: Moments, b: Moments) -> Moments:
+    """Return the moments of both sets of points (Chan, Golub & LeVeque 1979)."""
+    count, step = a.count + b.count, b.mean - a.mean
+    between = (a.count * b.count / count) * (step.T @ step)
+    return Moments(count, a.mean + (b.count / count) * step, a.scatter + b.scatter + between)
+
+
+def covariance(xp: Any, of: Moments, ridge: float) -> Array:
+    """Return ``scatter / (n - 1) + ridge I`` ``(d, d)``."""
+    S = symmetric_part(of.scatter) / (of.count - 1)
+    if not ridge:
+        return S
+    return S + ridge * xp.eye(S.shape[0], dtype=S.dtype, device=device_of(S))

@@ -72,12 +72,11 @@ class Metric(ABC):
             X is no array of the parameter's library, or has the wrong number of columns.
         """
         backend = validation.backend_for(X, "X")
-        points = validation.finite_points(backend, X, "X")
+        points = validation.rows_of_points(backend, X, "X")
         parameter = validation.operand(backend, self.parameter, self.symbol, like=points)
         owner = f"{type(self).__name__}({self.symbol})"
         validation.check_columns(points, self.n_columns, owner)
-        backend.check_finite(parameter, self.symbol)
-        return points @ type(self)(parameter).to_factor().parameter.T
+        return backend.embed(type(self), parameter, points)
 
     @abstractmethod
     def form(self, backend: Backend, parameter: Array) -> Form:

@@ -88,23 +88,10 @@ class Covariance(Metric):
                [0.   , 5.333]])
         """
         backend = validation.backend_for(X, "X")
-        points = validation.finite_points(backend, X, "X")
+        points = validation.rows_of_points(backend, X, "X")
         validation.check_ridge(ridge)
-        n, d = points.shape
-        if n < 2:
-            raise ValueError(f"X has {n} row(s); a covariance needs at least 2")
-        if n <= d and not ridge:
-            raise ValueError(
-                f"X has {n} points in {d} dimensions, whose covariance is singular; pass a ridge, "
-                "e.g. Covariance.from_points(X, ridge=1e-3), or at least d + 1 points"
-            )
-        xp = backend.xp
-        wide = backend.widen(points)
-        W = wide - xp.mean(wide, axis=0, keepdims=True)
-        S = symmetric_part(W.T @ W) / (n - 1)
-        if ridge:
-            S = S + ridge * xp.eye(d, dtype=S.dtype, device=device_of(S))
-        return cls(xp.astype(S, points.dtype, copy=False))
+        check_enough_points(*points.shape, ridge)
+        return cls(backend.covariance(points, float(ridge)))
 
     def matrix(self) -> Array:
         """Return ``S^-1`` ``(d, d)``."""
@@ -138,6 +125,17 @@ class CovarianceForm(FactorForm):
     def outer(self, delta: Array) -> Array:
         P = self.operand(delta) @ self.A
         return -P[..., :, None] * P[..., None, :]
+
+
+def check_enough_points(n: int, d: int, ridge: float) -> None:
+    """Raise ValueError where n points of d columns have no covariance, or a singular one."""
+    if n < 2:
+        raise ValueError(f"X has {n} row(s); a covariance needs at least 2")
+    if n <= d and not ridge:
+        raise ValueError(
+            f"X has {n} points in {d} dimensions, whose covariance is singular; pass a ridge, "
+            "e.g. Covariance.from_points(X, ridge=1e-3), or at least d + 1 points"
+        )
 
 
 def inverse_cholesky(backend: Backend, S: Array) -> Array:
