@@ -78,9 +78,9 @@ def symmetric_part(M: Array) -> Array:
 
 
 class Moments(NamedTuple):
-    """How many points there are, their mean ``(1, d)`` and scatter ``sum w w^T (d, d)`` about it."""
+    """The number of points, their mean ``(1, d)`` and their scatter ``(d, d)`` about it."""
 
-    count: int
+    n: int
     mean: Array
     scatter: Array
 
@@ -94,14 +94,14 @@ def moments(xp: Any, X: Array) -> Moments:
 
 def merged_moments(a: Moments, b: Moments) -> Moments:
     """Return the moments of both sets of points (Chan, Golub & LeVeque 1979)."""
-    count, step = a.count + b.count, b.mean - a.mean
-    between = (a.count * b.count / count) * (step.T @ step)
-    return Moments(count, a.mean + (b.count / count) * step, a.scatter + b.scatter + between)
+    n, step = a.n + b.n, b.mean - a.mean
+    between = (a.n * b.n / n) * (step.T @ step)
+    return Moments(n, a.mean + (b.n / n) * step, a.scatter + b.scatter + between)
 
 
 def covariance(xp: Any, of: Moments, ridge: float) -> Array:
     """Return ``scatter / (n - 1) + ridge I`` ``(d, d)``."""
-    S = symmetric_part(of.scatter) / (of.count - 1)
+    S = symmetric_part(of.scatter) / (of.n - 1)
     if not ridge:
         return S
     return S + ridge * xp.eye(S.shape[0], dtype=S.dtype, device=device_of(S))

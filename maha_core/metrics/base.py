@@ -41,6 +41,11 @@ class Metric(ABC):
         return self._parameter
 
     @property
+    def argument(self) -> str:
+        """The name under which errors speak of the parameter."""
+        return f"metric ({type(self).__name__}'s {self.symbol})"
+
+    @property
     def n_columns(self) -> int:
         """The number of columns d that points must have."""
         return int(self.parameter.shape[-1])

@@ -90,7 +90,8 @@ class Covariance(Metric):
         backend = validation.backend_for(X, "X")
         points = validation.rows_of_points(backend, X, "X")
         validation.check_ridge(ridge)
-        check_enough_points(*points.shape, ridge)
+        n, d = points.shape
+        check_enough_points(n, d, ridge)
         return cls(backend.covariance(points, float(ridge)))
 
     def matrix(self) -> Array:

@@ -1,0 +1,115 @@
+"""Dask arrays: every operation a graph over chunk pairs, each a problem of the chunks' backend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import array_api_compat.dask.array as xp
+import dask
+import dask.array as da
+import numpy as np
+
+from maha_core.backend import Backend
+from maha_core.refusals import refuse_special
+from maha_dask import arrays, matrices, objectives
+from maha_dask.operation import LazyForm, operation
+from maha_dask.tasks import matrices as tasks
+
+if TYPE_CHECKING:
+    from maha_core.metrics import Metric
+    from maha_core.metrics.form import Form
+    from maha_core.options import Options
+    from maha_core.problem import Gradient, Objective, Problem
+
+Array = Any
+
+
+class DaskBackend(Backend):
+    """Everything that maha_core computes, lazily, on Dask arrays.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> import maha_core as mc
+    >>> D = mc.sqdist(da.from_array([[0.0], [3.0], [5.0]], chunks=(2, 1)))
+    >>> D.compute()
+    array([[ 0.,  9., 25.],
+           [ 9.,  0.,  4.],
+           [25.,  4.,  0.]])
+    """
+
+    name = "dask"
+    precisions = ("accurate", "fast", "tf32")
+
+    def __init__(self) -> None:
+        super().__init__(xp)
+
+    # --- which arrays ------------------------------------------------------------------------
+
+    def owns(self, value: object) -> bool:
+        """Tell whether a value is a Dask array."""
+        return isinstance(value, da.Array)
+
+    def accepts(self, value: object, like: Array) -> bool:
+        """Tell whether a value is a Dask array of X's kind, or of the library of X's chunks."""
+        return arrays.fits_beside(value, like)
+
+    def adopt(self, value: Array) -> da.Array:
+        """Return an array in memory as a Dask array of one chunk."""
+        return arrays.lifted(value)
+
+    def refuse(self, value: Array, argument: str) -> None:
+        """Raise TypeError for what is no Dask array, or whose chunks mean more than numbers."""
+        if not isinstance(value, da.Array):
+            refuse_special(value, argument)  # one in memory, beside X
+            return
+        arrays.chunk_backend(value).refuse(value._meta, argument)
+
+    def kind(self, dtype: Any) -> str:
+        """Return "real", "integer", "bool", or "other" for what is not accepted."""
+        if dtype == np.float64 or dtype == np.float32:
+            return "real"
+        return {"i": "integer", "u": "integer", "b": "bool"}.get(np.dtype(dtype).kind, "other")
+
+    def widest_float(self, device: Any) -> Any:
+        """Return float64."""
+        return np.dtype(np.float64)
+
+    def version(self) -> str:
+        """Return Dask's version."""
+        return str(dask.__version__)
+
+    def devices(self) -> list[str]:
+        """Say where chunks live."""
+        return ["wherever the chunks live"]
+
+    def writable(self, value: Array) -> bool:
+        """Tell that lazy arrays cannot be written."""
+        return False
+
+    # --- values that only the tasks know -----------------------------------------------------
+
+    def check_finite(self, value: Array, argument: str) -> None:
+        """Leave it to the tasks."""
+
+    def check_index(self, index: Array, size: int, argument: str) -> None:
+        """Leave it to the tasks."""
+
+    def check_ascending(self, index: Array, argument: str) -> None:
+        """Leave it to the tasks."""
+
+    def form(self, metric: Metric, parameter: Array, options: Options) -> Form:
+        """Return what stands for the form, which a task makes."""
+        return cast("Form", LazyForm(type(metric), parameter))
+
+    # --- operations --------------------------------------------------------------------------
+
+    def sqdist(self, problem: Problem, out: Array | None) -> da.Array:
+        """Return D ``(n, m)``, chunked as X by Y."""
+        return matrices.matrix(operation(problem, "sqdist"), "sqdist", tasks.sqdist)
+
+    def value_and_grad(
+        self, problem: Problem, objective: Objective, wrt: frozenset[str]
+    ) -> tuple[da.Array, Gradient]:
+        """Return a loss of D and its gradient, streamed."""
+        return objectives.value_and_grad(problem, objective, wrt)
