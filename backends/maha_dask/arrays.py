@@ -46,6 +46,4 @@ def refuse_collection(value: object, argument: str) -> None:
     if isinstance(value, da.Array):
         return
     write = "to_dask_array(lengths=True)" if hasattr(value, "to_dask_array") else "compute()"
-    raise TypeError(
-        f"{argument} is a {describe(value)}, no Dask array; write {argument}.{write}"
-    )
+    raise TypeError(f"{argument} is a {describe(value)}, no Dask array; write {argument}.{write}")

@@ -11,15 +11,16 @@ import numpy as np
 
 from maha_core.backend import Backend
 from maha_core.refusals import refuse_special
-from maha_dask import arrays, matrices, objectives
+from maha_dask import arrays, listed, matrices, nearest, objectives, points_alone, pullbacks
 from maha_dask.operation import LazyForm, operation
+from maha_dask.tangents import Directions
 from maha_dask.tasks import matrices as tasks
 
 if TYPE_CHECKING:
     from maha_core.metrics import Metric
     from maha_core.metrics.form import Form
     from maha_core.options import Options
-    from maha_core.problem import Gradient, Objective, Problem
+    from maha_core.problem import Gradient, Neighbors, Objective, Pairs, Problem, Tangents
 
 Array = Any
 
@@ -108,8 +109,64 @@ class DaskBackend(Backend):
         """Return D ``(n, m)``, chunked as X by Y."""
         return matrices.matrix(operation(problem, "sqdist"), "sqdist", tasks.sqdist)
 
+    def root(self, D: da.Array, problem: Problem, out: Array | None) -> da.Array:
+        """Return the square root of squared distances, chunked as they are."""
+        return matrices.blockwise_root(operation(problem, "root", D.name), D)
+
+    def jacobian(self, problem: Problem, shape: tuple[int, ...]) -> da.Array:
+        """Return ``dD / dparameter (n, m) + shape``."""
+        op = operation(problem, "jacobian")
+        return matrices.matrix(op, "jacobian", tasks.jacobian, lambda *_: (shape,), shape)
+
+    def jacobian_slice(self, problem: Problem, index: tuple[int, ...]) -> da.Array:
+        """Return ``dD / dparameter[index] (n, m)``."""
+        op = operation(problem, "slice", index)
+        return matrices.matrix(op, "slice", tasks.jacobian_slice, lambda *_: (index,))
+
+    def jvp(self, problem: Problem, directions: Tangents) -> da.Array:
+        """Return dD ``(n, m)``."""
+        op = operation(problem, "jvp", *_names(directions))
+        return matrices.matrix(op, "jvp", tasks.jvp, Directions(op, directions).of_block)
+
+    def vjp(self, problem: Problem, cotangent: da.Array, wrt: frozenset[str]) -> Gradient:
+        """Pull a cotangent ``(n, m)`` back."""
+        return pullbacks.vjp(operation(problem, "vjp", cotangent.name, sorted(wrt)), cotangent, wrt)
+
+    def nearest(self, problem: Problem, k: int) -> Neighbors:
+        """Return the k nearest points of every row."""
+        return nearest.nearest(operation(problem, "nearest", k), k)
+
+    def pair_sqdist(self, problem: Problem, given: Pairs) -> da.Array:
+        """Return D ``(p,)`` of listed pairs."""
+        return listed.sqdist(operation(problem, "pairs", given.i.name, given.j.name), given)
+
+    def pair_jvp(self, problem: Problem, directions: Tangents, given: Pairs) -> da.Array:
+        """Return dD ``(p,)`` of listed pairs."""
+        names = given.i.name, given.j.name, *_names(directions)
+        return listed.jvp(operation(problem, "pair_jvp", *names), directions, given)
+
+    def pair_vjp(
+        self, problem: Problem, cotangent: da.Array, wrt: frozenset[str], given: Pairs
+    ) -> Gradient:
+        """Pull a cotangent ``(p,)`` of listed pairs back."""
+        names = given.i.name, given.j.name, cotangent.name, sorted(wrt)
+        return listed.vjp(operation(problem, "pair_vjp", *names), cotangent, wrt, given)
+
+    def embed(self, metric: type[Metric], parameter: Array, X: da.Array) -> da.Array:
+        """Return ``Z = X A^T (n, k)`` for the factor A of a metric."""
+        return points_alone.embed(metric, parameter, X)
+
+    def covariance(self, X: da.Array, ridge: float) -> da.Array:
+        """Return the covariance ``(d, d)`` of points plus a ridge."""
+        return points_alone.covariance(X, ridge)
+
     def value_and_grad(
         self, problem: Problem, objective: Objective, wrt: frozenset[str]
     ) -> tuple[da.Array, Gradient]:
         """Return a loss of D and its gradient, streamed."""
         return objectives.value_and_grad(problem, objective, wrt)
+
+
+def _names(directions: Tangents) -> list[str | None]:
+    found = directions.metric, directions.X, directions.Y
+    return [None if array is None else array.name for array in found]

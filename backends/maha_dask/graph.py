@@ -55,14 +55,19 @@ class Graph:
         return TaskRef((source.name, *index))
 
     def tree(
-        self, kind: str, index: Index, parts: Sequence[TaskRef], function: Callable[..., Any]
+        self,
+        kind: str,
+        index: Index,
+        parts: Sequence[TaskRef],
+        function: Callable[..., Any],
+        *more: object,
     ) -> TaskRef:
         """Combine results in their order; which ones meet depends on their number alone."""
         level, parts = 0, list(parts)
         while True:
             groups = [parts[at : at + FAN_IN] for at in range(0, len(parts), FAN_IN)]
             parts = [
-                self.add(kind, (*index, level, at), function, group)
+                self.add(kind, (*index, level, at), function, group, *more)
                 for at, group in enumerate(groups)
             ]
             if len(parts) == 1:
@@ -74,7 +79,9 @@ class Graph:
         return da.Array(self._complete(), self.name(kind), chunks, meta=meta)
 
     def _complete(self) -> HighLevelGraph:
-        below = HighLevelGraph.merge(*(source.__dask_graph__() for source in self._sources.values()))
+        below = HighLevelGraph.merge(
+            *(source.__dask_graph__() for source in self._sources.values())
+        )
         dependencies = {name: _layers_read(tasks) for name, tasks in self._layers.items()}
         return HighLevelGraph(
             {**below.layers, **self._layers}, {**below.dependencies, **dependencies}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import dask.array as da
@@ -41,3 +42,11 @@ def matrix(
                 graph.add(kind, index, function, operation.setting, *pair, *more(row, column))
     chunks = (operation.X.sizes, operation.columns.sizes, *((extent,) for extent in shape))
     return graph.array(kind, chunks, meta(operation.X.array, len(chunks)))
+
+
+def blockwise_root(operation: Operation, D: da.Array) -> da.Array:
+    """Return the square root of D, whose chunks stay as they are."""
+    graph = operation.graph
+    for index in product(*(range(count) for count in D.numblocks)):
+        graph.add("dist", index, matrices.root, operation.setting, graph.chunk(D, *index))
+    return graph.array("dist", D.chunks, D._meta)

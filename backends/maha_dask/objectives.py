@@ -13,10 +13,11 @@ from dask.base import tokenize
 from maha_core.problem import Gradient
 from maha_dask import sums
 from maha_dask.graph import layer_name
+from maha_dask.listed import ListedOfLoss
 from maha_dask.operation import Operation, operation
 from maha_dask.places import place
-from maha_dask.points import Side, chunked_like
-from maha_dask.tasks import chunks, objectives
+from maha_dask.points import Side, checked, chunked_like
+from maha_dask.tasks import chunks, objectives, shares
 
 if TYPE_CHECKING:
     from maha_core.losses import Loss
@@ -42,10 +43,12 @@ def value_and_grad(
     """Return the lazy value and gradient, which share one sweep when computed together."""
     loss = without_arrays(objective.loss)
     data = {**objective.row_data, **{f"{k}'": v for k, v in objective.column_data.items()}}
+    if objective.listed is not None:
+        data |= {"pairs[0]": objective.listed.i, "pairs[1]": objective.listed.j}
     content = tokenize(loss, sorted(wrt), {name: array.name for name, array in data.items()})
     op = operation(problem, "value_and_grad", content)
     sweep = Sweep(op, loss, objective, wrt)
-    parts = {pair: sweep.evaluation(*pair) for pair in sweep.pairs()}
+    parts = sweep.with_listed({pair: sweep.evaluation(*pair) for pair in sweep.pairs()})
     totals = sums.totals(op, parts)
     return sums.value(op, totals), sums.gradient(op, parts, totals, wrt)
 
@@ -72,9 +75,16 @@ class Sweep:
         self.half = loss.symmetric and op.Y is None and not loss.row_wise and not objective.listed
         name = layer_name("loss", loss)
         self.shipped = op.graph.add_to(name, (), chunks.constant, loss)
-        self.row_data = self._data(objective.row_data, op.X)
-        self.column_data = self._data(objective.column_data, op.columns)
+        names = {data.name: data.columns_name or data.name for data in objective.loss.point_data()}
+        self.row_data = self._data(objective.row_data, {name: name for name in names}, op.X)
+        same = op.Y is None
+        self.column_data = (
+            self.row_data if same else self._data(objective.column_data, names, op.columns)
+        )
         self.summaries: dict[int, TaskRef] = {}
+        self.pairs_listed = (
+            None if objective.listed is None else ListedOfLoss(op, loss, objective.listed)
+        )
 
     def pairs(self) -> list[Pair]:
         """Return the blocks of D to visit."""
@@ -105,9 +115,7 @@ class Sweep:
                 graph.add("summary", (row, column), objectives.summaries, *self._block(row, column))
                 for column in self.op.columns.worth_visiting
             ]
-            self.summaries[row] = graph.add(
-                "merge", (row,), objectives.merged, self.shipped, parts
-            )
+            self.summaries[row] = graph.add("merge", (row,), objectives.merged, self.shipped, parts)
         return self.summaries[row]
 
     def _block(self, row: int, column: int) -> tuple[object, ...]:
@@ -119,11 +127,32 @@ class Sweep:
             *self.op.pair(row, column),
             self._of_block(self.row_data, row),
             self._of_block(self.column_data, column),
-            None,
+            None if self.pairs_listed is None else self.pairs_listed.of_tiles[row],
         )
 
-    def _data(self, data: Mapping[str, da.Array], side: Side) -> dict[str, da.Array]:
-        return {name: chunked_like(array, side) for name, array in data.items()}
+    def with_listed(self, parts: dict[Pair, TaskRef]) -> dict[Pair, TaskRef]:
+        """Return the shares of all blocks, the pullback of the loss's listed pairs added."""
+        if self.pairs_listed is None:
+            return parts
+        graph = self.op.graph
+        pulled = self.pairs_listed.pulled_back(parts, self.wrt)
+        return {
+            pair: graph.add("together", pair, shares.together, parts[pair], own)
+            if pair in parts
+            else own
+            for pair, own in pulled.items()
+        }
 
-    def _of_block(self, data: Mapping[str, da.Array], block: int) -> Dict:
-        return Dict({name: self.op.graph.chunk(array, block) for name, array in data.items()})
+    def _data(
+        self, data: Mapping[str, da.Array], arguments: Mapping[str, str], side: Side
+    ) -> dict[str, list[TaskRef]]:
+        """Return the chunks of the points' numbers; labels are whole numbers, always finite."""
+        check, found = self.op.problem.options.check_finite, {}
+        for name, array in data.items():
+            cut = chunked_like(array, side)
+            real = array.dtype.kind == "f"
+            found[name] = checked(self.op.graph, cut, arguments[name], check and real)
+        return found
+
+    def _of_block(self, data: Mapping[str, list[TaskRef]], block: int) -> Dict:
+        return Dict({name: chunks[block] for name, chunks in data.items()})

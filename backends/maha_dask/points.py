@@ -43,15 +43,29 @@ class Side:
 def side(graph: Graph, array: da.Array, argument: str, check_finite: bool) -> Side:
     """Add one side's chunks to a graph, each of which is loaded once whatever reads it."""
     array = whole_rows(array)
+    return Side(array, checked(graph, array, argument, check_finite), array.chunks[0])
+
+
+def checked(graph: Graph, array: da.Array, argument: str, check_finite: bool) -> list[TaskRef]:
+    """Add the chunks of an array that is cut along its first axis, their values checked."""
     name = layer_name("points", array.name, argument, check_finite)
-    sizes = array.chunks[0]
+    sizes, trailing = array.chunks[0], (0,) * (array.ndim - 1)
     refs = []
-    for block, (start, size) in enumerate(zip([0, *accumulate(sizes)][:-1], sizes, strict=False)):
+    for block, (start, size) in enumerate(zip([0, *accumulate(sizes)][:-1], sizes, strict=True)):
         shown = f"{argument}, {rows_shown(block, start, size)},"
-        index = (block, *(0,) * (array.ndim - 1))
-        source = graph.chunk(array, *index)
-        refs.append(graph.add_to(name, index, chunks.points, source, shown, check_finite))
-    return Side(array, refs, sizes)
+        source = graph.chunk(array, block, *trailing)
+        refs.append(
+            graph.add_to(name, (block, *trailing), chunks.points, source, shown, check_finite)
+        )
+    return refs
+
+
+def checked_whole(graph: Graph, array: da.Array, argument: str, check_finite: bool) -> TaskRef:
+    """Add a small array as one chunk, its values checked."""
+    array = whole(array)
+    name = layer_name("points", array.name, argument, check_finite)
+    source = graph.chunk(array, *(0,) * array.ndim)
+    return graph.add_to(name, (), chunks.points, source, argument, check_finite)
 
 
 def whole_rows(array: da.Array) -> da.Array:

@@ -43,9 +43,7 @@ def totals(operation: Operation, parts: Shares) -> TaskRef:
     return graph.tree("sum", (), small, shares.sum_of_totals)
 
 
-def gradient(
-    operation: Operation, parts: Shares, totals: TaskRef, wrt: frozenset[str]
-) -> Gradient:
+def gradient(operation: Operation, parts: Shares, totals: TaskRef, wrt: frozenset[str]) -> Gradient:
     """Return the gradient of the sum of all shares."""
     return Gradient(
         metric=_metric(operation, totals) if "metric" in wrt else None,

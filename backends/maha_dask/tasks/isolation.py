@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import Context
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from maha_core.blas import one_thread
 
-P = ParamSpec("P")
 Result = TypeVar("Result")
 
 
-def task(function: Callable[P, Result]) -> Callable[..., Result]:
+def task(function: Callable[..., Result]) -> Callable[..., Result]:
     """Return a function to run as a task, whose errors name its block.
 
     Options and `use_backend` hold when the graph is built; those of the thread that computes it
@@ -21,10 +20,10 @@ def task(function: Callable[P, Result]) -> Callable[..., Result]:
     """
 
     @wraps(function)
-    def run(*args: P.args, block: tuple[int, ...], **kwargs: P.kwargs) -> Result:
+    def run(*args: Any, block: tuple[int, ...]) -> Result:
         try:
             with one_thread():
-                return Context().run(function, *args, **kwargs)
+                return Context().run(function, *args)
         except Exception as error:
             error.add_note(f"in maha_dask's task {function.__name__}, block {block}")
             raise

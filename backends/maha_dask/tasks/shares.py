@@ -44,6 +44,14 @@ def _times(array: Array | None, factor: float) -> Array | None:
 
 
 @task
+def together(own: Share, of_listed: Share) -> Share:
+    """Return a pair's share with that of its listed pairs."""
+    totals = Totals(own.totals.value, plus(own.totals.metric, of_listed.totals.metric))
+    rows, columns = plus(own.rows, of_listed.rows), plus(own.columns, of_listed.columns)
+    return Share(totals, rows, columns)
+
+
+@task
 def part(whole: Share, field: str) -> Array:
     """Return one part of a share, so that the others need not be kept with it."""
     return getattr(whole, field)

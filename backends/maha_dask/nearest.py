@@ -1,0 +1,45 @@
+"""Nearest points: every block of D gives candidates, which are merged along its row of blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dask.array as da
+
+from maha_core.problem import Neighbors
+from maha_dask.arrays import meta
+from maha_dask.operation import Operation
+from maha_dask.places import place
+from maha_dask.tasks import nearest as tasks
+
+Array = Any
+
+
+def nearest(op: Operation, k: int) -> Neighbors:
+    """Return the k nearest points of every row, chunked as X."""
+    for row in op.X.blocks:
+        _of_row(op, row, k)
+    X, chunks = op.X.array, (op.X.sizes, (k,))
+    return Neighbors(
+        op.graph.array("nearest", chunks, meta(X, 2)),
+        op.graph.array("nearest-index", chunks, meta(X, 2, "int64")),
+    )
+
+
+def _of_row(op: Operation, row: int, k: int) -> None:
+    graph = op.graph
+    parts = [
+        graph.add(
+            "candidates",
+            (row, column),
+            tasks.in_block,
+            op.setting,
+            place(op, row, column),
+            *op.pair(row, column),
+            k,
+        )
+        for column in op.columns.worth_visiting
+    ]
+    found = graph.tree("merge", (row,), parts, tasks.merged, k)
+    for kind, field in (("nearest", "sqdist"), ("nearest-index", "index")):
+        graph.add(kind, (row, 0), tasks.result, found, field, k, op.X.chunks[row])

@@ -1,0 +1,25 @@
+"""The embedding of a chunk of points by a metric's factor, which is made once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from maha_core.dispatch import backend_of
+from maha_core.metrics import Factor, Metric
+from maha_dask.tasks.isolation import task
+
+Array = Any
+
+
+@task
+def factor(kind: type[Metric], parameter: Array) -> Array:
+    """Return the array of a metric's factor."""
+    backend = backend_of(parameter, kind.symbol)
+    backend.check_finite(parameter, kind.symbol)
+    return kind(parameter).to_factor().parameter
+
+
+@task
+def embedding(A: Array, X: Array) -> Array:
+    """Return ``Z = X A^T`` of a chunk."""
+    return backend_of(X, "X").embed(Factor, A, X)
