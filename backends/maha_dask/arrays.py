@@ -31,7 +31,8 @@ def lifted(value: Array) -> da.Array:
     if isinstance(value, da.Array):
         return value
     plain = backend_of(value, "value").canonical(value)
-    return da.from_array(plain, chunks=-1, asarray=False)
+    array: da.Array = da.from_array(plain, chunks=-1, asarray=False)
+    return array
 
 
 def fits_beside(value: object, like: da.Array) -> bool:

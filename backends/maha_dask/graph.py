@@ -44,7 +44,7 @@ class Graph:
 
     def add_to(self, name: str, index: Index, function: Any, *args: object) -> TaskRef:
         """Add a task to a layer of any name."""
-        key = (name, *index)
+        key: Any = (name, *index)
         given = [List(*arg) if isinstance(arg, list) else arg for arg in args]
         self._layers.setdefault(name, {})[key] = Task(key, function, *given, block=index)
         return TaskRef(key)

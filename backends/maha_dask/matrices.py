@@ -1,4 +1,4 @@
-"""D and what has its shape, block by block; without Y the blocks below the diagonal are mirrored."""
+"""D and what has its shape, block by block; without Y those below the diagonal are mirrored."""
 
 from __future__ import annotations
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import dask.array as da
-
 from maha_core.problem import Neighbors
 from maha_dask.arrays import meta
 from maha_dask.operation import Operation

@@ -1,4 +1,4 @@
-"""A loss and its gradient: one sweep over chunk pairs, after one for summaries where rows need them."""
+"""A loss and its gradient: one sweep over chunk pairs, after one for the rows' summaries."""
 
 from __future__ import annotations
 
