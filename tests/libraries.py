@@ -50,6 +50,11 @@ class Library:
         )
 
     @property
+    def tile_xp(self):
+        """The namespace of the tiles that losses meet."""
+        return _numpy() if self.name == "dask" else self.xp
+
+    @property
     def writable(self):
         return self.name not in ("jax", "dask")
 

@@ -1,4 +1,4 @@
-"""Dask arrays as maha_core takes them: of which library their chunks are, and what passes for one."""
+"""Dask arrays as maha_core takes them: of which library their chunks are, what passes for one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dask.array as da
 from dask.array.utils import meta_from_array
 
-from maha_core.arrays import describe
+from maha_core.arrays import describe, device_of
 from maha_core.dispatch import backend_of
 
 if TYPE_CHECKING:
@@ -24,6 +24,11 @@ def chunk_backend(array: da.Array) -> Backend:
 def meta(like: da.Array, ndim: int, dtype: Any = None) -> Array:
     """Return an empty array of the chunks' library."""
     return meta_from_array(like._meta, ndim=ndim, dtype=like.dtype if dtype is None else dtype)
+
+
+def lives_on_the_host(array: da.Array) -> bool:
+    """Tell whether chunks are in the memory that the operating system knows of."""
+    return "cpu" in str(device_of(array._meta)).lower()
 
 
 def lifted(value: Array) -> da.Array:

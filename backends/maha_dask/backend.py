@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from typing import TYPE_CHECKING, Any, cast
 
 import array_api_compat.dask.array as xp
-import dask
 import dask.array as da
 import numpy as np
 
 from maha_core.backend import Backend
 from maha_core.refusals import refuse_special
-from maha_dask import arrays, listed, matrices, nearest, objectives, points_alone, pullbacks
+from maha_dask import (
+    arrays,
+    listed,
+    matrices,
+    nearest,
+    objectives,
+    plan,
+    points_alone,
+    pullbacks,
+)
 from maha_dask.operation import LazyForm, operation
 from maha_dask.tangents import Directions
 from maha_dask.tasks import matrices as tasks
@@ -78,7 +87,7 @@ class DaskBackend(Backend):
 
     def version(self) -> str:
         """Return Dask's version."""
-        return str(dask.__version__)
+        return metadata.version("dask")
 
     def devices(self) -> list[str]:
         """Say where chunks live."""
@@ -103,11 +112,13 @@ class DaskBackend(Backend):
         """Return what stands for the form, which a task makes."""
         return cast("Form", LazyForm(type(metric), parameter))
 
-    # --- operations --------------------------------------------------------------------------
+    # --- what has D's shape ------------------------------------------------------------------
 
     def sqdist(self, problem: Problem, out: Array | None) -> da.Array:
         """Return D ``(n, m)``, chunked as X by Y."""
-        return matrices.matrix(operation(problem, "sqdist"), "sqdist", tasks.sqdist)
+        op = operation(problem, "sqdist")
+        plan.check_result(op, "D")
+        return matrices.matrix(op, "sqdist", tasks.sqdist)
 
     def root(self, D: da.Array, problem: Problem, out: Array | None) -> da.Array:
         """Return the square root of squared distances, chunked as they are."""
@@ -116,41 +127,57 @@ class DaskBackend(Backend):
     def jacobian(self, problem: Problem, shape: tuple[int, ...]) -> da.Array:
         """Return ``dD / dparameter (n, m) + shape``."""
         op = operation(problem, "jacobian")
+        plan.check_result(op, "the jacobian", shape)
         return matrices.matrix(op, "jacobian", tasks.jacobian, lambda *_: (shape,), shape)
 
     def jacobian_slice(self, problem: Problem, index: tuple[int, ...]) -> da.Array:
         """Return ``dD / dparameter[index] (n, m)``."""
         op = operation(problem, "slice", index)
+        plan.check_result(op, "the slice")
         return matrices.matrix(op, "slice", tasks.jacobian_slice, lambda *_: (index,))
 
     def jvp(self, problem: Problem, directions: Tangents) -> da.Array:
         """Return dD ``(n, m)``."""
         op = operation(problem, "jvp", *_names(directions))
+        plan.check_result(op, "dD")
         return matrices.matrix(op, "jvp", tasks.jvp, Directions(op, directions).of_block)
+
+    # --- what is streamed --------------------------------------------------------------------
 
     def vjp(self, problem: Problem, cotangent: da.Array, wrt: frozenset[str]) -> Gradient:
         """Pull a cotangent ``(n, m)`` back."""
-        return pullbacks.vjp(operation(problem, "vjp", cotangent.name, sorted(wrt)), cotangent, wrt)
+        op = plan.streamed(problem, "vjp", cotangent.name, sorted(wrt))
+        return pullbacks.vjp(op, cotangent, wrt)
 
     def nearest(self, problem: Problem, k: int) -> Neighbors:
         """Return the k nearest points of every row."""
-        return nearest.nearest(operation(problem, "nearest", k), k)
+        return nearest.nearest(plan.streamed(problem, "nearest", k), k)
+
+    def value_and_grad(
+        self, problem: Problem, objective: Objective, wrt: frozenset[str]
+    ) -> tuple[da.Array, Gradient]:
+        """Return a loss of D and its gradient."""
+        return objectives.value_and_grad(problem, objective, wrt)
+
+    # --- listed pairs ------------------------------------------------------------------------
 
     def pair_sqdist(self, problem: Problem, given: Pairs) -> da.Array:
         """Return D ``(p,)`` of listed pairs."""
-        return listed.sqdist(operation(problem, "pairs", given.i.name, given.j.name), given)
+        return listed.sqdist(plan.streamed(problem, "pairs", *_of(given)), given)
 
     def pair_jvp(self, problem: Problem, directions: Tangents, given: Pairs) -> da.Array:
         """Return dD ``(p,)`` of listed pairs."""
-        names = given.i.name, given.j.name, *_names(directions)
-        return listed.jvp(operation(problem, "pair_jvp", *names), directions, given)
+        op = plan.streamed(problem, "pair_jvp", *_of(given), *_names(directions))
+        return listed.jvp(op, directions, given)
 
     def pair_vjp(
         self, problem: Problem, cotangent: da.Array, wrt: frozenset[str], given: Pairs
     ) -> Gradient:
         """Pull a cotangent ``(p,)`` of listed pairs back."""
-        names = given.i.name, given.j.name, cotangent.name, sorted(wrt)
-        return listed.vjp(operation(problem, "pair_vjp", *names), cotangent, wrt, given)
+        op = plan.streamed(problem, "pair_vjp", *_of(given), cotangent.name, sorted(wrt))
+        return listed.vjp(op, cotangent, wrt, given)
+
+    # --- points alone ------------------------------------------------------------------------
 
     def embed(self, metric: type[Metric], parameter: Array, X: da.Array) -> da.Array:
         """Return ``Z = X A^T (n, k)`` for the factor A of a metric."""
@@ -160,13 +187,11 @@ class DaskBackend(Backend):
         """Return the covariance ``(d, d)`` of points plus a ridge."""
         return points_alone.covariance(X, ridge)
 
-    def value_and_grad(
-        self, problem: Problem, objective: Objective, wrt: frozenset[str]
-    ) -> tuple[da.Array, Gradient]:
-        """Return a loss of D and its gradient, streamed."""
-        return objectives.value_and_grad(problem, objective, wrt)
-
 
 def _names(directions: Tangents) -> list[str | None]:
     found = directions.metric, directions.X, directions.Y
     return [None if array is None else array.name for array in found]
+
+
+def _of(given: Pairs) -> tuple[str, str]:
+    return given.i.name, given.j.name

@@ -40,26 +40,19 @@ class ListedPairs:
         self.op = op
         self.size = given.i.shape[0]
         graph = op.graph
-        i = self._whole(given.i, arguments[0], op.X)
+        i = self._whole("index-i", given.i, arguments[0], op.X)
         if ascending:
             i = graph.add("ascending", (), chunks.ascending, i, arguments[0])
-        j = self._whole(given.j, arguments[1], op.columns)
+        j = self._whole("index-j", given.j, arguments[1], op.columns)
         self.of_row = {
             row: graph.add("listed", (row,), listed.of_rows, i, j, *_bounds(op.X, row))
             for row in op.X.blocks
         }
 
-    def _whole(self, index: da.Array, argument: str, side: Side) -> TaskRef:
+    def _whole(self, kind: str, index: da.Array, argument: str, side: Side) -> TaskRef:
         array = whole(index)
         source = self.op.graph.chunk(array, 0)
-        return self.op.graph.add(
-            "index",
-            (0 if side is self.op.X else 1, argument),
-            chunks.index,
-            source,
-            argument,
-            sum(side.sizes),
-        )
+        return self.op.graph.add(kind, (), chunks.index, source, argument, sum(side.sizes))
 
     def blocks(self) -> list[Pair]:
         """Return all blocks of D."""
@@ -146,7 +139,7 @@ class ListedOfLoss:
                 listed.sum_of_cotangents,
                 self.of_tiles[row],
                 [
-                    graph.add("part", (*pair, 3), shares.part, parts[pair], "listed")
+                    graph.add("of-listed", pair, shares.of_listed, parts[pair])
                     for pair in sorted(parts)
                     if pair[0] == row
                 ],

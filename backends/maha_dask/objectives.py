@@ -14,8 +14,9 @@ from maha_core.problem import Gradient
 from maha_dask import sums
 from maha_dask.graph import layer_name
 from maha_dask.listed import ListedOfLoss
-from maha_dask.operation import Operation, operation
+from maha_dask.operation import Operation
 from maha_dask.places import place
+from maha_dask.plan import streamed
 from maha_dask.points import Side, checked, chunked_like
 from maha_dask.tasks import chunks, objectives, shares
 
@@ -46,7 +47,7 @@ def value_and_grad(
     if objective.listed is not None:
         data |= {"pairs[0]": objective.listed.i, "pairs[1]": objective.listed.j}
     content = tokenize(loss, sorted(wrt), {name: array.name for name, array in data.items()})
-    op = operation(problem, "value_and_grad", content)
+    op = streamed(problem, "value_and_grad", content)
     sweep = Sweep(op, loss, objective, wrt)
     parts = sweep.with_listed({pair: sweep.evaluation(*pair) for pair in sweep.pairs()})
     totals = sums.totals(op, parts)

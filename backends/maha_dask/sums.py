@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dask.array as da
@@ -10,6 +10,7 @@ from dask._task_spec import TaskRef
 
 from maha_core.problem import Gradient
 from maha_dask.arrays import meta
+from maha_dask.graph import FAN_IN
 from maha_dask.operation import Operation
 from maha_dask.tasks import shares
 
@@ -35,12 +36,12 @@ def value(operation: Operation, totals: TaskRef) -> da.Array:
 
 def totals(operation: Operation, parts: Shares) -> TaskRef:
     """Return the sum of all pairs' value and gradient of the metric."""
-    graph = operation.graph
-    small = [
-        graph.add("part", (*index, 0), shares.part, parts[index], "totals")
-        for index in sorted(parts)
+    graph, in_order = operation.graph, [parts[pair] for pair in sorted(parts)]
+    groups = [
+        graph.add("sum", (-1, at), shares.totals_of, in_order[at : at + FAN_IN])
+        for at in range(0, len(in_order), FAN_IN)
     ]
-    return graph.tree("sum", (), small, shares.sum_of_totals)
+    return graph.tree("sum", (), groups, shares.sum_of_totals)
 
 
 def gradient(operation: Operation, parts: Shares, totals: TaskRef, wrt: frozenset[str]) -> Gradient:
@@ -61,27 +62,26 @@ def _metric(operation: Operation, totals: TaskRef) -> da.Array:
 
 
 def _of_points(operation: Operation, parts: Shares, which: str) -> da.Array:
-    """Return the gradient of X or Y, chunk by chunk."""
+    """Return the gradient of X or Y, chunk by chunk, every pair added as it comes.
+
+    A running sum holds one chunk; a tree would hold a chunk for every branch.
+    """
     graph = operation.graph
     side = operation.X if which == "X" else operation.columns
-    picked = _picked(operation, parts, which)
     kind = f"gradient-{which}"
+    sums: dict[int, TaskRef] = {}
+    for step, (block, whole, field) in enumerate(_picked(operation, parts, which)):
+        index = (block, step)
+        sums[block] = graph.add(f"sum-{which}", index, shares.added, sums.get(block), whole, field)
     for block in side.blocks:
-        own = picked.get(block)
-        found = graph.tree(f"sum-{which}", (block,), own, shares.sum_of_points) if own else None
-        graph.add(kind, (block, 0), shares.or_zeros, found, side.chunks[block])
+        graph.add(kind, (block, 0), shares.or_zeros, sums.get(block), side.chunks[block])
     return graph.array(kind, (side.sizes, (side.array.shape[1],)), meta(side.array, 2))
 
 
-def _picked(operation: Operation, parts: Shares, which: str) -> dict[int, list[TaskRef]]:
-    """Return the parts of the gradient of every block of X or Y, in the order of the pairs."""
-    graph, picked = operation.graph, dict[int, list[TaskRef]]()
+def _picked(operation: Operation, parts: Shares, which: str) -> Iterator[tuple[int, TaskRef, str]]:
+    """Yield which block of X or Y has a part in which share, in the order of the pairs."""
     for row, column in sorted(parts):
-        whole = parts[row, column]
         if which == "X":
-            rows = graph.add("part", (row, column, 1), shares.part, whole, "rows")
-            picked.setdefault(row, []).append(rows)
+            yield row, parts[row, column], "rows"
         if which == "Y" or (operation.Y is None and row != column):
-            columns = graph.add("part", (row, column, 2), shares.part, whole, "columns")
-            picked.setdefault(column, []).append(columns)
-    return picked
+            yield column, parts[row, column], "columns"

@@ -52,21 +52,31 @@ def together(own: Share, of_listed: Share) -> Share:
 
 
 @task
-def part(whole: Share, field: str) -> Array:
-    """Return one part of a share, so that the others need not be kept with it."""
-    return getattr(whole, field)
+def of_listed(whole: Share) -> Array | None:
+    """Return what a pair's tiles say of its rows' listed pairs."""
+    return whole.listed
+
+
+@task
+def totals_of(parts: list[Share]) -> Totals:
+    """Return the sum of the totals in the order given."""
+    return reduce(_plus, (part.totals for part in parts))
 
 
 @task
 def sum_of_totals(parts: list[Totals]) -> Totals:
     """Return the sum in the order given."""
-    return reduce(lambda a, b: Totals(plus(a.value, b.value), plus(a.metric, b.metric)), parts)
+    return reduce(_plus, parts)
+
+
+def _plus(a: Totals, b: Totals) -> Totals:
+    return Totals(plus(a.value, b.value), plus(a.metric, b.metric))
 
 
 @task
-def sum_of_points(parts: list[Array | None]) -> Array | None:
-    """Return the sum of gradients of the same points, in the order given."""
-    return reduce(plus, parts)
+def added(before: Array | None, whole: Share, field: str) -> Array | None:
+    """Return a sum of gradients of the same points, with that of one more pair."""
+    return plus(before, getattr(whole, field))
 
 
 @task
