@@ -18,7 +18,7 @@ def started(workers):
             threads_per_worker=1,
             processes=True,
             protocol="tcp",
-            dashboard_address=None,
+            dashboard_address=":0",
             memory_limit="2GiB",
         ) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,

@@ -89,7 +89,9 @@ def test_value_and_gradient_share_one_sweep():
 def test_symmetric_D_is_computed_on_one_side_of_the_diagonal():
     X = da.from_array(problems.draw(40, 4), chunks=(10, 4))
     tasks = dict(mc.sqdist(X).dask)
-    made = [key for key in tasks if key[0].startswith("maha-sqdist") and "sqdist" in str(tasks[key])]
+    made = [
+        key for key in tasks if key[0].startswith("maha-sqdist") and "sqdist" in str(tasks[key])
+    ]
     assert len([key for key in made if key[1] <= key[2]]) == 10
     D = mc.sqdist(X).compute()
     np.testing.assert_array_equal(D, D.T)
