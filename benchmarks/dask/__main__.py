@@ -1,11 +1,13 @@
-"""``python -m benchmarks.dask streamed|zarr|matrix|overhead [--n N]`` measures one thing."""
+"""``python -m benchmarks.dask WHAT`` measures one thing.
+
+``points --disk FOLDER`` writes what ``nearest`` and ``pullback`` read from the same folder: 5 GB, to
+be deleted afterwards.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,12 @@ from benchmarks import machine
 from benchmarks.dask import matrix, overhead, streamed, zarr_points
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
-ON_DISK = {"zarr": zarr_points.measure, "matrix": matrix.measure}
+ON_DISK = {
+    "points": zarr_points.write,
+    "nearest": zarr_points.nearest,
+    "pullback": zarr_points.pullback,
+    "matrix": matrix.measure,
+}
 IN_MEMORY = {"streamed": streamed.measure, "overhead": overhead.measure}
 
 
@@ -21,22 +28,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.dask", description=__doc__)
     parser.add_argument("what", choices=[*IN_MEMORY, *ON_DISK])
     parser.add_argument("--n", type=int, help="another number of points")
-    parser.add_argument("--disk", type=Path, help="a folder with room for the arrays on disk")
+    parser.add_argument("--disk", type=Path, default=Path(), help="a folder with room")
     parser.add_argument("--write", action="store_true", help="write the results to commit")
     given = parser.parse_args()
     size = {} if given.n is None else {"n": given.n}
-    rows = _on_disk(given, size) if given.what in ON_DISK else IN_MEMORY[given.what](**size)
+    if given.what in ON_DISK:
+        rows = ON_DISK[given.what](given.disk, **size)
+    else:
+        rows = IN_MEMORY[given.what](**size)
     print(table(rows))
     if given.write:
         _write(given.what, rows)
-
-
-def _on_disk(given: argparse.Namespace, size: dict[str, int]) -> list[dict[str, Any]]:
-    folder = Path(tempfile.mkdtemp(dir=given.disk))
-    try:
-        return ON_DISK[given.what](folder, **size)
-    finally:
-        shutil.rmtree(folder)
 
 
 def _write(what: str, rows: list[dict[str, Any]]) -> None:

@@ -17,7 +17,7 @@ from benchmarks.dask.memory import forget_peak, peak_gib
 D, K = 32, 16
 
 
-def measure(folder: Path, n: int = 40_000, chunk: int = 2_500) -> list[dict[str, Any]]:
+def measure(folder: Path, n: int = 40_000, chunk: int = 2_000) -> list[dict[str, Any]]:
     """Return time, peak memory and the error of 2,000 entries."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((n, D), dtype=np.float32)

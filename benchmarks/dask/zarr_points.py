@@ -15,23 +15,33 @@ import maha_core as mc
 from benchmarks.dask.memory import forget_peak, peak_gib
 
 D, K, M = 64, 16, 500
+CHUNK = 50_000
+NAME = "points.zarr"
 
 
-def measure(folder: Path, n: int = 20_000_000, chunk: int = 50_000) -> list[dict[str, Any]]:
-    """Return time and peak memory of reading X once for each of two results."""
-    path = folder / "points.zarr"
-    store = zarr.create_array(path, shape=(n, D), chunks=(chunk, D), dtype="f4", compressors=None)
+def write(folder: Path, n: int = 20_000_000) -> list[dict[str, Any]]:
+    """Write the points that the other two read."""
+    start = time.perf_counter()
+    store = zarr.create_array(
+        folder / NAME, shape=(n, D), chunks=(CHUNK, D), dtype="f4", compressors=None
+    )
     rng = np.random.default_rng(0)
-    for start in range(0, n, chunk):
-        rows = min(chunk, n - start)
-        store[start : start + rows] = rng.standard_normal((rows, D), dtype=np.float32)
-    X = da.from_zarr(path)
+    for first in range(0, n, CHUNK):
+        rows = min(CHUNK, n - first)
+        store[first : first + rows] = rng.standard_normal((rows, D), dtype=np.float32)
+    return [{"what": "points written", "n": n, "seconds": time.perf_counter() - start}]
+
+
+def _problem(folder: Path) -> tuple[Any, Any, Any, Any]:
+    rng = np.random.default_rng(1)
     Y = rng.standard_normal((M, D), dtype=np.float32)
     metric = mc.Factor((rng.standard_normal((K, D)) / 8).astype(np.float32))
-    return [_nearest(X, Y, metric, store), _vjp(X, Y, metric, store)]
+    return da.from_zarr(folder / NAME), Y, metric, zarr.open_array(folder / NAME, mode="r")
 
 
-def _nearest(X: Any, Y: Any, metric: Any, store: Any) -> dict[str, Any]:
+def nearest(folder: Path) -> list[dict[str, Any]]:
+    """Return time and peak memory of the 5 nearest of all points."""
+    X, Y, metric, store = _problem(folder)
     found = mc.nearest(X, Y, k=5, metric=metric)
     forget_peak()
     start = time.perf_counter()
@@ -40,17 +50,20 @@ def _nearest(X: Any, Y: Any, metric: Any, store: Any) -> dict[str, Any]:
     picked = np.random.default_rng(1).integers(0, len(sqdist), 1000)
     direct = _direct(store, picked, Y, metric)
     order = np.sort(direct, axis=1)[:, :5]
-    return {
+    row = {
         "what": "nearest, k = 5",
+        "n": len(X),
         "seconds": seconds,
         "peak_GiB": peak_gib(),
         "result_GiB": (sqdist.nbytes + index.nbytes) / 2**30,
         "worst_relative_error_of_1000_rows": float(np.abs(sqdist[picked] / order - 1).max()),
     }
+    return [row]
 
 
-def _vjp(X: Any, Y: Any, metric: Any, store: Any) -> dict[str, Any]:
+def pullback(folder: Path) -> list[dict[str, Any]]:
     """Pull ``G_ij = (D_ij - 1) / n`` back, computed block by block when it is needed."""
+    X, Y, metric, store = _problem(folder)
     G = (mc.sqdist(X, Y, metric=metric) - np.float32(1)) / np.float32(len(X))
     gradient = mc.vjp(X, Y, metric=metric, cotangent=G).metric
     forget_peak()
@@ -58,13 +71,15 @@ def _vjp(X: Any, Y: Any, metric: Any, store: Any) -> dict[str, Any]:
     (found,) = dask.compute(gradient, scheduler="threads")
     seconds = time.perf_counter() - start
     assert np.isfinite(found).all()
-    return {
+    row = {
         "what": "vjp for A of a lazy cotangent",
+        "n": len(X),
         "seconds": seconds,
         "peak_GiB": peak_gib(),
         "largest_entry": float(np.abs(found).max()),
         "relative_difference_of_a_sample": _against_a_sample(store, Y, metric, found),
     }
+    return [row]
 
 
 def _against_a_sample(store: Any, Y: Any, metric: Any, found: Any) -> float:
