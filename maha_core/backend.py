@@ -292,6 +292,10 @@ class Backend:
         with self.working(options, parameter.shape[-1] ** 3):
             return metric.form(self, parameter)
 
+    def derived(self, metric: Metric, method: Callable[[Metric], Result]) -> Result:
+        """Return what a method makes of a metric of this library's arrays."""
+        return method(metric)
+
     def embed(self, metric: type[Metric], parameter: Array, X: Array) -> Array:
         """Return ``Z = X A^T (n, k)`` for the factor A of a metric, all values finite."""
         self.check_finite(X, "X")

@@ -50,6 +50,11 @@ class Library:
         )
 
     @property
+    def lazy(self):
+        """Whether values are known at compute only."""
+        return self.name == "dask"
+
+    @property
     def tile_xp(self):
         """The namespace of the tiles that losses meet."""
         return _numpy() if self.name == "dask" else self.xp

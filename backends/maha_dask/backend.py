@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,6 +11,7 @@ import dask.array as da
 import numpy as np
 
 from maha_core.backend import Backend
+from maha_core.metrics import Factor
 from maha_core.refusals import refuse_special
 from maha_dask import (
     arrays,
@@ -178,6 +180,18 @@ class DaskBackend(Backend):
         return listed.vjp(op, cotangent, wrt, given)
 
     # --- points alone ------------------------------------------------------------------------
+
+    def derived(self, metric: Metric, method: Callable[[Metric], Any]) -> Any:
+        """Return what a method makes of a metric, which a task will do."""
+        name = method.__name__
+        if name == "is_psd":
+            symbol = metric.symbol
+            raise TypeError(
+                f"is_psd needs {symbol}'s values, and {symbol} is lazy; "
+                f"write {type(metric).__name__}({symbol}.compute()).is_psd()"
+            )
+        array = points_alone.derived(metric, name)
+        return {"matrix": lambda A: A, "to_factor": Factor}.get(name, type(metric))(array)
 
     def embed(self, metric: type[Metric], parameter: Array, X: da.Array) -> da.Array:
         """Return ``Z = X A^T (n, k)`` for the factor A of a metric."""

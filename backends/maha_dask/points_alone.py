@@ -28,6 +28,19 @@ def embed(metric: type[Metric], parameter: da.Array, X: da.Array) -> da.Array:
     return graph.array("embed", (points.sizes, (k,)), meta(X, 2))
 
 
+def derived(metric: Metric, method: str) -> da.Array:
+    """Return the array ``(d, d)`` that a method makes of a metric."""
+    graph, parameter = (
+        Graph(tokenize(type(metric), metric.parameter.name, method)),
+        metric.parameter,
+    )
+    source = graph.chunk(whole(parameter), *(0,) * parameter.ndim)
+    graph.add("metric", (0, 0), embedding.made, type(metric), source, method)
+    d = metric.n_columns
+    dtype = parameter.dtype if parameter.dtype.kind == "f" else "float64"
+    return graph.array("metric", ((d,), (d,)), meta(parameter, 2, dtype))
+
+
 def covariance(X: da.Array, ridge: float) -> da.Array:
     """Return the covariance ``(d, d)`` of points."""
     graph = Graph(tokenize(X.name, ridge))

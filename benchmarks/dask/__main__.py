@@ -1,7 +1,7 @@
 """``python -m benchmarks.dask WHAT`` measures one thing.
 
-``points --disk FOLDER`` writes what ``nearest`` and ``pullback`` read from the same folder: 5 GB, to
-be deleted afterwards.
+``points --disk FOLDER`` writes what ``nearest`` and ``pullback`` read from the same folder: 5 GB,
+to be deleted afterwards.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""20,000,000 points on disk against 500 in memory: neighbours, and a pullback of a lazy cotangent."""
+"""20,000,000 points on disk against 500: neighbours, and the pullback of a lazy cotangent."""
 
 from __future__ import annotations
 

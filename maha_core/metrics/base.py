@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from maha_core import validation
 from maha_core.arrays import describe, namespace
@@ -14,6 +16,20 @@ if TYPE_CHECKING:
     from maha_core.metrics.form import Form
 
 Array = Any
+
+
+Result = TypeVar("Result")
+
+
+def derived(method: Callable[[Any], Result]) -> Callable[[Any], Result]:
+    """Let the parameter's backend run a method of a metric, at once or lazily."""
+
+    @wraps(method)
+    def run(metric: Metric) -> Result:
+        backend = validation.backend_for(metric.parameter, metric.symbol)
+        return backend.derived(metric, method)
+
+    return run
 
 
 class Metric(ABC):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from maha_core import validation
 from maha_core.arrays import device_of
 from maha_core.formulas import symmetric_part
-from maha_core.metrics.base import Metric, floating
+from maha_core.metrics.base import Metric, derived, floating
 from maha_core.metrics.factor import Factor, FactorForm
 from maha_core.metrics.form import Index, Term
 
@@ -94,11 +94,13 @@ class Covariance(Metric):
         check_enough_points(n, d, ridge)
         return cls(backend.covariance(points, float(ridge)))
 
+    @derived
     def matrix(self) -> Array:
         """Return ``S^-1`` ``(d, d)``."""
         A = self.to_factor().parameter
         return A.T @ A
 
+    @derived
     def to_factor(self) -> Factor:
         """Return ``Factor(C^-1)`` for the Cholesky factor C of S."""
         backend = validation.backend_for(self.parameter, self.symbol)

@@ -1,4 +1,4 @@
-"""What metadata shows is refused in the call, what values show at compute; errors name the block."""
+"""What metadata shows is refused in the call, what values show at compute, with the block."""
 
 import re
 

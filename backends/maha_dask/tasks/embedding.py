@@ -20,6 +20,14 @@ def factor(kind: type[Metric], parameter: Array) -> Array:
 
 
 @task
+def made(kind: type[Metric], parameter: Array, method: str) -> Array:
+    """Return what a method makes of a metric: an array, or the array of another metric."""
+    backend = backend_of(parameter, kind.symbol)
+    result = getattr(kind(backend.canonical(parameter)), method)()
+    return result.parameter if isinstance(result, Metric) else result
+
+
+@task
 def embedding(A: Array, X: Array) -> Array:
     """Return ``Z = X A^T`` of a chunk."""
     return backend_of(X, "X").embed(Factor, A, X)
