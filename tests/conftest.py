@@ -20,8 +20,8 @@ def pytest_addoption(parser):
     parser.addoption(
         "--fault-schedules",
         type=int,
-        default=2,
-        help="how many seeded schedules of dying workers to run (default: 2)",
+        default=3,
+        help="how many seeded schedules of dying workers to run (default: 3, one for each way)",
     )
     parser.addoption(
         "--on-cluster",

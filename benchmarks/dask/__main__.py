@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.dask import matrix, overhead, streamed, zarr_points
+from benchmarks.dask import matrix, overhead, sampling, streamed, zarr_points
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 ON_DISK = {
@@ -21,7 +21,11 @@ ON_DISK = {
     "pullback": zarr_points.pullback,
     "matrix": matrix.measure,
 }
-IN_MEMORY = {"streamed": streamed.measure, "overhead": overhead.measure}
+IN_MEMORY = {
+    "streamed": streamed.measure,
+    "overhead": overhead.measure,
+    "sampling": sampling.measure,
+}
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import dask
 import dask.array as da
 import numpy as np
+from dask.distributed import Client, LocalCluster
 
 import maha_core as mc
 from benchmarks.dask.streamed import smooth
@@ -21,11 +22,16 @@ def measure(chunks: int = 100, rows: int = 16) -> list[dict[str, Any]]:
     X = da.from_array(rng.standard_normal((n, 32)), chunks=(rows, 32))
     metric = mc.Factor(rng.standard_normal((16, 32)))
     loss = mc.losses.Pairwise(smooth, symmetric=True)
-    return [
+    local = [
         _measure(X, metric, loss, wrt, scheduler)
         for wrt in ("metric", ("metric", "X"))
         for scheduler in ("synchronous", "threads")
     ]
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
+        Client(cluster),
+    ):
+        return [*local, _measure(X, metric, loss, "metric", "distributed")]
 
 
 def _measure(X: Any, metric: Any, loss: Any, wrt: Any, scheduler: str) -> dict[str, Any]:
