@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
@@ -170,7 +169,7 @@ def pulled_back(
 def refuse_unknown_sizes(op: Operation) -> None:
     """Raise ValueError where nobody can say in which block a listed pair falls."""
     for name, side in (("X", op.X), ("Y", op.columns)):
-        if any(isnan(size) for size in side.sizes):
+        if not side.is_known:
             raise ValueError(
                 f"pairs need the sizes of {name}'s chunks, which are not known; "
                 f"write {name}.compute_chunk_sizes() first"

@@ -7,7 +7,7 @@ from typing import Any
 from maha_core.problem import Neighbors
 from maha_dask.arrays import meta
 from maha_dask.operation import Operation
-from maha_dask.places import place
+from maha_dask.places import Places
 from maha_dask.tasks import nearest as tasks
 
 Array = Any
@@ -15,8 +15,9 @@ Array = Any
 
 def nearest(op: Operation, k: int) -> Neighbors:
     """Return the k nearest points of every row, chunked as X."""
+    places = Places(op)
     for row in op.X.blocks:
-        _of_row(op, row, k)
+        _of_row(op, places, row, k)
     X, chunks = op.X.array, (op.X.sizes, (k,))
     return Neighbors(
         op.graph.array("nearest", chunks, meta(X, 2)),
@@ -24,7 +25,7 @@ def nearest(op: Operation, k: int) -> Neighbors:
     )
 
 
-def _of_row(op: Operation, row: int, k: int) -> None:
+def _of_row(op: Operation, places: Places, row: int, k: int) -> None:
     graph = op.graph
     parts = [
         graph.add(
@@ -32,7 +33,7 @@ def _of_row(op: Operation, row: int, k: int) -> None:
             (row, column),
             tasks.in_block,
             op.setting,
-            place(op, row, column),
+            places.of(row, column),
             *op.pair(row, column),
             k,
         )

@@ -15,7 +15,7 @@ from maha_dask import sums
 from maha_dask.graph import layer_name
 from maha_dask.listed import ListedOfLoss
 from maha_dask.operation import Operation
-from maha_dask.places import place
+from maha_dask.places import Places
 from maha_dask.plan import streamed
 from maha_dask.points import Side, checked, chunked_like
 from maha_dask.tasks import chunks, objectives, shares
@@ -82,6 +82,7 @@ class Sweep:
         self.column_data = (
             self.row_data if same else self._data(objective.column_data, names, op.columns)
         )
+        self.places = Places(op)
         self.summaries: dict[int, TaskRef] = {}
         self.pairs_listed = (
             None if objective.listed is None else ListedOfLoss(op, loss, objective.listed)
@@ -124,7 +125,7 @@ class Sweep:
         return (
             self.op.setting,
             self.shipped,
-            place(self.op, row, column),
+            self.places.of(row, column),
             *self.op.pair(row, column),
             self._of_block(self.row_data, row),
             self._of_block(self.column_data, column),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import isnan
-
 from dask._task_spec import TaskRef
 
 from maha_dask.operation import Operation
@@ -12,22 +10,34 @@ from maha_dask.tasks import places
 from maha_dask.tasks.block_loss import Place
 
 
-def place(op: Operation, row: int, column: int) -> Place | TaskRef:
-    """Return the place of a block of D, or the task that finds it."""
-    first = op.columns.worth_visiting[0]
-    start = op.X.starts[row], op.columns.starts[column]
-    unknown = any(isnan(size) for size in (*op.X.sizes, *op.columns.sizes))
-    if not unknown:
-        return Place(int(start[0]), int(start[1]), column == first)
-    sizes = sizes_of(op, op.X), sizes_of(op, op.columns)
-    return op.graph.add("place", (row, column), places.place, *sizes, row, column)
+class Places:
+    """The places of an operation's blocks.
 
+    Where sizes of chunks are not known, every chunk is looked at before the first pair.
+    """
 
-def sizes_of(op: Operation, side: Side) -> TaskRef:
-    """Return the sizes of a side's chunks, which tasks must look at."""
-    which = 0 if side is op.X else 1
-    own = [
-        op.graph.add("size", (which, block), places.size, side.chunks[block])
-        for block in side.blocks
-    ]
-    return op.graph.add("sizes", (which,), places.sizes, own)
+    def __init__(self, op: Operation) -> None:
+        self.op = op
+        self.first = op.columns.worth_visiting[0]
+        self.known = op.X.is_known and op.columns.is_known
+        if not self.known:
+            self.rows = self._sizes("rows", op.X)
+            self.columns = self.rows if op.Y is None else self._sizes("columns", op.Y)
+
+    def of(self, row: int, column: int) -> Place | TaskRef:
+        """Return the place of a block, or the task that finds it."""
+        op = self.op
+        if self.known:
+            start = int(op.X.starts[row]), int(op.columns.starts[column])
+            return Place(*start, column == self.first)
+        return op.graph.add(
+            "place", (row, column), places.place, self.rows, self.columns, row, column
+        )
+
+    def _sizes(self, which: str, side: Side) -> TaskRef:
+        graph = self.op.graph
+        found = [
+            graph.add(f"size-of-{which}", (block,), places.size, side.chunks[block])
+            for block in side.blocks
+        ]
+        return graph.add(f"sizes-of-{which}", (), places.sizes, found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import accumulate
 from math import isnan
 from typing import Any
@@ -16,23 +15,16 @@ from maha_dask.tasks import chunks
 Array = Any
 
 
-@dataclass(frozen=True, slots=True)
 class Side:
     """X or Y: references to its chunks, their sizes and where they start (NaN if unknown)."""
 
-    array: da.Array
-    chunks: list[TaskRef]
-    sizes: tuple[float, ...]
-
-    @property
-    def starts(self) -> list[float]:
-        """The first row of every chunk."""
-        return [0, *accumulate(self.sizes)][:-1]
-
-    @property
-    def blocks(self) -> range:
-        """The blocks' numbers."""
-        return range(len(self.chunks))
+    def __init__(self, array: da.Array, chunks: list[TaskRef]) -> None:
+        self.array = array
+        self.chunks = chunks
+        self.sizes: tuple[float, ...] = array.chunks[0]
+        self.starts = starts(self.sizes)
+        self.blocks = range(len(chunks))
+        self.is_known = not any(map(isnan, self.sizes))
 
     @property
     def worth_visiting(self) -> list[int]:
@@ -40,10 +32,15 @@ class Side:
         return [block for block in self.blocks if self.sizes[block] != 0] or [0]
 
 
+def starts(sizes: tuple[float, ...]) -> list[float]:
+    """Return the first row of every chunk."""
+    return [0, *accumulate(sizes)][:-1]
+
+
 def side(graph: Graph, array: da.Array, argument: str, check_finite: bool) -> Side:
     """Add one side's chunks to a graph, each of which is loaded once whatever reads it."""
     array = whole_rows(array)
-    return Side(array, checked(graph, array, argument, check_finite), array.chunks[0])
+    return Side(array, checked(graph, array, argument, check_finite))
 
 
 def checked(graph: Graph, array: da.Array, argument: str, check_finite: bool) -> list[TaskRef]:
@@ -51,7 +48,7 @@ def checked(graph: Graph, array: da.Array, argument: str, check_finite: bool) ->
     name = layer_name("points", array.name, argument, check_finite)
     sizes, trailing = array.chunks[0], (0,) * (array.ndim - 1)
     refs = []
-    for block, (start, size) in enumerate(zip([0, *accumulate(sizes)][:-1], sizes, strict=True)):
+    for block, (start, size) in enumerate(zip(starts(sizes), sizes, strict=True)):
         shown = f"{argument}, {rows_shown(block, start, size)},"
         source = graph.chunk(array, block, *trailing)
         refs.append(
