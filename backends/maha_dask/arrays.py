@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dask.array as da
 from dask.array.utils import meta_from_array
 
-from maha_core.arrays import describe, device_of
+from maha_core.arrays import device_of
 from maha_core.dispatch import backend_of
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def fits_beside(value: object, like: da.Array) -> bool:
 
 def refuse_collection(value: object, argument: str) -> None:
     """Raise TypeError for a Dask collection that is no array."""
-    if isinstance(value, da.Array):
-        return
-    write = "to_dask_array(lengths=True)" if hasattr(value, "to_dask_array") else "compute()"
-    raise TypeError(f"{argument} is a {describe(value)}, no Dask array; write {argument}.{write}")
+    kind = type(value)
+    write = "to_dask_array(lengths=True)" if hasattr(kind, "to_dask_array") else "compute()"
+    raise TypeError(
+        f"{argument} is a {kind.__module__}.{kind.__qualname__}, no Dask array; "
+        f"write {argument}.{write}"
+    )

@@ -10,6 +10,7 @@ import array_api_compat.dask.array as xp
 import dask.array as da
 import numpy as np
 
+from maha_core.arrays import root_module
 from maha_core.backend import Backend
 from maha_core.metrics import Factor
 from maha_core.refusals import refuse_special
@@ -72,10 +73,12 @@ class DaskBackend(Backend):
 
     def refuse(self, value: Array, argument: str) -> None:
         """Raise TypeError for what is no Dask array, or whose chunks mean more than numbers."""
-        if not isinstance(value, da.Array):
+        if isinstance(value, da.Array):
+            arrays.chunk_backend(value).refuse(value._meta, argument)
+        elif root_module(type(value)) == "dask":
+            arrays.refuse_collection(value, argument)
+        else:
             refuse_special(value, argument)  # one in memory, beside X
-            return
-        arrays.chunk_backend(value).refuse(value._meta, argument)
 
     def kind(self, dtype: Any) -> str:
         """Return "real", "integer", "bool", or "other" for what is not accepted."""

@@ -4,6 +4,7 @@ import re
 
 import dask
 import dask.array as da
+import dask.bag
 import numpy as np
 import pytest
 
@@ -109,7 +110,7 @@ def test_X_decides():
         mc.sqdist(da.from_array(X, chunks=(3, 3)), X.astype(np.float32))
 
 
-@pytest.mark.parametrize("kind", ["masked", "float16", "object", "delayed"])
+@pytest.mark.parametrize("kind", ["masked", "float16", "object", "delayed", "bag"])
 def test_chunks_of_another_kind_are_refused(kind):
     values = problems.draw(6, 3)
     X = {
@@ -117,6 +118,7 @@ def test_chunks_of_another_kind_are_refused(kind):
         "float16": lambda: da.from_array(values.astype(np.float16)),
         "object": lambda: da.from_array(values.astype(object), chunks=(3, 3)),
         "delayed": lambda: dask.delayed(values),
+        "bag": lambda: dask.bag.from_sequence(values.tolist()),
     }[kind]()
     with pytest.raises(TypeError, match="X"):
         mc.sqdist(X)
