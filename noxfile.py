@@ -63,6 +63,30 @@ def tests_jax(session: nox.Session) -> None:
     session.run("pytest", "--backend", "jax", *session.posargs)
 
 
+@nox.session(name="tests-dask")
+def tests_dask(session: nox.Session) -> None:
+    """Test the Dask backend on the threaded scheduler and on a small real cluster."""
+    _install(session, "test")
+    session.run("pytest", "--backend", "dask", *session.posargs)
+    session.run("pytest", "tests/dask_backend", *session.posargs)
+
+
+@nox.session(name="tests-cluster")
+def tests_cluster(session: nox.Session) -> None:
+    """Run all cross-backend tests on worker processes over TCP."""
+    _install(session, "test")
+    session.run("pytest", "--backend", "dask", "--on-cluster", *session.posargs)
+
+
+@nox.session(name="tests-faults")
+def tests_faults(session: nox.Session) -> None:
+    """Kill workers of a real cluster at random moments, by 30 seeded schedules."""
+    _install(session, "test")
+    session.run(
+        "pytest", "tests/dask_backend/test_faults.py", "--fault-schedules", "30", *session.posargs
+    )
+
+
 @nox.session(name="tests-plugins")
 def tests_plugins(session: nox.Session) -> None:
     """Build a stranger's distribution, install it, and use maha_core on its arrays."""

@@ -21,6 +21,9 @@ DISTRIBUTIONS = (
     "pykeops",
     "numexpr",
     "array-api-compat",
+    "dask",
+    "distributed",
+    "zarr",
     "threadpoolctl",
 )
 INSTRUCTIONS = ("avx2", "fma", "avx512f", "avx512_bf16", "asimd", "sve")

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from maha_core import guard
+from maha_core import formulas, guard
 from maha_core.arrays import device_of, is_writable, namespace
 from maha_core.memory import available_host_memory, readable
 from maha_core.refusals import refuse_special
@@ -31,6 +31,7 @@ from maha_core.sweeps import (
 
 if TYPE_CHECKING:
     from maha_core.guard import Flagged, Inspection
+    from maha_core.losses.base import Summary
     from maha_core.metrics import Metric
     from maha_core.metrics.form import Form
     from maha_core.options import Options
@@ -78,6 +79,14 @@ class Backend:
             return namespace(value) is self.xp
         except TypeError:
             return False
+
+    def accepts(self, value: object, like: Array) -> bool:
+        """Tell whether a value may stand beside an array of this backend."""
+        return self.owns(value)
+
+    def adopt(self, value: Array) -> Array:
+        """Return a value that is accepted as an array of this backend."""
+        return value
 
     def refuse(self, value: Array, argument: str) -> None:
         """Raise TypeError for an array whose extra meaning would silently be dropped."""
@@ -156,6 +165,11 @@ class Backend:
             raise ValueError(
                 f"{argument} has indices from {lowest} to {highest}, outside 0 ... {size - 1}"
             )
+
+    def check_ascending(self, index: Array, argument: str) -> None:
+        """Raise ValueError where an index is smaller than the one before it."""
+        if index.shape[0] > 1 and not bool(self.xp.all(index[1:] >= index[:-1])):
+            raise ValueError(f"{argument} must list i in ascending order")
 
     def check_memory(self, shape: tuple[int, ...], like: Array, what: str, instead: str) -> None:
         """Raise MemoryError before any work where a result cannot fit."""
@@ -287,6 +301,22 @@ class Backend:
         with self.working(options, parameter.shape[-1] ** 3):
             return metric.form(self, parameter)
 
+    def derived(self, metric: Metric, method: Callable[[Metric], Result]) -> Result:
+        """Return what a method makes of a metric of this library's arrays."""
+        return method(metric)
+
+    def embed(self, metric: type[Metric], parameter: Array, X: Array) -> Array:
+        """Return ``Z = X A^T (n, k)`` for the factor A of a metric, all values finite."""
+        self.check_finite(X, "X")
+        self.check_finite(parameter, metric.symbol)
+        return X @ metric(parameter).to_factor().parameter.T
+
+    def covariance(self, X: Array, ridge: float) -> Array:
+        """Return the covariance ``(d, d)`` of points, all values finite, plus a ridge."""
+        self.check_finite(X, "X")
+        S = formulas.covariance(self.xp, formulas.moments(self.xp, self.widen(X)), ridge)
+        return self.xp.astype(S, X.dtype, copy=False)
+
     # --- operations --------------------------------------------------------------------------
 
     def sqdist(self, problem: Problem, out: Array | None) -> Array:
@@ -339,6 +369,11 @@ class Backend:
         """Pull a cotangent ``(p,)`` of listed pairs back."""
         with self.working(problem.options, problem.pullback_size):
             return pairs.vjp(self, problem, cotangent, wrt, listed)
+
+    def summaries(self, problem: Problem, objective: Objective) -> Summary:
+        """Return a row-wise loss's summaries of all rows."""
+        with self.working(problem.options, problem.product_size):
+            return objectives.summaries(self, problem, objective)
 
     def value_and_grad(
         self, problem: Problem, objective: Objective, wrt: frozenset[str]

@@ -103,7 +103,7 @@ def _form(backend: Backend, metric: Metric | None, X: Array, chosen: Options) ->
             f"metric must be Full, Factor, Diagonal or Covariance, or None; got "
             f"{type(metric).__name__}: write e.g. metric=maha_core.Full(M)"
         )
-    name = f"metric ({type(metric).__name__}'s {metric.symbol})"
+    name = metric.argument
     parameter = validation.operand(backend, metric.parameter, name, X)
     validation.check_columns(
         X,

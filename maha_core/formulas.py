@@ -11,6 +11,8 @@ with ``a_i = u_i . v_i``, ``b_j = u'_j . v'_j``, ``r = G 1`` and ``c = G^T 1``.
 
 from typing import Any, NamedTuple
 
+from maha_core.arrays import device_of
+
 Array = Any
 
 
@@ -98,3 +100,33 @@ def laplacian(products: Array, U: Array) -> Array:
 def symmetric_part(M: Array) -> Array:
     """Return ``Ms = (M + M^T) / 2``."""
     return (M + M.T) / 2
+
+
+class Moments(NamedTuple):
+    """The number of points, their mean ``(1, d)`` and their scatter ``(d, d)`` about it."""
+
+    n: int
+    mean: Array
+    scatter: Array
+
+
+def moments(xp: Any, X: Array) -> Moments:
+    """Return the moments of points ``(n, d)``, n at least 1."""
+    mean = xp.mean(X, axis=0, keepdims=True)
+    W = X - mean
+    return Moments(X.shape[0], mean, W.T @ W)
+
+
+def merged_moments(a: Moments, b: Moments) -> Moments:
+    """Return the moments of both sets of points (Chan, Golub & LeVeque 1979)."""
+    n, step = a.n + b.n, b.mean - a.mean
+    between = (a.n * b.n / n) * (step.T @ step)
+    return Moments(n, a.mean + (b.n / n) * step, a.scatter + b.scatter + between)
+
+
+def covariance(xp: Any, of: Moments, ridge: float) -> Array:
+    """Return ``scatter / (n - 1) + ridge I`` ``(d, d)``."""
+    S = symmetric_part(of.scatter) / (of.n - 1)
+    if not ridge:
+        return S
+    return S + ridge * xp.eye(S.shape[0], dtype=S.dtype, device=device_of(S))

@@ -131,6 +131,5 @@ def _listed(loss: Loss, call: Call) -> Pairs | None:
     if given is None:
         return None
     listed = call.pairs(given)
-    if listed.i.shape[0] > 1 and not bool(call.backend.xp.all(listed.i[1:] >= listed.i[:-1])):
-        raise ValueError(f"{type(loss).__name__}.pairs must list i in ascending order")
+    call.backend.check_ascending(listed.i, f"{type(loss).__name__}.pairs")
     return listed

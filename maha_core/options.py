@@ -43,6 +43,8 @@ class Options:
         The size of a tile; None leaves the choice to the backend.
     threads : int or None
         The number of threads; None leaves the choice to the backend.
+    task_bytes : int or None
+        The memory that a task on Dask arrays may take; None asks the workers what they have.
 
     Raises
     ------
@@ -56,6 +58,7 @@ class Options:
     check_finite: bool = True
     tile_bytes: int | None = None
     threads: int | None = None
+    task_bytes: int | None = None
 
     def __post_init__(self) -> None:
         if self.precision not in get_args(Precision):
@@ -63,7 +66,7 @@ class Options:
             raise ValueError(f"precision must be one of {allowed}; got {self.precision!r}")
         if not isinstance(self.check_finite, bool):
             raise TypeError(f"check_finite must be True or False; got {self.check_finite!r}")
-        for name in ("tile_bytes", "threads"):
+        for name in ("tile_bytes", "threads", "task_bytes"):
             object.__setattr__(self, name, _positive_or_none(getattr(self, name), name))
 
 
@@ -106,6 +109,7 @@ def options(
     check_finite: bool | _Unchanged = _UNCHANGED,
     tile_bytes: int | _Unchanged | None = _UNCHANGED,
     threads: int | _Unchanged | None = _UNCHANGED,
+    task_bytes: int | _Unchanged | None = _UNCHANGED,
 ) -> AbstractContextManager[Options]:
     """Change options inside a ``with`` block; what is not given stays as it was outside.
 
@@ -124,6 +128,8 @@ def options(
         The size of a tile; None leaves the choice to the backend.
     threads : int or None, optional
         The number of threads; None leaves the choice to the backend.
+    task_bytes : int or None, optional
+        The memory that a task on Dask arrays may take; None asks the workers what they have.
 
     Returns
     -------
@@ -152,6 +158,7 @@ def options(
         "check_finite": check_finite,
         "tile_bytes": tile_bytes,
         "threads": threads,
+        "task_bytes": task_bytes,
     }
     changes = {name: value for name, value in given.items() if value is not _UNCHANGED}
     Options(**changes)  # type: ignore[arg-type]  # refuses bad values here, not at the with statement

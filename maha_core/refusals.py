@@ -74,8 +74,9 @@ def _refuse_jax(value: Array, argument: str) -> None:
 
 def _refuse_dask(value: Array, argument: str) -> None:
     raise TypeError(
-        f"{argument} is a Dask array, and no plugin for Dask is installed; write "
-        f"{argument}.compute() for an array that fits in memory"
+        f"{argument} is a Dask array, which only the backend 'dask' serves; install "
+        f"maha-core[dask], leave use_backend, or write {argument}.compute() for an array that fits "
+        "in memory"
     )
 
 

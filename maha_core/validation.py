@@ -53,11 +53,10 @@ def check_points(value: Array, argument: str) -> None:
         raise ValueError(f"{argument} has shape {tuple(value.shape)}: points without columns")
 
 
-def finite_points(backend: Backend, value: Array, argument: str) -> Array:
-    """Return rows of points as floating point, having checked shape and values."""
+def rows_of_points(backend: Backend, value: Array, argument: str) -> Array:
+    """Return rows of points as floating point, having checked their shape."""
     value = points(backend, value, argument)
     check_points(value, argument)
-    backend.check_finite(value, argument)
     return value
 
 
@@ -72,7 +71,7 @@ def check_columns(value: Array, columns: int, owner: str, argument: str = "X") -
 
 def same_library(backend: Backend, value: object, argument: str, like: Array) -> None:
     """Raise TypeError where an array is of another library than X."""
-    if not backend.owns(value):
+    if not backend.accepts(value, like):
         backend_of(value, argument)  # what is no array at all has an error of its own
         raise TypeError(
             f"{argument} is a {describe(value)}, and X a {describe(like)}; "
@@ -88,10 +87,17 @@ def same_device(value: Array, argument: str, like: Array) -> None:
         raise ValueError(f"{argument} lives on device {there}, and X on {here}; move one of them")
 
 
+def _beside(backend: Backend, value: object, argument: str, like: Array) -> Array:
+    """Return an array that lives where X lives."""
+    same_library(backend, value, argument, like)
+    value = backend.adopt(value)
+    same_device(value, argument, like)
+    return value
+
+
 def operand(backend: Backend, value: Array, argument: str, like: Array) -> Array:
     """Return an array of X's library, device and dtype; integers are cast, floats must agree."""
-    same_library(backend, value, argument, like)
-    same_device(value, argument, like)
+    value = _beside(backend, value, argument, like)
     value, kind = of_accepted_dtype(backend, value, argument)
     if kind == "real" and value.dtype != like.dtype:
         raise TypeError(
@@ -103,8 +109,7 @@ def operand(backend: Backend, value: Array, argument: str, like: Array) -> Array
 
 def whole_numbers(backend: Backend, value: Array, argument: str, like: Array) -> Array:
     """Return an array of labels or indices, which must be integers of X's library and device."""
-    same_library(backend, value, argument, like)
-    same_device(value, argument, like)
+    value = _beside(backend, value, argument, like)
     value = backend.canonical(value)
     if backend.kind(value.dtype) not in ("integer", "bool"):
         raise TypeError(f"{argument} must hold integers; it has dtype {value.dtype}")
@@ -112,8 +117,15 @@ def whole_numbers(backend: Backend, value: Array, argument: str, like: Array) ->
 
 
 def check_shape(value: Array, shape: tuple[int, ...], argument: str, why: str) -> None:
-    """Raise ValueError where an array has not the shape that the others ask for."""
-    if tuple(value.shape) != shape:
+    """Raise ValueError where an array has not the shape that the others ask for.
+
+    An extent that is not known yet (NaN) fits any.
+    """
+    fits = len(value.shape) == len(shape) and all(
+        math.isnan(own) or math.isnan(wanted) or own == wanted
+        for own, wanted in zip(value.shape, shape, strict=True)
+    )
+    if not fits:
         raise ValueError(f"{argument} has shape {tuple(value.shape)}; {why} asks for {shape}")
 
 
@@ -154,7 +166,7 @@ def count(value: object, argument: str, highest: int, why: str) -> int:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         raise TypeError(f"{argument} must be an integer; got {value!r}") from None
-    if not 1 <= number <= highest:
+    if number < 1 or number > highest:  # an unknown highest (NaN) refuses none
         raise ValueError(f"{argument} = {number} is outside 1 ... {highest}: {why}")
     return number
 

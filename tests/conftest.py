@@ -17,6 +17,35 @@ def pytest_addoption(parser):
         default=",".join(libraries.FAMILIES),
         help=f"comma separated, of {', '.join(libraries.FAMILIES)} (default: all)",
     )
+    parser.addoption(
+        "--fault-schedules",
+        type=int,
+        default=3,
+        help="how many seeded schedules of dying workers to run (default: 3, one for each way)",
+    )
+    parser.addoption(
+        "--on-cluster",
+        action="store_true",
+        help="compute what is Dask's on two worker processes instead of threads",
+    )
+
+
+def pytest_generate_tests(metafunc):
+    if "fault_schedule" in metafunc.fixturenames:
+        count = metafunc.config.getoption("--fault-schedules")
+        metafunc.parametrize("fault_schedule", range(count))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cluster(request):
+    """Be the default of every compute, where `--on-cluster` asks for it."""
+    if not request.config.getoption("--on-cluster"):
+        yield
+        return
+    import clusters
+
+    with clusters.started(workers=2) as client, client.as_current():
+        yield
 
 
 def pytest_configure(config):

@@ -8,8 +8,8 @@ import array_api_compat
 import numpy as np
 import pytest
 
-FAMILIES = ("numpy", "strict", "torch", "jax")
-NAMES = ("numpy", "readonly", "strict", "torch", "jax")
+FAMILIES = ("numpy", "strict", "torch", "jax", "dask")
+NAMES = ("numpy", "readonly", "strict", "torch", "jax", "dask")
 
 
 def family(name):
@@ -30,6 +30,8 @@ class Library:
         if self.name == "readonly":
             values.flags.writeable = False
             return values
+        if self.name == "dask":
+            return self.xp.from_array(values, chunks=tuple(map(_unevenly, values.shape)))
         return values if self.name == "numpy" else self.xp.asarray(values)
 
     def arrays(self, *values):
@@ -48,8 +50,24 @@ class Library:
         )
 
     @property
+    def lazy(self):
+        """Whether values are known at compute only."""
+        return self.name == "dask"
+
+    @property
+    def tile_xp(self):
+        """The namespace of the tiles that losses meet."""
+        return _numpy() if self.name == "dask" else self.xp
+
+    @property
     def writable(self):
-        return self.name != "jax"
+        return self.name not in ("jax", "dask")
+
+
+def _unevenly(extent):
+    """Cut an axis into chunks of different sizes, one of them empty."""
+    first = extent // 3
+    return (first, 0, extent - first) if first else (extent,)
 
 
 def load(name):
@@ -75,6 +93,10 @@ def _jax():
     return array_api_compat.array_namespace(jax.numpy.empty(0))
 
 
+def _dask():
+    return array_api_compat.array_namespace(_import("dask.array").empty(0))
+
+
 def _import(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a library warns of while it loads is its own affair
@@ -87,4 +109,5 @@ _NAMESPACES = {
     "strict": _strict,
     "torch": _torch,
     "jax": _jax,
+    "dask": _dask,
 }

@@ -25,6 +25,7 @@ class TestEveryLibrary(Conformance):
     @pytest.fixture(autouse=True)
     def _library(self, library):
         self.library = library
+        self.out = library.writable
 
     def array(self, values):
         return self.library.array(values)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from maha_core import validation
 from maha_core.arrays import describe, namespace
@@ -14,6 +16,20 @@ if TYPE_CHECKING:
     from maha_core.metrics.form import Form
 
 Array = Any
+
+
+Result = TypeVar("Result")
+
+
+def derived(method: Callable[[Any], Result]) -> Callable[[Any], Result]:
+    """Let the parameter's backend run a method of a metric, at once or lazily."""
+
+    @wraps(method)
+    def run(metric: Metric) -> Result:
+        backend = validation.backend_for(metric.parameter, metric.symbol)
+        return backend.derived(metric, method)
+
+    return run
 
 
 class Metric(ABC):
@@ -39,6 +55,11 @@ class Metric(ABC):
     def parameter(self) -> Array:
         """The metric's one array, as it was given."""
         return self._parameter
+
+    @property
+    def argument(self) -> str:
+        """The name under which errors speak of the parameter."""
+        return f"metric ({type(self).__name__}'s {self.symbol})"
 
     @property
     def n_columns(self) -> int:
@@ -72,12 +93,11 @@ class Metric(ABC):
             X is no array of the parameter's library, or has the wrong number of columns.
         """
         backend = validation.backend_for(X, "X")
-        points = validation.finite_points(backend, X, "X")
+        points = validation.rows_of_points(backend, X, "X")
         parameter = validation.operand(backend, self.parameter, self.symbol, like=points)
         owner = f"{type(self).__name__}({self.symbol})"
         validation.check_columns(points, self.n_columns, owner)
-        backend.check_finite(parameter, self.symbol)
-        return points @ type(self)(parameter).to_factor().parameter.T
+        return backend.embed(type(self), parameter, points)
 
     @abstractmethod
     def form(self, backend: Backend, parameter: Array) -> Form:

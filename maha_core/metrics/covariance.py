@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from maha_core import validation
 from maha_core.arrays import device_of
 from maha_core.formulas import symmetric_part
-from maha_core.metrics.base import Metric, floating
+from maha_core.metrics.base import Metric, derived, floating
 from maha_core.metrics.factor import Factor, FactorForm
 from maha_core.metrics.form import Index, Term
 
@@ -88,29 +88,19 @@ class Covariance(Metric):
                [0.   , 5.333]])
         """
         backend = validation.backend_for(X, "X")
-        points = validation.finite_points(backend, X, "X")
+        points = validation.rows_of_points(backend, X, "X")
         validation.check_ridge(ridge)
         n, d = points.shape
-        if n < 2:
-            raise ValueError(f"X has {n} row(s); a covariance needs at least 2")
-        if n <= d and not ridge:
-            raise ValueError(
-                f"X has {n} points in {d} dimensions, whose covariance is singular; pass a ridge, "
-                "e.g. Covariance.from_points(X, ridge=1e-3), or at least d + 1 points"
-            )
-        xp = backend.xp
-        wide = backend.widen(points)
-        W = wide - xp.mean(wide, axis=0, keepdims=True)
-        S = symmetric_part(W.T @ W) / (n - 1)
-        if ridge:
-            S = S + ridge * xp.eye(d, dtype=S.dtype, device=device_of(S))
-        return cls(xp.astype(S, points.dtype, copy=False))
+        check_enough_points(n, d, ridge)
+        return cls(backend.covariance(points, float(ridge)))
 
+    @derived
     def matrix(self) -> Array:
         """Return ``S^-1`` ``(d, d)``."""
         A = self.to_factor().parameter
         return A.T @ A
 
+    @derived
     def to_factor(self) -> Factor:
         """Return ``Factor(C^-1)`` for the Cholesky factor C of S."""
         backend = validation.backend_for(self.parameter, self.symbol)
@@ -141,6 +131,17 @@ class CovarianceForm(FactorForm):
     def outer(self, delta: Array) -> Array:
         P = self.operand(delta) @ self.A
         return -P[..., :, None] * P[..., None, :]
+
+
+def check_enough_points(n: int, d: int, ridge: float) -> None:
+    """Raise ValueError where n points of d columns have no covariance, or a singular one."""
+    if n < 2:
+        raise ValueError(f"X has {n} row(s); a covariance needs at least 2")
+    if n <= d and not ridge:
+        raise ValueError(
+            f"X has {n} points in {d} dimensions, whose covariance is singular; pass a ridge, "
+            "e.g. Covariance.from_points(X, ridge=1e-3), or at least d + 1 points"
+        )
 
 
 def inverse_cholesky(backend: Backend, S: Array) -> Array:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from maha_core.arrays import namespace
 from maha_core.formulas import dot
-from maha_core.metrics.base import Metric, floating
+from maha_core.metrics.base import Metric, derived, floating
 from maha_core.metrics.factor import Factor
 from maha_core.metrics.form import IndefiniteForm, Index, Term
 
@@ -43,12 +43,14 @@ class Diagonal(Metric):
     symbol: ClassVar[str] = "w"
     ndim: ClassVar[int] = 1
 
+    @derived
     def matrix(self) -> Array:
         """Return ``diag(w)`` ``(d, d)``."""
         w = floating(self.parameter)
         xp = namespace(w)
         return xp.where(xp.eye(w.shape[0], dtype=w.dtype, device=w.device) > 0, w, 0 * w)
 
+    @derived
     def to_factor(self) -> Factor:
         """Return ``Factor(diag(sqrt(w)))``.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from maha_core.formulas import dot
-from maha_core.metrics.base import Metric, floating
+from maha_core.metrics.base import Metric, derived, floating
 from maha_core.metrics.form import Form, Index, Rounding, Term
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Factor(Metric):
     symbol: ClassVar[str] = "A"
     ndim: ClassVar[int] = 2
 
+    @derived
     def matrix(self) -> Array:
         """Return ``A^T A`` ``(d, d)``."""
         A = floating(self.parameter)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from copy import copy
+from importlib import import_module
 from operator import matmul
 from typing import Any, NamedTuple
 
@@ -46,6 +46,13 @@ class Form(ABC):
         self.xp = xp
         self.product: Callable[[Array, Array], Array] = matmul
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A module cannot be pickled: its name stands for it.
+        return {**self.__dict__, "xp": self.xp.__name__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, xp=import_module(state["xp"]))
+
     def row_by_row(self) -> Form:
         """Return the form with products that take each row on its own.
 
@@ -55,8 +62,8 @@ class Form(ABC):
         def product(W: Array, B: Array) -> Array:
             return dot(self.xp, W[:, None, :], B.T[None, :, :])
 
-        form = copy(self)
-        form.product = product
+        form = object.__new__(type(self))  # copy() would look for the namespace by its name
+        form.__dict__.update(self.__dict__, product=product)
         return form
 
     @abstractmethod

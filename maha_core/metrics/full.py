@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from maha_core import validation
 from maha_core.formulas import symmetric_part
-from maha_core.metrics.base import Metric, eigen, floating
+from maha_core.metrics.base import Metric, derived, eigen, floating
 from maha_core.metrics.factor import Factor
 from maha_core.metrics.form import IndefiniteForm, Index, Term
 
@@ -51,10 +51,12 @@ class Full(Metric):
         super().__init__(M)
         validation.check_square(M, self.symbol)
 
+    @derived
     def matrix(self) -> Array:
         """Return the symmetric part of M ``(d, d)``."""
         return symmetric_part(floating(self.parameter))
 
+    @derived
     def is_psd(self) -> bool:
         """Tell whether M is positive semi-definite, up to rounding of its eigenvalues.
 
@@ -67,6 +69,7 @@ class Full(Metric):
         xp, values, _, level = eigen(self.matrix())
         return bool(xp.min(values) >= -level)
 
+    @derived
     def nearest_psd(self) -> Full:
         """Return the positive semi-definite metric nearest in the Frobenius norm.
 
@@ -87,6 +90,7 @@ class Full(Metric):
         clipped = xp.where(values > 0, values, xp.zeros_like(values))
         return Full(symmetric_part((vectors * clipped) @ vectors.T))
 
+    @derived
     def to_factor(self) -> Factor:
         """Return ``Factor(A)`` with ``A^T A = Ms``.
 

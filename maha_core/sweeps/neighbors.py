@@ -29,7 +29,7 @@ def nearest(backend: Backend, problem: Problem, k: int) -> Neighbors:
     def strip(part: slice) -> Neighbors:
         points = geometry.rows(part)
         found = (_in_tile(backend, problem, geometry, points, part, block, k) for block in columns)
-        return reduce(lambda left, right: _merge(backend, left, right, k), found)
+        return reduce(lambda left, right: merge(backend, left, right, k), found)
 
     found = list(backend.map_ordered(strip, rows, problem.options))
     xp = backend.xp
@@ -99,7 +99,7 @@ def _first(backend: Backend, i: Array, j: Array, values: Array, n: int, k: int) 
     )
 
 
-def _merge(backend: Backend, left: Neighbors, right: Neighbors, k: int) -> Neighbors:
+def merge(backend: Backend, left: Neighbors, right: Neighbors, k: int) -> Neighbors:
     """Return the k nearest of two column ranges, of which `left` has the lower indices."""
     xp = backend.xp
     sqdist = xp.concat([left.sqdist, right.sqdist], axis=1)

@@ -41,6 +41,13 @@ def value_and_grad(
     return _scalar(backend, problem, value), gradient
 
 
+def summaries(backend: Backend, problem: Problem, objective: Objective) -> Summary:
+    """Return a row-wise loss's summaries of all rows, each array ``(n, ...)``."""
+    sweep = Sweep(backend, problem, objective, frozenset())
+    found = [sweep.summary(part) for part in sweep.partition.rows]
+    return tuple(backend.xp.concat(pieces) for pieces in zip(*found, strict=True))
+
+
 def _scalar(backend: Backend, problem: Problem, value: Array | None) -> Array:
     xp, X = backend.xp, problem.X
     if value is None:
@@ -127,6 +134,10 @@ class Sweep:
             strip.add(row_block)
         start = self.partition.of_row(parts[0])[0].start
         return strip.result(self.geometry.columns, start)
+
+    def summary(self, part: slice) -> Summary:
+        """Return the summary of a row block."""
+        return self._summary(self._rows(part), self.partition.of_row(part))
 
     def _rows(self, part: slice) -> Rows:
         data = {name: values[part, None] for name, values in self.objective.row_data.items()}

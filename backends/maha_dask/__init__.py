@@ -1,0 +1,5 @@
+"""The Dask plugin of maha_core: a graph of chunk pairs, each a problem of the chunks' backend."""
+
+from maha_dask.backend import DaskBackend
+
+__all__ = ["DaskBackend"]

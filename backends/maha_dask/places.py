@@ -1,0 +1,43 @@
+"""Where blocks of D lie in the whole of it, also where that is only known at compute."""
+
+from __future__ import annotations
+
+from dask._task_spec import TaskRef
+
+from maha_dask.operation import Operation
+from maha_dask.points import Side
+from maha_dask.tasks import places
+from maha_dask.tasks.block_loss import Place
+
+
+class Places:
+    """The places of an operation's blocks.
+
+    Where sizes of chunks are not known, every chunk is looked at before the first pair.
+    """
+
+    def __init__(self, op: Operation) -> None:
+        self.op = op
+        self.first = op.columns.worth_visiting[0]
+        self.known = op.X.is_known and op.columns.is_known
+        if not self.known:
+            self.rows = self._sizes("rows", op.X)
+            self.columns = self.rows if op.Y is None else self._sizes("columns", op.Y)
+
+    def of(self, row: int, column: int) -> Place | TaskRef:
+        """Return the place of a block, or the task that finds it."""
+        op = self.op
+        if self.known:
+            start = int(op.X.starts[row]), int(op.columns.starts[column])
+            return Place(*start, column == self.first)
+        return op.graph.add(
+            "place", (row, column), places.place, self.rows, self.columns, row, column
+        )
+
+    def _sizes(self, which: str, side: Side) -> TaskRef:
+        graph = self.op.graph
+        found = [
+            graph.add(f"size-of-{which}", (block,), places.size, side.chunks[block])
+            for block in side.blocks
+        ]
+        return graph.add(f"sizes-of-{which}", (), places.sizes, found)

@@ -1,0 +1,54 @@
+"""What is made of points without pairing them: their embedding, their covariance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dask.array as da
+from dask.base import tokenize
+
+from maha_core.metrics import Factor, Metric
+from maha_dask.arrays import meta
+from maha_dask.graph import Graph
+from maha_dask.points import side, whole
+from maha_dask.tasks import embedding, moments
+
+Array = Any
+
+
+def embed(metric: type[Metric], parameter: da.Array, X: da.Array) -> da.Array:
+    """Return ``Z (n, k)``, chunked as X."""
+    graph = Graph(tokenize(metric, parameter.name, X.name))
+    points, parameter = side(graph, X, "X", True), whole(parameter)
+    source = graph.chunk(parameter, *(0,) * parameter.ndim)
+    A = graph.add("factor", (), embedding.factor, metric, source)
+    for block in points.blocks:
+        graph.add("embed", (block, 0), embedding.embedding, A, points.chunks[block])
+    k = parameter.shape[0] if issubclass(metric, Factor) else X.shape[1]
+    return graph.array("embed", (points.sizes, (k,)), meta(X, 2))
+
+
+def derived(metric: Metric, method: str) -> da.Array:
+    """Return the array ``(d, d)`` that a method makes of a metric."""
+    graph, parameter = (
+        Graph(tokenize(type(metric), metric.parameter.name, method)),
+        metric.parameter,
+    )
+    source = graph.chunk(whole(parameter), *(0,) * parameter.ndim)
+    graph.add("metric", (0, 0), embedding.made, type(metric), source, method)
+    d = metric.n_columns
+    dtype = parameter.dtype if parameter.dtype.kind == "f" else "float64"
+    return graph.array("metric", ((d,), (d,)), meta(parameter, 2, dtype))
+
+
+def covariance(X: da.Array, ridge: float) -> da.Array:
+    """Return the covariance ``(d, d)`` of points."""
+    graph = Graph(tokenize(X.name, ridge))
+    points, d = side(graph, X, "X", True), X.shape[1]
+    own = [
+        graph.add("moments", (block,), moments.moments, points.chunks[block])
+        for block in points.blocks
+    ]
+    found = graph.tree("merge", (), own, moments.merged)
+    graph.add("covariance", (0, 0), moments.covariance, found, d, ridge, X.dtype)
+    return graph.array("covariance", ((d,), (d,)), meta(X, 2))

@@ -1,0 +1,1 @@
+"""What runs on the workers: functions of chunks, by which graphs are made."""

@@ -1,0 +1,47 @@
+"""Chunks as they come from the user: canonical, contiguous, their values checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from maha_core.dispatch import backend_of
+from maha_dask.tasks.isolation import task
+
+Array = Any
+
+
+@task
+def points(chunk: Array, argument: str, check_finite: bool) -> Array:
+    """Return a chunk ready for every task that reads it."""
+    backend = backend_of(chunk, argument)
+    chunk = contiguous(backend.canonical(chunk))
+    if check_finite:
+        backend.check_finite(chunk, argument)
+    return chunk
+
+
+@task
+def index(values: Array, argument: str, size: float) -> Array:
+    """Return row numbers, all of them between 0 and `size`."""
+    backend = backend_of(values, argument)
+    backend.check_index(values, int(size), argument)
+    return values
+
+
+@task
+def ascending(values: Array, argument: str) -> Array:
+    """Return row numbers, none smaller than the one before it."""
+    backend_of(values, argument).check_ascending(values, argument)
+    return values
+
+
+def contiguous(chunk: Array) -> Array:
+    """Return a chunk in C order: bits must not depend on whether it has travelled."""
+    flags = getattr(chunk, "flags", None)
+    return chunk if flags is None or flags.c_contiguous else chunk.copy(order="C")
+
+
+@task
+def constant(value: Any) -> Any:
+    """Return something small that many tasks need."""
+    return value

@@ -1,0 +1,31 @@
+"""How every task runs: BLAS on one thread, and nothing of the caller's context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import Context
+from functools import wraps
+from typing import Any, TypeVar
+
+from maha_core.blas import one_thread
+
+Result = TypeVar("Result")
+
+
+def task(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Return a function to run as a task, whose errors name its block.
+
+    Options and `use_backend` hold when the graph is built; those of the thread that computes it
+    must change nothing.
+    """
+
+    @wraps(function)
+    def run(*args: Any, block: tuple[int, ...]) -> Result:
+        try:
+            with one_thread():
+                return Context().run(function, *args)
+        except Exception as error:
+            error.add_note(f"in maha_dask's task {function.__name__}, block {block}")
+            raise
+
+    return run

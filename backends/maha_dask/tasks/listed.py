@@ -1,0 +1,128 @@
+"""Listed pairs, each served in the block of D where it falls."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from maha_core.dispatch import backend_of
+from maha_core.losses.base import Listed
+from maha_core.problem import Pairs, Tangents
+from maha_dask.tasks.isolation import task
+from maha_dask.tasks.setting import Setting
+from maha_dask.tasks.shares import Share, share
+
+Array = Any
+
+
+class RowPairs(NamedTuple):
+    """The listed pairs of a chunk of rows: where they stand in the list, and their points.
+
+    ``i`` counts from the chunk's first row, ``j`` from the first of all columns.
+    """
+
+    position: Array
+    i: Array
+    j: Array
+
+
+class Found(NamedTuple):
+    """Numbers of some of a chunk's listed pairs, and where these stand among them."""
+
+    position: Array
+    values: Array
+
+
+@task
+def of_rows(i: Array, j: Array, start: int, stop: int) -> RowPairs:
+    """Return the listed pairs of rows ``start ... stop``."""
+    xp = backend_of(i, "pairs").xp
+    (position,) = xp.nonzero((i >= start) & (i < stop))
+    return RowPairs(position, xp.take(i, position) - start, xp.take(j, position))
+
+
+def _in_block(pairs: RowPairs, start: int, stop: int) -> tuple[Array, Pairs]:
+    """Return which of a chunk's pairs fall in a block of columns, and their points within it."""
+    xp = backend_of(pairs.i, "pairs").xp
+    (which,) = xp.nonzero((pairs.j >= start) & (pairs.j < stop))
+    return which, Pairs(xp.take(pairs.i, which), xp.take(pairs.j, which) - start)
+
+
+@task
+def sqdist(
+    setting: Setting, X: Array, Y: Array | None, pairs: RowPairs, start: int, stop: int
+) -> Found:
+    """Return D of the pairs that fall in a block."""
+    backend, problem = setting.problem(X, Y)
+    which, own = _in_block(pairs, start, stop)
+    return Found(which, backend.pair_sqdist(problem, own))
+
+
+@task
+def jvp(
+    setting: Setting,
+    X: Array,
+    Y: Array | None,
+    pairs: RowPairs,
+    start: int,
+    stop: int,
+    dparameter: Array | None,
+    dX: Array | None,
+    dY: Array | None,
+) -> Found:
+    """Return dD of the pairs that fall in a block."""
+    backend, problem = setting.problem(X, Y)
+    which, own = _in_block(pairs, start, stop)
+    return Found(which, backend.pair_jvp(problem, Tangents(dparameter, dX, dY), own))
+
+
+@task
+def pullback(
+    setting: Setting,
+    X: Array,
+    Y: Array | None,
+    pairs: RowPairs,
+    start: int,
+    stop: int,
+    cotangent: Array,
+    wrt: frozenset[str],
+) -> Share:
+    """Return the share of the pairs that fall in a block; one number per pair of the rows."""
+    backend, problem = setting.problem(X, Y)
+    which, own = _in_block(pairs, start, stop)
+    g = backend.xp.take(cotangent, which)
+    return share(None, backend.pair_vjp(problem, g, wrt, own))
+
+
+@task
+def of_pairs(values: Array, pairs: RowPairs) -> Array:
+    """Return the numbers of a chunk's pairs from those of all pairs."""
+    return backend_of(values, "pairs").xp.take(values, pairs.position)
+
+
+@task
+def gathered(parts: list[Found]) -> Array:
+    """Return the numbers of all of a chunk's pairs, in their order."""
+    xp = backend_of(parts[0].values, "pairs").xp
+    order = xp.argsort(xp.concat([part.position for part in parts]))
+    return xp.take(xp.concat([part.values for part in parts]), order)
+
+
+@task
+def found(pairs: RowPairs, values: Array) -> Found:
+    """Return a chunk's numbers with their places in the whole list."""
+    return Found(pairs.position, values)
+
+
+@task
+def listed(pairs: RowPairs, sqdist: Array) -> Listed:
+    """Return the pairs of a chunk as its tiles are to meet them."""
+    return Listed(pairs.i, pairs.j, sqdist)
+
+
+@task
+def sum_of_cotangents(listed: Listed, parts: list[Array | None]) -> Array:
+    """Return the derivative of all tiles with respect to a chunk's pairs, in order."""
+    total = backend_of(listed.sqdist, "pairs").xp.zeros_like(listed.sqdist)
+    for part in parts:
+        total = total if part is None else total + part
+    return total

@@ -1,0 +1,37 @@
+"""The covariance of points from the moments of their chunks."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+from maha_core import formulas
+from maha_core.dispatch import backend_of
+from maha_core.formulas import Moments
+from maha_core.metrics.covariance import check_enough_points
+from maha_dask.tasks.isolation import task
+
+Array = Any
+
+
+@task
+def moments(X: Array) -> Moments | None:
+    """Return the moments of a chunk in the widest float; None where it has no points."""
+    backend = backend_of(X, "X")
+    return formulas.moments(backend.xp, backend.widen(X)) if X.shape[0] else None
+
+
+@task
+def merged(parts: list[Moments | None]) -> Moments | None:
+    """Return the moments of all points of several chunks."""
+    found = [part for part in parts if part is not None]
+    return reduce(formulas.merged_moments, found) if found else None
+
+
+@task
+def covariance(found: Moments | None, d: int, ridge: float, dtype: Any) -> Array:
+    """Return the covariance of all points plus a ridge."""
+    check_enough_points(0 if found is None else found.n, d, ridge)
+    assert found is not None
+    xp = backend_of(found.scatter, "X").xp
+    return xp.astype(formulas.covariance(xp, found, ridge), dtype, copy=False)

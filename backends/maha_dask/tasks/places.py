@@ -1,0 +1,29 @@
+"""The sizes of chunks, and where blocks of D lie, where only the workers can know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from maha_dask.tasks.block_loss import Place
+from maha_dask.tasks.isolation import task
+
+Array = Any
+
+
+@task
+def size(chunk: Array) -> int:
+    """Return how many points a chunk has."""
+    return int(chunk.shape[0])
+
+
+@task
+def sizes(found: list[int]) -> tuple[int, ...]:
+    """Return the sizes of all chunks."""
+    return tuple(found)
+
+
+@task
+def place(rows: tuple[int, ...], columns: tuple[int, ...], row: int, column: int) -> Place:
+    """Return where a block of D lies; the first block with columns opens the rows."""
+    first = next((block for block, extent in enumerate(columns) if extent), 0)
+    return Place(sum(rows[:row]), sum(columns[:column]), column == first)

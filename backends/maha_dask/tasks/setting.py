@@ -1,0 +1,70 @@
+"""The metric and the options of an operation, made once and sent once to every worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from maha_core.dispatch import backend_of
+from maha_core.memory import readable
+from maha_core.metrics.euclidean import EuclideanForm
+from maha_core.problem import Problem
+from maha_dask.tasks.isolation import task
+
+if TYPE_CHECKING:
+    from maha_core.backend import Backend
+    from maha_core.metrics import Metric
+    from maha_core.metrics.form import Form
+    from maha_core.options import Options
+
+Array = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What all tasks of an operation share."""
+
+    form: Form
+    options: Options
+    width: int
+
+    def problem(self, X: Array, Y: Array | None) -> tuple[Backend, Problem]:
+        """Return a pair of chunks as a problem of their own, and the backend that solves it."""
+        n, d = X.shape
+        m = n if Y is None else Y.shape[0]
+        problem = Problem(X, Y, None, self.form, self.options, n, m, d, self.width)
+        return backend_of(X, "X"), problem
+
+    def block(self, X: Array, Y: Array | None, *shape: int) -> tuple[Backend, Problem]:
+        """Return a pair as `problem` does, having refused a block of a result that is too large.
+
+        The plan has refused it already, where it knew the sizes of chunks.
+        """
+        backend, problem = self.problem(X, Y)
+        needed = X.dtype.itemsize * problem.n * problem.m * prod(shape)
+        limit = self.options.task_bytes
+        if limit is not None and needed > limit:
+            raise MemoryError(
+                f"a block of shape {(problem.n, problem.m, *shape)} takes {readable(needed)}, and "
+                f"options(task_bytes=...) allows {readable(limit)}; use smaller chunks"
+            )
+        return backend, problem
+
+
+@task
+def metric(kind: type[Metric], parameter: Array, options: Options) -> Setting:
+    """Return the setting of a metric, its values checked and factorised."""
+    backend = backend_of(parameter, kind.symbol)
+    parameter = backend.canonical(parameter)
+    options = replace(options, threads=1)
+    if options.check_finite:
+        backend.check_finite(parameter, kind(parameter).argument)
+    return Setting(backend.form(kind(parameter), parameter, options), options, parameter.shape[0])
+
+
+@task
+def euclidean(like: Array, d: int, options: Options) -> Setting:
+    """Return the setting without a metric, for chunks like an empty array."""
+    backend = backend_of(like, "X")
+    return Setting(EuclideanForm(backend.xp), replace(options, threads=1), d)

@@ -1,0 +1,1 @@
+"""What the Dask plugin takes: time beside the NumPy backend, memory, tasks."""

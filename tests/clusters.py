@@ -1,0 +1,26 @@
+"""Real clusters: worker processes of one thread each, over TCP."""
+
+import contextlib
+
+import pytest
+
+STEP = 60
+"""Nothing that a test waits for takes so many seconds: longer is a hang."""
+
+
+@contextlib.contextmanager
+def started(workers):
+    """Yield a client, which is nobody's default."""
+    distributed = pytest.importorskip("distributed", reason="distributed is not installed")
+    with (
+        distributed.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            protocol="tcp",
+            dashboard_address=":0",
+            memory_limit="2GiB",
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        yield client

@@ -1,0 +1,120 @@
+"""On worker processes over TCP: the bits of the threaded scheduler, and errors that say enough."""
+
+import dask.array as da
+import distributed
+import numpy as np
+import pytest
+
+import clusters
+import lazy_problems as problems
+import maha_core as mc
+
+
+def on_workers(client, result):
+    """Return a lazy result computed by a client, as bytes."""
+    futures = client.compute(problems.leaves(result))
+    found = client.gather(futures)
+    return [np.ascontiguousarray(array).tobytes() for array in found]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_bits_are_those_of_the_threaded_scheduler(client, dtype):
+    results = tuple(problems.results(**problems.lazy(problems.arrays(dtype))).values())
+    assert on_workers(client, results) == problems.bits(results, scheduler="threads")
+
+
+def test_workers_find_the_plugins_by_themselves(client):
+    D = mc.sqdist(da.random.default_rng(0).random((20, 3), chunks=(10, 3)))
+    client.restart()
+    client.compute(D).result(timeout=clusters.STEP)
+    loaded = client.run(lambda: __import__("sys").modules.get("maha_numpy") is not None)
+    assert any(loaded.values())
+
+
+def test_blas_is_at_one_thread_in_a_task_and_no_pool_starts(client):
+    def f(D):
+        import threading
+
+        import threadpoolctl
+
+        blas = [
+            info["num_threads"]
+            for info in threadpoolctl.threadpool_info()
+            if info["user_api"] == "blas"
+        ]
+        pools = [t for t in threading.enumerate() if t.name.startswith("maha_core")]
+        assert set(blas) <= {1}, blas
+        assert not pools, pools
+        return D, 0 * D + 1
+
+    X = da.from_array(problems.draw(40, 3), chunks=(10, 3))
+    value, _ = mc.value_and_grad(mc.losses.Pairwise(f), X)
+    client.compute(value).result(timeout=clusters.STEP)
+
+
+def test_nan_arrives_at_compute_with_the_rows(client):
+    values = problems.draw(40, 3)
+    values[25, 1] = np.nan
+    future = client.compute(mc.sqdist(da.from_array(values, chunks=(10, 3))))
+    with pytest.raises(ValueError, match=r"X, rows 20 \.\.\. 29, contains NaN"):
+        future.result(timeout=clusters.STEP)
+
+
+def fails(D):
+    raise RuntimeError("the loss's own error")
+
+
+def test_a_task_that_always_fails_names_its_block(client):
+    X = da.from_array(problems.draw(20, 3), chunks=(10, 3))
+    value, _ = mc.value_and_grad(mc.losses.Pairwise(fails), X)
+    future = client.compute(value, retries=2)
+    with pytest.raises(RuntimeError, match="the loss's own error") as raised:
+        future.result(timeout=clusters.STEP)
+    assert "block (" in "".join(raised.value.__notes__)
+
+
+class FailsAtFirst:
+    """A loss's function that fails on each worker until a file says that it has failed enough."""
+
+    def __init__(self, folder, times):
+        self.folder, self.times = folder, times
+
+    def __call__(self, D):
+        failed = len(list(self.folder.iterdir()))
+        if failed < self.times:
+            (self.folder / str(failed)).touch()
+            raise OSError("a disk that was not there for a moment")
+        return problems.square(D)
+
+
+def test_a_transient_exception_is_survived_with_retries(client, tmp_path):
+    X = da.from_array(problems.draw(40, 3), chunks=(10, 3))
+    steady = mc.value_and_grad(mc.losses.Pairwise(problems.square), X)
+    shaky = mc.value_and_grad(mc.losses.Pairwise(FailsAtFirst(tmp_path, 3)), X)
+    futures = client.compute(problems.leaves(shaky), retries=5)
+    found = client.gather(futures)
+    assert [np.ascontiguousarray(array).tobytes() for array in found] == problems.bits(steady)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def slow(D):
+    import time
+
+    time.sleep(0.2)
+    return problems.square(D)
+
+
+def test_a_restart_cancels_what_is_pending_and_the_object_can_be_computed_again(client):
+    X = da.from_array(problems.draw(40, 3), chunks=(10, 3))
+    value, _ = mc.value_and_grad(mc.losses.Pairwise(slow), X)
+    future = client.compute(value)
+    client.restart()
+    with pytest.raises(distributed.client.FutureCancelledError):
+        future.result(timeout=clusters.STEP)
+    assert client.compute(value).result(timeout=clusters.STEP) == value.compute()
+
+
+def test_a_plan_counts_with_the_workers_memory(client):
+    X = da.zeros((60_000, 10), chunks=(30_000, 10))  # a block of D takes 6.7 GiB
+    with client.as_current(), pytest.raises(MemoryError, match=r"2 GiB"):
+        mc.sqdist(X)
