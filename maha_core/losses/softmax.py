@@ -14,11 +14,18 @@ def summarise(tile: Tile, numbers: Array) -> Summary:
     softmax: the triple can be merged over any partition of the row).
     """
     xp = tile.xp
+    shift, kernel = weights(tile)
+    return shift, xp.sum(kernel, axis=1, keepdims=True), kernel @ numbers.T
+
+
+def weights(tile: Tile) -> tuple[Array, Array]:
+    """Return the rows' shift ``(r, 1)`` and ``exp(shift - D)``, which stay in the tile's memo."""
+    xp = tile.xp
     D = tile.without_self(tile.sqdist, float("inf"))
     shift = xp.min(D, axis=1, keepdims=True)
-    weights = xp.exp(finite(xp, shift) - D)
-    tile.memo["softmax"] = (shift, weights)
-    return shift, xp.sum(weights, axis=1, keepdims=True), weights @ numbers.T
+    kernel = xp.exp(finite(xp, shift) - D)
+    tile.memo["softmax"] = (shift, kernel)
+    return shift, kernel
 
 
 def merge(xp: Any, a: Summary, b: Summary) -> Summary:
@@ -37,8 +44,8 @@ def probabilities(tile: Tile, summary: Summary) -> tuple[Array, Array]:
     xp = tile.xp
     shift, total, _ = summary
     if "softmax" in tile.memo:
-        own_shift, weights = tile.memo["softmax"]
-        return weights, xp.exp(finite(xp, shift) - finite(xp, own_shift)) / total
+        own_shift, kernel = tile.memo["softmax"]
+        return kernel, xp.exp(finite(xp, shift) - finite(xp, own_shift)) / total
     D = tile.without_self(tile.sqdist, float("inf"))
     return xp.exp(finite(xp, shift) - D), 1 / total
 
