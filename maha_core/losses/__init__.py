@@ -2,6 +2,7 @@
 
 from maha_core.losses.base import Evaluation, Listed, Loss, PointData, Tile
 from maha_core.losses.mlkr import MLKR
+from maha_core.losses.nca import NCA
 from maha_core.losses.pairwise import Pairwise
 
-__all__ = ["MLKR", "Evaluation", "Listed", "Loss", "Pairwise", "PointData", "Tile"]
+__all__ = ["MLKR", "NCA", "Evaluation", "Listed", "Loss", "Pairwise", "PointData", "Tile"]
