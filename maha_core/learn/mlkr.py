@@ -1,0 +1,128 @@
+"""Metric learning for kernel regression as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from sklearn.base import RegressorMixin
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from maha_core.learn.base import MetricLearner
+from maha_core.learn.data import Training, regression
+from maha_core.learn.kernel_regression import kernel_regression
+from maha_core.learn.optimizer import Found
+from maha_core.losses import MLKR as MLKRLoss
+
+Array = Any
+
+
+class MLKR(RegressorMixin, MetricLearner):
+    """Learn a metric in which near points have near targets, and predict by kernel regression.
+
+    It minimises the leave-one-out error ``sum_i (yhat_i - y_i)^2`` of ``yhat_i = sum_j p_ij y_j``
+    with ``p_ij`` the softmax of ``-D_ij``, streamed, so that memory is linear in n.
+
+    Parameters
+    ----------
+    n_components : int, optional
+        Dimensions k of the embedding; d if not given.
+    init : {"auto", "pca", "identity", "random"} or array (k, d)
+        Where to start; "auto" is "pca" where k is less than d and n, else "identity".
+    warm_start : bool
+        Start from the last fit's `components_`.
+    max_iter : int
+        Most iterations of L-BFGS.
+    tol : float
+        Where to stop, on SciPy's terms.
+    callback : callable, optional
+        ``callback(A.ravel(), iteration)`` after every iteration.
+    verbose : int
+        Show loss and gradient norm: as a bar where tqdm is installed, else as lines.
+    random_state : int, RandomState, optional
+        For ``init="random"``.
+
+    Attributes
+    ----------
+    components_ : array (k, d)
+        The linear map A, of X's library and dtype (of its chunks', where X is a Dask array).
+    metric_ : Factor
+        The learned metric, for every function of maha_core.
+    loss_ : float
+        The loss at `components_`.
+    n_iter_ : int
+        Iterations of L-BFGS.
+    n_features_in_ : int
+        d.
+    feature_names_in_ : array (d,)
+        Names of the columns, where X had any.
+
+    Notes
+    -----
+    One evaluation takes time O(n^2 k + n d k) and memory O(n (d + k)). With many components it can
+    fit noise; fewer of them, or fewer iterations, are what holds it back. Weinberger & Tesauro
+    2007, "Metric Learning for Kernel Regression".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.preprocessing import scale
+    >>> from maha_core.learn import MLKR
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> learner = MLKR(n_components=2, max_iter=100).fit(scale(X), scale(y))
+    >>> learner.predict(scale(X)).shape
+    (442,)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **MetricLearner._parameter_constraints,
+        "init": [StrOptions({"auto", "pca", "identity", "random"}), "array-like"],
+    }
+
+    def __init__(
+        self,
+        n_components: int | None = None,
+        *,
+        init: Any = "auto",
+        warm_start: bool = False,
+        max_iter: int = 1000,
+        tol: float | None = 1e-5,
+        callback: Callable[..., object] | None = None,
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
+        self.n_components = n_components
+        self.init = init
+        self.warm_start = warm_start
+        self.max_iter = max_iter
+        self.tol = tol
+        self.callback = callback
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def predict(self, X: Array) -> Array:
+        """Return the kernel regression of the training targets at the points X.
+
+        Parameters
+        ----------
+        X : array-like (m, d)
+
+        Returns
+        -------
+        predicted : array (m,)
+            Of X's library; computed, where X is a Dask array.
+        """
+        check_is_fitted(self)
+        return kernel_regression(self.transform(X), self._fit_embedding, self._fit_y)
+
+    def _training(self, X: Array, y: Array, sample_weight: Array | None) -> Training:
+        return regression(self, X, y, sample_weight)
+
+    def _loss(self, data: Training) -> MLKRLoss:
+        return MLKRLoss(data.y, sample_weight=data.sample_weight)
+
+    def _keep(self, data: Training, found: Found) -> None:
+        super()._keep(data, found)
+        self._fit_embedding = data.X @ self.components_.T
+        self._fit_y = data.y
