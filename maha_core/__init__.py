@@ -12,6 +12,7 @@ from maha_core.metrics import Covariance, Diagonal, Factor, Full
 from maha_core.objective import value_and_grad
 from maha_core.options import options
 from maha_core.problem import Gradient, Neighbors
+from maha_core.targets import target_neighbors
 
 if TYPE_CHECKING:
     from maha_core import learn
@@ -33,6 +34,7 @@ __all__ = [
     "nearest",
     "options",
     "sqdist",
+    "target_neighbors",
     "use_backend",
     "value_and_grad",
     "vjp",

@@ -76,12 +76,12 @@ def lda(data: Training) -> Matrix:
     counts = namespace(X).sum(member, axis=0)[:, None]
     means = (member.T @ X) / counts
     counts, means, within = to_host(counts, means, _scatter(X - member @ means))
-    n, classes = X.shape[0], len(means)
-    deviation = np.sqrt(np.diag(within) / n)
+    n, within = X.shape[0], within / X.shape[0]
+    deviation = np.sqrt(np.diag(within))
     deviation[deviation == 0] = 1.0
     values, vectors = eigh(within / np.outer(deviation, deviation))
-    kept = np.sqrt(np.maximum(values, 0)) > NEGLIGIBLE * np.sqrt(n - classes)
-    whitening = vectors[:, kept] / np.sqrt(values[kept] / (n - classes)) / deviation[:, None]
+    kept = values > NEGLIGIBLE**2
+    whitening = vectors[:, kept] / np.sqrt(values[kept]) / deviation[:, None]
     between = np.sqrt(counts) * (means - (counts * means).sum(axis=0) / n) @ whitening
     _, sizes, directions = np.linalg.svd(between, full_matrices=False)
     separating = sizes > NEGLIGIBLE * sizes.max(initial=0)

@@ -45,7 +45,7 @@ class NCA(Loss):
     ...     mc.losses.NCA(labels), X, metric=mc.Factor(np.eye(1))
     ... )
     >>> round(float(value), 4)
-    -1.9523
+    -1.9522
     """
 
     def __init__(
