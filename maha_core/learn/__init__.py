@@ -4,7 +4,8 @@ They take NumPy arrays and whatever scikit-learn itself converts, and arrays of 
 that maha_core serves, which are never converted: data, distances and gradients stay where they are.
 """
 
+from maha_core.learn.lmnn import LMNN
 from maha_core.learn.mlkr import MLKR
 from maha_core.learn.nca import NCA
 
-__all__ = ["MLKR", "NCA"]
+__all__ = ["LMNN", "MLKR", "NCA"]

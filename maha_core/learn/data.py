@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from maha_core import validation
 from maha_core.arrays import is_array, namespace
-from maha_core.learn.host import like, to_host
+from maha_core.learn.host import to_host, whole
 
 Array = Any
 FLOATS = (np.float64, np.float32)
@@ -133,11 +133,18 @@ def _refuse_one_class(classes: NDArray[Any]) -> None:
 
 def class_masks(data: Training) -> Array:
     """Return membership ``(n, C)``: 1 where a point is of a class, in X's dtype."""
-    assert data.classes is not None
     xp = namespace(data.X)
-    numbers = data.classes if is_foreign(data.X) else np.arange(len(data.classes))
-    columns = [data.y == int(number) for number in numbers]
+    columns = [data.y == number for number in _numbers(data)]
     return xp.astype(xp.stack(columns, axis=1), data.X.dtype)
 
 
-__all__ = ["Training", "class_masks", "classification", "further_pairs", "further_points", "like"]
+def class_rows(data: Training) -> list[Array]:
+    """Return the row numbers of each class, of X's library (of its chunks', beside Dask)."""
+    (labels,) = to_host(data.y)
+    return [whole(np.flatnonzero(labels == number), data.X) for number in _numbers(data)]
+
+
+def _numbers(data: Training) -> list[int]:
+    """Return the classes as they are numbered in y."""
+    assert data.classes is not None
+    return [int(c) for c in data.classes] if is_foreign(data.X) else [*range(len(data.classes))]

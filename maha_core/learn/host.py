@@ -37,11 +37,20 @@ def like(A: NDArray[Any], X: Array) -> Array:
 
     Beside a Dask array it is one of its chunks' library.
     """
+    return _moved(A, X, X.dtype)
+
+
+def whole(index: NDArray[np.int64], X: Array) -> Array:
+    """Return row numbers in the library and on the device of X (of its chunks, beside Dask)."""
+    return _moved(index, X, namespace(X).int64)
+
+
+def _moved(values: NDArray[Any], X: Array, dtype: Any) -> Array:
     if is_lazy(X):
-        return like(A, X._meta)
+        X = X._meta
     if isinstance(X, np.ndarray):
-        return np.asarray(A, dtype=X.dtype)
-    return namespace(X).asarray(A, dtype=X.dtype, device=device_of(X))
+        return np.asarray(values, dtype=dtype)
+    return namespace(X).asarray(values, dtype=dtype, device=device_of(X))
 
 
 def _one_to_host(value: Array) -> NDArray[Any]:

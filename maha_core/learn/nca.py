@@ -45,6 +45,8 @@ class NCA(MetricLearner):
         The linear map A, of X's library and dtype (of its chunks', where X is a Dask array).
     metric_ : Factor
         The learned metric, for every function of maha_core.
+    classes_ : array
+        The classes.
     loss_ : float
         Minus the objective at `components_`.
     n_iter_ : int
@@ -90,7 +92,9 @@ class NCA(MetricLearner):
         self.random_state = random_state
 
     def _training(self, X: Array, y: Array, sample_weight: Array | None) -> Training:
-        return classification(self, X, y, sample_weight)
+        data = classification(self, X, y, sample_weight)
+        self.classes_ = data.classes
+        return data
 
     def _loss(self, data: Training) -> NCALoss:
         return NCALoss(data.y, sample_weight=data.sample_weight)
