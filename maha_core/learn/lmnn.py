@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -29,7 +30,8 @@ class LMNN(MetricLearner):
     Parameters
     ----------
     n_neighbors : int
-        Target neighbours of each point; every class needs a point more.
+        Target neighbours of each point. Every class needs a point more; where one has less, there
+        are fewer target neighbours, with a warning.
     n_components : int, optional
         Dimensions k of the embedding; d if not given.
     init : {"auto", "pca", "lda", "identity", "random"} or array (k, d)
@@ -64,6 +66,8 @@ class LMNN(MetricLearner):
         The learned metric, for every function of maha_core.
     classes_ : array
         The classes.
+    n_neighbors_ : int
+        The target neighbours that there were.
     loss_ : float
         The loss at `components_`, with the last target neighbours.
     n_iter_ : int
@@ -129,7 +133,26 @@ class LMNN(MetricLearner):
     def _training(self, X: Array, y: Array, sample_weight: Array | None) -> Training:
         data = classification(self, X, y, sample_weight)
         self.classes_ = data.classes
+        self.n_neighbors_ = self._available(data)
         return data
+
+    def _available(self, data: Training) -> int:
+        """Return how many target neighbours the smallest class has, at most `n_neighbors`."""
+        assert data.counts is not None
+        fewest = int(data.counts.min())
+        if fewest == 1:
+            raise ValueError(
+                "The least populated class in y has only 1 member, and no target neighbor; leave "
+                "such classes out"
+            )
+        if self.n_neighbors >= fewest:
+            warnings.warn(
+                f"n_neighbors={self.n_neighbors} is not less than the size of the smallest class, "
+                f"which has {fewest} members. n_neighbors will be set to {fewest - 1} for "
+                "estimation.",
+                stacklevel=3,
+            )
+        return min(self.n_neighbors, fewest - 1)
 
     def _learn(self, data: Training, start: Matrix) -> Found:
         found = self._pass(data, start, None)
@@ -144,7 +167,7 @@ class LMNN(MetricLearner):
 
     def _loss(self, data: Training, metric: Metric | None = None) -> LMNNLoss:
         rows = class_rows(data)
-        targets = nearest_within(data.X, rows, self.n_neighbors, metric)
+        targets = nearest_within(data.X, rows, self.n_neighbors_, metric)
         return LMNNLoss(
             data.y,
             computed(targets)[0],
