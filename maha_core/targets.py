@@ -55,8 +55,9 @@ def target_neighbors(X: Array, labels: Array, *, k: int, metric: Metric | None =
     n = X.shape[0]
     validation.check_shape(labels, (n,), "labels", f"X with {n} points")
     xp = backend.xp
-    values = [] if not n else xp.unique_values(xp.astype(labels, xp.int64))
-    rows = [xp.nonzero(labels == values[c])[0] for c in range(len(values))]
+    labels = xp.astype(labels, xp.int64)
+    classes = xp.unique_values(labels)
+    rows = [xp.nonzero(labels == classes[c])[0] for c in range(classes.shape[0])]
     return nearest_within(X, rows, k, metric)
 
 

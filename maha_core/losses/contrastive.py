@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from maha_core.arrays import device_of
+from maha_core.arrays import device_of, namespace
 from maha_core.losses.base import Evaluation, Summary, Tile
 from maha_core.losses.listed import ListedLoss, sorted_by_first
 
@@ -59,8 +59,10 @@ class Contrastive(ListedLoss):
         sample_weight: Array | None = None,
     ) -> None:
         super().__init__(margin, sample_weight)
-        self.i, self.j, self.same = sorted_by_first(i=i, j=j, same=same)
-        if bool(((self.same != 0) & (self.same != 1)).any()):
+        self.i, self.j, same = sorted_by_first(i=i, j=j, same=same)
+        xp = namespace(same)
+        self.same = xp.astype(same, xp.int64)
+        if not bool(xp.all((self.same == 0) | (self.same == 1))):
             raise ValueError("same must hold 1 for pairs that are alike and 0 for the others")
 
     def pairs(self, n: int) -> tuple[Array, Array]:

@@ -67,8 +67,9 @@ class Triplet(ListedLoss):
         """Return the triples' hinges and their derivatives."""
         assert tile.listed is not None
         xp, listed = tile.xp, tile.listed
-        slack = self.margin + listed.sqdist[0::2] - listed.sqdist[1::2]
-        weight = self.row_weight(tile, listed.i[0::2])
+        D, i = (xp.reshape(values, (-1, 2)) for values in (listed.sqdist, listed.i))
+        slack = self.margin + D[:, 0] - D[:, 1]
+        weight = self.row_weight(tile, i[:, 0])
         slope = weight * xp.astype(slack > 0, slack.dtype)
         return Evaluation(slope * slack, xp.zeros_like(tile.sqdist), _in_turn(slope, -slope))
 
