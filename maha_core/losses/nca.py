@@ -93,9 +93,8 @@ class ExpectedVotes:
         """Return shift, sum of weights and sum of the own class's weights."""
         xp = tile.xp
         shift, weights = softmax.weights(tile)
-        own = xp.where(same_class(tile), weights, xp.zeros_like(shift))
-        total = xp.sum(weights, axis=1, keepdims=True)
-        return shift, total, xp.sum(own, axis=1, keepdims=True)
+        own = xp.vecdot(weights, membership(tile))[:, None]
+        return shift, xp.sum(weights, axis=1, keepdims=True), own
 
     def merge(self, xp: Any, a: Summary, b: Summary) -> Summary:
         """Return the summary of two pieces of the same rows."""
@@ -106,8 +105,10 @@ class ExpectedVotes:
         _, total, own = summary
         p = own / total
         kernel, factor = softmax.probabilities(tile, summary)
-        pull = weight * factor
-        return -weight * p, kernel * tile.xp.where(same_class(tile), pull * (1 - p), -pull * p)
+        cotangent = membership(tile) - p
+        cotangent *= kernel  # in place, where arrays can be written
+        cotangent *= weight * factor
+        return -weight * p, cotangent
 
 
 class LogLikelihood:
@@ -137,17 +138,21 @@ class LogLikelihood:
         return value, own * (weight / own_total) - everybody
 
 
-def same_class(tile: Tile) -> Array:
-    """Return whether row and column have one label ``(r, c)``."""
-    if "same_class" not in tile.memo:
-        tile.memo["same_class"] = tile.row_data["labels"] == tile.column_data["labels"]
-    return tile.memo["same_class"]
+def membership(tile: Tile) -> Array:
+    """Return ``m_ij`` ``(r, c)``: 1 where row and column have one label, else 0."""
+    if "membership" not in tile.memo:
+        tile.memo["membership"] = tile.xp.astype(_same(tile), tile.sqdist.dtype)
+    return tile.memo["membership"]
+
+
+def _same(tile: Tile) -> Array:
+    return tile.row_data["labels"] == tile.column_data["labels"]
 
 
 def _own_class(tile: Tile) -> Array:
     """Return D with infinity for pairs of different labels."""
     xp, D = tile.xp, tile.sqdist
-    return xp.where(same_class(tile), D, xp.full_like(D, float("inf")))
+    return xp.where(_same(tile), D, xp.full_like(D, float("inf")))
 
 
 def _log_sum(tile: Tile, D: Array) -> tuple[Array, Array]:
