@@ -119,9 +119,7 @@ def test_every_way_to_the_learned_distance_agrees(learner, iris):
     pairs = np.stack([X[:5], X[5:10]], axis=1)
     np.testing.assert_allclose(learner.pair_distance(pairs), expected, rtol=1e-10)
     np.testing.assert_allclose(learner.pair_score(pairs), -expected, rtol=1e-10)
-    np.testing.assert_allclose(
-        [learner.get_metric()(u, v) for u, v in pairs], expected, rtol=1e-10
-    )
+    np.testing.assert_allclose([learner.get_metric()(u, v) for u, v in pairs], expected, rtol=1e-10)
     M = learner.get_mahalanobis_matrix()
     difference = X[:5] - X[5:10]
     np.testing.assert_allclose(
@@ -184,9 +182,7 @@ def test_pca_and_lda_are_scikit_learns(n_components):
         ours = initial(data, "lda", n_components, None)
         ratio = np.linalg.norm(lda) / np.linalg.norm(ours)  # versions of it scale by n or n - C
         assert ratio == pytest.approx(1, rel=0.02)
-        np.testing.assert_allclose(
-            rows_up_to_sign(ours) * ratio, rows_up_to_sign(lda), atol=1e-8
-        )
+        np.testing.assert_allclose(rows_up_to_sign(ours) * ratio, rows_up_to_sign(lda), atol=1e-8)
 
 
 def test_the_start_that_auto_chooses(iris):
@@ -333,7 +329,7 @@ def test_an_array_of_numpy_beside_one_of_another_library_is_refused(name):
         LEARNERS[name]().fit(X_bad, strict.asarray(np.array([0, 1, 0])))
 
 
-# ----------------------------------------------------------------------------------------- bad input
+# --------------------------------------------------------------------------------------- bad input
 
 
 CLASSIFIERS = ["NCA", "LMNN"]

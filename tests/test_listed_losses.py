@@ -47,9 +47,7 @@ def test_triplet_is_its_definition(library, margin, m, tiling):
     p = problem("factor", 3 * EDGE, m, 3)
     chosen = lists(p, 50, 2)
     weight = p.rng.random(len(p.X)) + 0.5
-    loss = mc.losses.Triplet(
-        *library.arrays(*chosen), margin, sample_weight=library.array(weight)
-    )
+    loss = mc.losses.Triplet(*library.arrays(*chosen), margin, sample_weight=library.array(weight))
     with TILES[tiling]():
         assert_value_and_gradient(
             library, loss, lambda D: oracle.triplet(D, *chosen, margin, weight), p
@@ -62,7 +60,10 @@ def test_without_weights_every_pair_counts_once(library):
     same = p.rng.integers(0, 2, 20)
     D = oracle.sqdist(*p.exact)
     for loss, expected in (
-        (mc.losses.Contrastive(*library.arrays(i, j, same == 1)), oracle.contrastive(D, i, j, same)),
+        (
+            mc.losses.Contrastive(*library.arrays(i, j, same == 1)),
+            oracle.contrastive(D, i, j, same),
+        ),
         (mc.losses.Triplet(*library.arrays(i, j, negative)), oracle.triplet(D, i, j, negative)),
     ):
         value, _ = mc.value_and_grad(loss, library.array(p.X), metric=p.metric(library))

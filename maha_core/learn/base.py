@@ -1,4 +1,4 @@
-"""What the estimators share: parameters, the way through `fit`, and what a learned metric is for."""
+"""What the estimators share: parameters, the way through `fit`, and the learned metric in use."""
 
 from __future__ import annotations
 

@@ -45,9 +45,7 @@ def regression(estimator: Any, X: Array, y: Array, sample_weight: Array | None) 
     if is_foreign(X):
         X, weight = _foreign_points(estimator, X, sample_weight)
         return Training(X, _foreign_numbers(y, "y", X), weight)
-    X, y = validate_data(
-        estimator, X, y, dtype=FLOATS, y_numeric=True, ensure_min_samples=2
-    )
+    X, y = validate_data(estimator, X, y, dtype=FLOATS, y_numeric=True, ensure_min_samples=2)
     return Training(X, np.asarray(y, dtype=X.dtype), _weights(sample_weight, X))
 
 
@@ -98,7 +96,9 @@ def _foreign_points(
 ) -> tuple[Array, Array | None]:
     X = validation.finite_points(validation.backend_for(X, "X"), X, "X")
     if X.shape[0] < 2:
-        raise ValueError(f"Found array with {X.shape[0]} sample(s) while a minimum of 2 is required")
+        raise ValueError(
+            f"Found array with {X.shape[0]} sample(s) while a minimum of 2 is required"
+        )
     estimator.n_features_in_ = int(X.shape[1])
     if hasattr(estimator, "feature_names_in_"):
         del estimator.feature_names_in_

@@ -23,9 +23,7 @@ NEGLIGIBLE = 1e-4
 """Directions with less of a standard deviation within the classes are left out, as LDA does."""
 
 
-def initial(
-    data: Training, init: Any, n_components: int | None, random_state: Any
-) -> Matrix:
+def initial(data: Training, init: Any, n_components: int | None, random_state: Any) -> Matrix:
     """Return the start that `init` asks for.
 
     Parameters
@@ -52,7 +50,7 @@ def initial(
     if init == "auto":
         return _automatic(data, k)
     if init == "random":
-        return check_random_state(random_state).standard_normal((k, d))
+        return np.asarray(check_random_state(random_state).standard_normal((k, d)))
     if init == "lda":
         return _enough(lda(data), k, data)
     return pca(data)[:k] if init == "pca" else np.eye(k, d)

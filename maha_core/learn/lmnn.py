@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 
 from sklearn.utils._param_validation import Interval
 
+from maha_core import losses
 from maha_core.learn.base import MetricLearner, objective
 from maha_core.learn.data import Training, class_rows, classification
 from maha_core.learn.host import computed, like
 from maha_core.learn.optimizer import Found, Matrix
-from maha_core.losses import LMNN as LMNNLoss
 from maha_core.metrics import Factor, Metric
 from maha_core.targets import nearest_within
 
@@ -165,10 +165,10 @@ class LMNN(MetricLearner):
         """Learn with the target neighbours of a metric."""
         return self._search(objective(self._loss(data, metric), data.X)).run(start)
 
-    def _loss(self, data: Training, metric: Metric | None = None) -> LMNNLoss:
+    def _loss(self, data: Training, metric: Metric | None = None) -> losses.LMNN:
         rows = class_rows(data)
         targets = nearest_within(data.X, rows, self.n_neighbors_, metric)
-        return LMNNLoss(
+        return losses.LMNN(
             data.y,
             computed(targets)[0],
             weight=self.regularization,

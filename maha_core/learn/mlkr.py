@@ -9,11 +9,11 @@ from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from maha_core import losses
 from maha_core.learn.base import MetricLearner
 from maha_core.learn.data import Training, regression
 from maha_core.learn.kernel_regression import kernel_regression
 from maha_core.learn.optimizer import Found
-from maha_core.losses import MLKR as MLKRLoss
 
 Array = Any
 
@@ -119,8 +119,8 @@ class MLKR(RegressorMixin, MetricLearner):
     def _training(self, X: Array, y: Array, sample_weight: Array | None) -> Training:
         return regression(self, X, y, sample_weight)
 
-    def _loss(self, data: Training) -> MLKRLoss:
-        return MLKRLoss(data.y, sample_weight=data.sample_weight)
+    def _loss(self, data: Training) -> losses.MLKR:
+        return losses.MLKR(data.y, sample_weight=data.sample_weight)
 
     def _keep(self, data: Training, found: Found) -> None:
         super()._keep(data, found)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from maha_core import losses
 from maha_core.learn.base import MetricLearner
 from maha_core.learn.data import Training, classification
-from maha_core.losses import NCA as NCALoss
 
 Array = Any
 
@@ -96,5 +96,5 @@ class NCA(MetricLearner):
         self.classes_ = data.classes
         return data
 
-    def _loss(self, data: Training) -> NCALoss:
-        return NCALoss(data.y, sample_weight=data.sample_weight)
+    def _loss(self, data: Training) -> losses.NCA:
+        return losses.NCA(data.y, sample_weight=data.sample_weight)

@@ -41,9 +41,7 @@ class NCA(Loss):
     --------
     >>> import numpy as np, maha_core as mc
     >>> X, labels = np.array([[0.0], [1.0], [3.0]]), np.array([0, 0, 1])
-    >>> value, gradient = mc.value_and_grad(
-    ...     mc.losses.NCA(labels), X, metric=mc.Factor(np.eye(1))
-    ... )
+    >>> value, gradient = mc.value_and_grad(mc.losses.NCA(labels), X, metric=mc.Factor(np.eye(1)))
     >>> round(float(value), 4)
     -1.9522
     """
