@@ -131,8 +131,8 @@ class LogLikelihood:
         own_shift = softmax.finite(xp, own_shift)
         value = weight * (own_shift - shift + xp.log(total) - xp.log(own_total))
         D = tile.without_self(tile.sqdist, float("inf"))
-        everybody = xp.exp(shift - D) * (weight / total)
-        own = xp.exp(own_shift - tile.without_self(_own_class(tile), float("inf")))
+        everybody = softmax.exponential(xp, shift - D) * (weight / total)
+        own = softmax.exponential(xp, own_shift - _own_class(tile))
         return value, own * (weight / own_total) - everybody
 
 
