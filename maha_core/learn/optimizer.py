@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
+from maha_core.blas import one_thread
 from maha_core.learn.progress import Progress
 
 Matrix = NDArray[np.float64]
@@ -93,7 +94,8 @@ class Search:
         """Return the best parameter, also where the search was interrupted."""
         self.best = Best(start)
         try:
-            ending = self._minimise(start)
+            with one_thread():  # SciPy's products are so small that waking threads is most of them
+                ending = self._minimise(start)
         except KeyboardInterrupt:
             ending = self._interrupted()
         except NotFiniteError:
