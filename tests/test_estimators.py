@@ -455,7 +455,7 @@ def test_an_interrupt_keeps_the_best(iris):
     assert float(value) == pytest.approx(learner.loss_)
 
 
-@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")  # NumPy's own
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # what NumPy says of overflow
 def test_a_loss_that_is_not_finite_is_warned_of(iris):
     X = np.float32(1e18) * iris[0].astype(np.float32)
     with pytest.warns(ConvergenceWarning, match=r"not finite.*StandardScaler"):
