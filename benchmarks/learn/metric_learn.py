@@ -16,20 +16,24 @@ import maha_core as mc
 from benchmarks.learn.data import Array, diabetes, digits, principal
 
 SIDE = Path(__file__).with_name("metric_learn_side.py")
-ROUNDS = 3
+ROUNDS = 2
 NEIGHBORS = 3
 
 
 def compare(python: str) -> dict[str, Any]:
     """Return the comparison, with metric-learn run by the Python given, in turn with ours."""
-    versions = "import metric_learn, sklearn, numpy; print(metric_learn.__version__, sklearn.__version__, numpy.__version__)"
-    told = subprocess.run([python, "-c", versions], capture_output=True, text=True, check=True)
-    names = ("metric-learn", "scikit-learn", "numpy")
     return {
-        "their_versions": dict(zip(names, told.stdout.split(), strict=True)),
+        "their_versions": _versions(python),
         "MLKR": _mlkr(python),
         "LMNN": _lmnn(python),
     }
+
+
+def _versions(python: str) -> dict[str, str]:
+    names = ("metric-learn", "scikit-learn", "numpy")
+    code = f"import importlib.metadata as m; print(*map(m.version, {names}))"
+    told = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    return dict(zip(names, told.stdout.split(), strict=True))
 
 
 def _mlkr(python: str) -> dict[str, Any]:

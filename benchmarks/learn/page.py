@@ -55,4 +55,5 @@ def _table(found: dict[str, Any]) -> list[str]:
 def _machine(part: dict[str, Any]) -> str:
     here = part["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in here["versions"].items())
-    return f"Measured on {here['cpu']}, {here['cores']} cores, load {here['load_average']}; {versions}.\n"
+    where = f"{here['cpu']}, {here['cores']} cores, load {here['load_average']}"
+    return f"Measured on {where}; {versions}.\n"
