@@ -18,7 +18,8 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from maha_core import validation
 from maha_core.arrays import is_array, namespace
-from maha_core.learn.host import to_host, whole
+from maha_core.backend import Backend
+from maha_core.learn.host import is_lazy, to_host, whole
 
 Array = Any
 FLOATS = (np.float64, np.float32)
@@ -73,7 +74,7 @@ def further_points(estimator: Any, X: Array) -> Array:
     """Return points after `fit`, with as many columns."""
     if not is_foreign(X):
         return validate_data(estimator, X, dtype=FLOATS, reset=False)
-    X = validation.finite_points(validation.backend_for(X, "X"), X, "X")
+    X = _rows_of_points(X)
     validation.check_columns(X, estimator.n_features_in_, type(estimator).__name__)
     return X
 
@@ -94,7 +95,7 @@ def further_pairs(estimator: Any, pairs: Array) -> Array:
 def _foreign_points(
     estimator: Any, X: Array, sample_weight: Array | None
 ) -> tuple[Array, Array | None]:
-    X = validation.finite_points(validation.backend_for(X, "X"), X, "X")
+    X = _rows_of_points(X)
     if X.shape[0] < 2:
         raise ValueError(
             f"Found array with {X.shape[0]} sample(s) while a minimum of 2 is required"
@@ -107,11 +108,25 @@ def _foreign_points(
     return X, _foreign_numbers(sample_weight, "sample_weight", X)
 
 
+def _rows_of_points(X: Array) -> Array:
+    backend = validation.backend_for(X, "X")
+    X = validation.points(backend, X, "X")
+    validation.check_points(X, "X")
+    _check_finite(backend, X, "X")
+    return X
+
+
+def _check_finite(backend: Backend, values: Array, argument: str) -> None:
+    """Refuse NaN and infinity; what is lazy is looked at when it is computed."""
+    if not is_lazy(values):
+        backend.check_finite(values, argument)
+
+
 def _foreign_numbers(values: Array, argument: str, X: Array) -> Array:
     backend = validation.backend_for(X, "X")
     values = validation.operand(backend, values, argument, X)
     _check_length(values, argument, X)
-    backend.check_finite(values, argument)
+    _check_finite(backend, values, argument)
     return values
 
 
