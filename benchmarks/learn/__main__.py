@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.learn import accuracy, large, metric_learn, nca, page
+from benchmarks.learn import accuracy, beside_metric_learn, large, nca, page
 
 RESULTS = Path(__file__).parents[1] / "results"
 PARTS = {
@@ -25,7 +25,7 @@ def main() -> None:
     chosen = _arguments()
     parts = dict(PARTS)
     if chosen.metric_learn:
-        parts["metric_learn"] = lambda: metric_learn.compare(chosen.metric_learn)
+        parts["metric_learn"] = lambda: beside_metric_learn.compare(chosen.metric_learn)
     target = chosen.output / "learn.json"
     found: dict[str, Any] = json.loads(target.read_text()) if target.exists() else {}
     for name in chosen.only or parts:

@@ -1,6 +1,6 @@
 """What metric-learn does, run by a Python that has it (and an old scikit-learn), not by ours.
 
-    python metric_learn_side.py data.npz result.npz
+    python their_side.py data.npz result.npz
 
 It knows nothing of maha_core: it fits what the data say, and writes parameters, losses, gradients
 and seconds.

@@ -15,7 +15,7 @@ import numpy as np
 import maha_core as mc
 from benchmarks.learn.data import Array, diabetes, digits, principal
 
-SIDE = Path(__file__).with_name("metric_learn_side.py")
+SIDE = Path(__file__).with_name("their_side.py")
 ROUNDS = 2
 NEIGHBORS = 3
 
