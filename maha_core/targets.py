@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from array_api_compat import is_dask_array
+
 from maha_core import validation
 from maha_core.arrays import namespace
 from maha_core.distance import nearest
@@ -22,7 +24,7 @@ def target_neighbors(X: Array, labels: Array, *, k: int, metric: Metric | None =
     X : array (n, d)
         Points as rows.
     labels : array of integers (n,)
-        Their classes, of X's library.
+        Their classes, of X's library; beside a Dask array one of its chunks' library.
     k : int
         How many, from 1; every class needs a point more.
     metric : Full, Factor, Diagonal or Covariance, optional
@@ -50,11 +52,13 @@ def target_neighbors(X: Array, labels: Array, *, k: int, metric: Metric | None =
     [2, 3, 0, 1]
     """
     backend = validation.backend_for(X, "X")
-    labels = validation.whole_numbers(backend, labels, "labels", X)
     validation.check_points(X, "X")
     n = X.shape[0]
-    validation.check_shape(labels, (n,), "labels", f"X with {n} points")
-    xp = backend.xp
+    accepted = validation.whole_numbers(backend, labels, "labels", X)
+    validation.check_shape(accepted, (n,), "labels", f"X with {n} points")
+    if is_dask_array(labels):
+        raise TypeError("labels is a Dask array, of unknown classes; write labels.compute()")
+    xp = namespace(labels)
     labels = xp.astype(labels, xp.int64)
     classes = xp.unique_values(labels)
     rows = [xp.nonzero(labels == classes[c])[0] for c in range(classes.shape[0])]

@@ -258,6 +258,16 @@ def test_mlkr_predicts_the_softmax_mean():
     assert learner.score(X[300:], y[300:]) == pytest.approx(1 - residual)
 
 
+def test_mlkrs_penalty_holds_the_metric_back():
+    X, y = load_diabetes(return_X_y=True)
+    X, y = scale(X), scale(y)
+    free, held = (mc.learn.MLKR(alpha=alpha, max_iter=500).fit(X, y) for alpha in (0.1, 20.0))
+    assert np.linalg.norm(held.components_) < 0.5 * np.linalg.norm(free.components_)
+    value, _ = mc.value_and_grad(mc.losses.MLKR(y), X, metric=held.metric_)
+    assert held.loss_ == pytest.approx(float(value) + 20.0 * np.sum(held.components_**2))
+    assert held.score(X[::2], y[::2]) < free.score(X[::2], y[::2])  # of points that both have seen
+
+
 def test_mlkr_predicts_in_blocks(monkeypatch):
     from maha_core.learn import kernel_regression
 
@@ -305,7 +315,8 @@ def test_any_array_is_learned_from_where_it_is(library, iris, name):
         y = y.astype(float) if name == "MLKR" else y
         weights = library.array(np.ones(len(y)))
         learner.fit(*library.arrays(X, y), sample_weight=weights)
-    components = library.numpy(learner.components_)
+    assert type(learner.components_) is type(library.array(X)) or library.name == "dask"
+    components = np.asarray(learner.components_)
     np.testing.assert_allclose(components, expected.components_, rtol=1e-6, atol=1e-8)
     Z = library.numpy(learner.transform(library.array(X)))
     np.testing.assert_allclose(Z, X @ components.T, rtol=1e-10, atol=1e-12)
@@ -314,8 +325,8 @@ def test_any_array_is_learned_from_where_it_is(library, iris, name):
         library.numpy(learner.pair_distance(pairs)), np.linalg.norm(Z[:5] - Z[5:10], axis=1)
     )
     if name == "MLKR":
-        predicted = library.numpy(learner.predict(library.array(X)))
-        np.testing.assert_allclose(predicted, expected.predict(X), rtol=1e-6)
+        predicted = learner.predict(library.array(X))
+        np.testing.assert_allclose(np.asarray(predicted), expected.predict(X), rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", LEARNERS)

@@ -150,7 +150,10 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return np.asarray(A, dtype=np.float64)
 
     def _learn(self, data: Training, start: Matrix) -> Found:
-        return self._search(objective(self._loss(data), data.X)).run(start)
+        return self._search(self._objective(data)).run(start)
+
+    def _objective(self, data: Training) -> Objective:
+        return objective(self._loss(data), data.X)
 
     def _search(self, function: Objective) -> Search:
         name = type(self).__name__

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any, ClassVar
 
+import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from maha_core import losses
 from maha_core.learn.base import MetricLearner
 from maha_core.learn.data import Training, regression
 from maha_core.learn.kernel_regression import kernel_regression
-from maha_core.learn.optimizer import Found
+from maha_core.learn.optimizer import Found, Matrix, Objective
 
 Array = Any
 
@@ -50,7 +52,7 @@ class MLKR(RegressorMixin, MetricLearner):
     metric_ : Factor
         The learned metric, for every function of maha_core.
     loss_ : float
-        The loss at `components_`.
+        Loss and penalty at `components_`.
     n_iter_ : int
         Iterations of L-BFGS.
     n_features_in_ : int
@@ -60,9 +62,8 @@ class MLKR(RegressorMixin, MetricLearner):
 
     Notes
     -----
-    One evaluation takes time O(n^2 k + n d k) and memory O(n (d + k)). With many components it can
-    fit noise; fewer of them, or fewer iterations, are what holds it back. Weinberger & Tesauro
-    2007, "Metric Learning for Kernel Regression".
+    One evaluation takes time O(n^2 k + n d k) and memory O(n (d + k)). Weinberger & Tesauro 2007,
+    "Metric Learning for Kernel Regression", to which the penalty is added.
 
     Examples
     --------
@@ -70,7 +71,7 @@ class MLKR(RegressorMixin, MetricLearner):
     >>> from sklearn.preprocessing import scale
     >>> from maha_core.learn import MLKR
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> learner = MLKR(n_components=2, max_iter=100).fit(scale(X), scale(y))
+    >>> learner = MLKR(n_components=2, alpha=9.0, max_iter=100).fit(scale(X), scale(y))
     >>> learner.predict(scale(X)).shape
     (442,)
     """
@@ -78,6 +79,7 @@ class MLKR(RegressorMixin, MetricLearner):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **MetricLearner._parameter_constraints,
         "init": [StrOptions({"auto", "pca", "identity", "random"}), "array-like"],
+        "alpha": [Interval(Real, 0, None, closed="left")],
     }
 
     def __init__(
@@ -85,6 +87,7 @@ class MLKR(RegressorMixin, MetricLearner):
         n_components: int | None = None,
         *,
         init: Any = "auto",
+        alpha: float = 0.0,
         warm_start: bool = False,
         max_iter: int = 1000,
         tol: float | None = 1e-5,
@@ -94,6 +97,7 @@ class MLKR(RegressorMixin, MetricLearner):
     ) -> None:
         self.n_components = n_components
         self.init = init
+        self.alpha = alpha
         self.warm_start = warm_start
         self.max_iter = max_iter
         self.tol = tol
@@ -122,7 +126,20 @@ class MLKR(RegressorMixin, MetricLearner):
     def _loss(self, data: Training) -> losses.MLKR:
         return losses.MLKR(data.y, sample_weight=data.sample_weight)
 
+    def _objective(self, data: Training) -> Objective:
+        return penalised(super()._objective(data), self.alpha)
+
     def _keep(self, data: Training, found: Found) -> None:
         super()._keep(data, found)
         self._fit_embedding = data.X @ self.components_.T
         self._fit_y = data.y
+
+
+def penalised(function: Objective, alpha: float) -> Objective:
+    """Return an objective plus ``alpha |A|^2``."""
+
+    def evaluate(A: Matrix) -> tuple[float, Matrix]:
+        loss, gradient = function(A)
+        return loss + alpha * float(np.sum(A * A)), gradient + 2 * alpha * A
+
+    return evaluate

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from array_api_compat import is_dask_array
+
 from maha_core.arrays import device_of, namespace
 from maha_core.losses.base import Evaluation, Summary, Tile
 from maha_core.losses.listed import ListedLoss, sorted_by_first
@@ -19,7 +21,8 @@ class Contrastive(ListedLoss):
     Parameters
     ----------
     i, j : array of integers (p,)
-        Row numbers of X, and of Y (of X, without Y); in any order, repeats allowed.
+        Row numbers of X, and of Y (of X, without Y); in any order, repeats allowed. Beside Dask
+        arrays these lists are of the chunks' library.
     same : array of integers or bool (p,)
         s: 1 for a pair that is alike, else 0.
     margin : float
@@ -59,6 +62,10 @@ class Contrastive(ListedLoss):
         sample_weight: Array | None = None,
     ) -> None:
         super().__init__(margin, sample_weight)
+        if is_dask_array(same):
+            raise TypeError(
+                "same is a Dask array, and tiles ask for parts of it; compute the lists"
+            )
         self.i, self.j, same = sorted_by_first(i=i, j=j, same=same)
         xp = namespace(same)
         self.same = xp.astype(same, xp.int64)
