@@ -20,13 +20,17 @@ def kernel_regression(Z: Array, Z_train: Array, y_train: Array) -> Array:
     Rows are taken a block at a time; of Dask arrays everything is computed at once, by chunks.
     """
     if is_lazy(Z) or is_lazy(Z_train):
-        without_empty_chunks = Z_train.rechunk(Z_train.chunksize) if is_lazy(Z_train) else Z_train
-        (predicted,) = computed(_block(Z, without_empty_chunks, y_train))
+        (predicted,) = computed(_block(*map(_without_empty_chunks, (Z, Z_train)), y_train))
         return predicted
     xp = namespace(Z)
     parts = tiling.blocks(Z.shape[0], max(1, ENTRIES // max(1, Z_train.shape[0])))
     blocks = [_block(Z[part, :], Z_train, y_train) for part in parts]
     return xp.concat(blocks) if blocks else Z[:, 0]
+
+
+def _without_empty_chunks(Z: Array) -> Array:
+    """Return a Dask array whose chunks all have a smallest entry."""
+    return Z.rechunk(Z.chunksize) if is_lazy(Z) else Z
 
 
 def _block(Z: Array, Z_train: Array, y_train: Array) -> Array:
