@@ -1,5 +1,8 @@
 """Mahalanobis distances and their gradients, at any size, on whatever array you already hold."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from maha_core import losses
 from maha_core.dispatch import use_backend
 from maha_core.distance import dist, nearest, sqdist
@@ -9,6 +12,10 @@ from maha_core.metrics import Covariance, Diagonal, Factor, Full
 from maha_core.objective import value_and_grad
 from maha_core.options import options
 from maha_core.problem import Gradient, Neighbors
+from maha_core.targets import target_neighbors
+
+if TYPE_CHECKING:
+    from maha_core import learn
 
 __all__ = [
     "Covariance",
@@ -22,11 +29,20 @@ __all__ = [
     "jacobian",
     "jacobian_slice",
     "jvp",
+    "learn",
     "losses",
     "nearest",
     "options",
     "sqdist",
+    "target_neighbors",
     "use_backend",
     "value_and_grad",
     "vjp",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load `learn`, which needs scikit-learn and SciPy, at its first access."""
+    if name == "learn":
+        return import_module("maha_core.learn")
+    raise AttributeError(f"module 'maha_core' has no attribute {name!r}")

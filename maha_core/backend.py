@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from math import prod
+from math import log, prod
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from maha_core import formulas, guard
@@ -224,8 +224,14 @@ class Backend:
         return self.xp.where(flagged.mask, self.xp.zeros_like(G), G)
 
     def exp(self, values: Array) -> Array:
-        """Return the exponential; the array given may be overwritten."""
-        return self.xp.exp(values)
+        """Return the exponential, with something negligible for what would underflow.
+
+        Underflow, and all arithmetic on subnormal numbers, takes several times as long. The array
+        given may be overwritten.
+        """
+        xp = self.xp
+        lowest = xp.asarray(negligible(xp, values.dtype), dtype=values.dtype, device=device_of(values))
+        return xp.exp(xp.maximum(values, lowest))
 
     def total(self, values: Array) -> Array:
         """Return the sum of all entries, accumulated in the device's widest float."""
@@ -381,6 +387,11 @@ class Backend:
         """Return a loss of D and its gradient, streamed."""
         with self.working(problem.options, problem.pullback_size):
             return objectives.value_and_grad(self, problem, objective, wrt)
+
+
+def negligible(xp: Any, dtype: Any) -> float:
+    """Return an exponent whose power is far below rounding, and far above underflow."""
+    return 0.7 * log(xp.finfo(dtype).smallest_normal)
 
 
 def _span(value: Array) -> tuple[int, int]:

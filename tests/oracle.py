@@ -201,6 +201,43 @@ def mlkr_cotangent(D, y, y_Y=None, weight=None):
     return outer[:, None] * p * (targets[None, :] - predicted[:, None])
 
 
+def nca(D, labels, labels_Y=None, weight=None, *, log=False):
+    """Return NCA's value from D, by the definition; rows without a partner of their class add 0."""
+    same = labels[:, None] == (labels if labels_Y is None else labels_Y)[None, :]
+    if labels_Y is None:
+        same = same & ~np.eye(len(labels), dtype=bool)
+    right = (softmax_rows(D, labels_Y is not None) * same).sum(axis=1)
+    there = same.any(axis=1)
+    terms = np.log(np.where(there, right, 1)) if log else right
+    return -(_weights(weight, len(D)) * terms).sum()
+
+
+def lmnn(D, labels, targets, mu=0.5, margin=1.0, weight=None):
+    """Return LMNN's value from D, triple by triple."""
+    total = 0
+    for i, w in enumerate(_weights(weight, len(D))):
+        for j in targets[i]:
+            total = total + w * mu * D[i, j]
+            for l in range(len(D)):
+                slack = margin + D[i, j] - D[i, l]
+                if labels[l] != labels[i] and slack.real > 0:
+                    total = total + w * (1 - mu) * slack
+    return total
+
+
+def contrastive(D, i, j, same, margin=1.0, weight=None):
+    """Return the contrastive loss of listed pairs from D."""
+    d = np.sqrt(D[i, j])
+    apart = np.where(d.real < margin, margin - d, 0) ** 2
+    return (_weights(weight, len(D))[i] * np.where(same, d * d, apart)).sum()
+
+
+def triplet(D, anchor, positive, negative, margin=1.0, weight=None):
+    """Return the triplet loss of listed triples from D."""
+    slack = margin + D[anchor, positive] - D[anchor, negative]
+    return (_weights(weight, len(D))[anchor] * np.where(slack.real > 0, slack, 0)).sum()
+
+
 def _weights(weight, n):
     return np.ones(n, dtype=np.longdouble) if weight is None else exact(weight)
 

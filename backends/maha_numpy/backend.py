@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from maha_core.backend import Backend
+from maha_core.backend import Backend, negligible
 from maha_core.blas import one_thread
 from maha_numpy import pool
 from maha_numpy.tiles import cancelled, fill_diagonal, smallest_again
@@ -122,6 +122,7 @@ class NumpyBackend(Backend):
 
     def exp(self, values: Array) -> Array:
         """Return the exponential, written in place."""
+        np.maximum(values, negligible(np, values.dtype), out=values)
         return np.exp(values, out=values)
 
     def place(self, D: Array, flagged: Flagged, values: Array) -> Array:

@@ -1,7 +1,23 @@
 """Losses of D that can be streamed, one file each, and the protocol to write one's own."""
 
 from maha_core.losses.base import Evaluation, Listed, Loss, PointData, Tile
+from maha_core.losses.contrastive import Contrastive
+from maha_core.losses.lmnn import LMNN
 from maha_core.losses.mlkr import MLKR
+from maha_core.losses.nca import NCA
 from maha_core.losses.pairwise import Pairwise
+from maha_core.losses.triplet import Triplet
 
-__all__ = ["MLKR", "Evaluation", "Listed", "Loss", "Pairwise", "PointData", "Tile"]
+__all__ = [
+    "LMNN",
+    "MLKR",
+    "NCA",
+    "Contrastive",
+    "Evaluation",
+    "Listed",
+    "Loss",
+    "Pairwise",
+    "PointData",
+    "Tile",
+    "Triplet",
+]

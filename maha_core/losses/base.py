@@ -106,7 +106,8 @@ class Tile:
     smallest : array (r, 1) or None
         What `row_minimum` returns, where it is known already.
     exp : callable
-        The exponential of an array of the loss's own making, which may be written over.
+        The exponential of an array of the loss's own making, which may be written over; what
+        would underflow comes out as something negligible.
     memo : dict
         A place where `summarise` may leave arrays for `evaluate` of the same tile; empty where a
         row is too long to be visited once.

@@ -13,12 +13,17 @@ def summarise(tile: Tile, numbers: Array) -> Summary:
     The shift is the smallest distance of the row, so that the largest weight is 1 (streaming
     softmax: the triple can be merged over any partition of the row).
     """
-    xp = tile.xp
-    shift = tile.row_minimum()
-    weights = _weights(tile, shift)
-    tile.memo["softmax"] = (shift, weights)
+    shift, kernel = weights(tile)
     columns = numbers.T
-    return shift, weights @ xp.ones_like(columns), weights @ columns
+    return shift, kernel @ tile.xp.ones_like(columns), kernel @ columns
+
+
+def weights(tile: Tile) -> tuple[Array, Array]:
+    """Return the rows' shift ``(r, 1)`` and ``exp(shift - D)``, which stay in the tile's memo."""
+    shift = tile.row_minimum()
+    kernel = _shifted(tile, shift)
+    tile.memo["softmax"] = (shift, kernel)
+    return shift, kernel
 
 
 def merge(xp: Any, a: Summary, b: Summary) -> Summary:
@@ -30,16 +35,16 @@ def merge(xp: Any, a: Summary, b: Summary) -> Summary:
 
 
 def probabilities(tile: Tile, summary: Summary) -> tuple[Array, Array]:
-    """Return ``p_ij`` as weights ``(r, c)``, 0 where a point meets itself, and a factor ``(r, 1)``.
+    """Return ``p_ij`` as weights ``(r, c)``, negligible for self-pairs, and a factor ``(r, 1)``.
 
     They are left unmultiplied, for a loss to multiply the factor with its own.
     """
     xp = tile.xp
     shift, total, _ = summary
     if "softmax" in tile.memo:
-        own_shift, weights = tile.memo["softmax"]
-        return weights, xp.exp(finite(xp, shift) - finite(xp, own_shift)) / total
-    return _weights(tile, shift), 1 / total
+        own_shift, kernel = tile.memo["softmax"]
+        return kernel, xp.exp(finite(xp, shift) - finite(xp, own_shift)) / total
+    return _shifted(tile, shift), 1 / total
 
 
 def outer_difference(xp: Any, factor: Array, numbers: Array, means: Array) -> Array:
@@ -48,8 +53,8 @@ def outer_difference(xp: Any, factor: Array, numbers: Array, means: Array) -> Ar
     return left @ xp.concat([numbers, xp.ones_like(numbers)], axis=0)
 
 
-def _weights(tile: Tile, shift: Array) -> Array:
-    """Return ``exp(shift_i - D_ij)``, 0 where a point meets itself."""
+def _shifted(tile: Tile, shift: Array) -> Array:
+    """Return ``exp(shift_i - D_ij)``, negligible where a point meets itself."""
     exponents = finite(tile.xp, shift) - tile.sqdist
     return tile.exp(tile.fill_self(exponents, -float("inf")))
 

@@ -1,0 +1,1 @@
+"""The estimators beside scikit-learn's and metric-learn's: speed, memory, accuracy."""

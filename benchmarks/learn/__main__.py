@@ -1,0 +1,54 @@
+"""Run the comparisons, and write them as JSON and as a page of tables."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from benchmarks import machine
+from benchmarks.learn import accuracy, beside_metric_learn, large, nca, page
+
+RESULTS = Path(__file__).parents[1] / "results"
+PARTS = {
+    "nca": nca.compare,
+    "large": large.measure,
+    "example": accuracy.documented_example,
+    "regression": accuracy.regression,
+    "accuracy": accuracy.table,
+}
+
+
+def main() -> None:
+    chosen = _arguments()
+    parts = dict(PARTS)
+    if chosen.metric_learn:
+        parts["metric_learn"] = lambda: beside_metric_learn.compare(chosen.metric_learn)
+    target = chosen.output / "learn.json"
+    found: dict[str, Any] = json.loads(target.read_text()) if target.exists() else {}
+    for name in chosen.only or parts:
+        here = machine.describe()
+        found[name] = {"found": parts[name](), "machine": here}
+        print(json.dumps(found[name]["found"], indent=1), flush=True)
+        chosen.output.mkdir(parents=True, exist_ok=True)
+        target.write_text(json.dumps(found, indent=1) + "\n")
+        (chosen.output / "learn.md").write_text(page.text(found))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.learn", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=[*PARTS, "metric_learn"])
+    parser.add_argument(
+        "--metric-learn",
+        metavar="PYTHON",
+        default=os.environ.get("METRIC_LEARN_PYTHON"),
+        help="a Python that has metric-learn; `nox -s compare-metric-learn` makes one",
+    )
+    parser.add_argument("--output", type=Path, default=RESULTS, help="a folder for the results")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

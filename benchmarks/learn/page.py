@@ -1,0 +1,59 @@
+"""The results as a page of Markdown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MIB = 2**20
+TITLES = {
+    "nca": "NCA beside scikit-learn's",
+    "large": "Where others cannot start",
+    "metric_learn": "MLKR and LMNN beside metric-learn's",
+    "example": "scikit-learn's documented example: digits, 2 components, 3 neighbours",
+    "regression": "Kernel regression on diabetes: R2, mean of 5 folds",
+    "accuracy": "3 nearest neighbours: accuracy, mean of 5 stratified folds",
+}
+
+
+def text(found: dict[str, Any]) -> str:
+    """Return the whole page."""
+    parts = ["# Learning a metric: what was measured\n"]
+    for name, title in TITLES.items():
+        if name in found:
+            body = _table if name == "accuracy" else _lines
+            parts += [f"## {title}\n", *body(found[name]["found"]), "", _machine(found[name])]
+    return "\n".join(parts) + "\n"
+
+
+def _lines(found: dict[str, Any], indent: str = "") -> list[str]:
+    lines = []
+    for key, value in found.items():
+        name = key.replace("_", " ")
+        if isinstance(value, dict):
+            lines += [f"{indent}* {name}:", *_lines(value, indent + "  ")]
+        else:
+            lines.append(f"{indent}* {name}: {_number(value)}")
+    return lines
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, int) and value >= MIB:
+        return f"{value / MIB:.0f} MiB"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _table(found: dict[str, Any]) -> list[str]:
+    names = list(next(iter(found.values())))
+    head = ["| data | " + " | ".join(names) + " |", "|---|" + "---|" * len(names)]
+    rows = [
+        f"| {data} | " + " | ".join(f"{row[name]:.3f}" for name in names) + " |"
+        for data, row in found.items()
+    ]
+    return head + rows
+
+
+def _machine(part: dict[str, Any]) -> str:
+    here = part["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in here["versions"].items())
+    where = f"{here['cpu']}, {here['cores']} cores, load {here['load_average']}"
+    return f"Measured on {where}; {versions}.\n"

@@ -1,0 +1,51 @@
+"""What metric-learn does, run by a Python that has it (and an old scikit-learn), not by ours.
+
+    python their_side.py data.npz result.npz
+
+It knows nothing of maha_core: it fits what the data say, and writes parameters, losses, gradients
+and seconds.
+"""
+
+import sys
+import time
+import warnings
+
+import numpy as np
+from metric_learn import LMNN, MLKR
+from sklearn.preprocessing import LabelEncoder
+
+
+def main(source, target):
+    warnings.simplefilter("ignore")
+    given = dict(np.load(source))
+    learn = {"MLKR": mlkr, "LMNN": lmnn}[str(given["name"])]
+    np.savez(target, **learn(given))
+
+
+def mlkr(given):
+    X, y, start = given["X"], given["y"], given["start"]
+    learner = MLKR(init=start)
+    learner.n_iter_ = 1
+    loss, gradient = learner._loss(start.ravel(), X, y)
+    begin = time.perf_counter()
+    learner = MLKR(init=start, max_iter=int(given["max_iter"])).fit(X, y)
+    seconds = time.perf_counter() - begin
+    return {
+        "start_loss": loss,
+        "start_gradient": gradient,
+        "A": learner.components_,
+        "seconds": seconds,
+    }
+
+
+def lmnn(given):
+    X, y, start, k = given["X"], given["y"], given["start"], int(given["k"])
+    begin = time.perf_counter()
+    learner = LMNN(init=start, n_neighbors=k, max_iter=int(given["max_iter"])).fit(X, y)
+    seconds = time.perf_counter() - begin
+    targets = learner._select_targets(X, LabelEncoder().fit_transform(y))
+    return {"targets": targets, "A": learner.components_, "seconds": seconds}
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,168 @@
+"""What `fit` is given, checked: by scikit-learn where it converts, else by maha_core.
+
+NumPy arrays, lists, data frames and the like are scikit-learn's to check. Arrays of another library
+are foreign to it; they are checked as everywhere in maha_core, and never converted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import check_array
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from maha_core import validation
+from maha_core.arrays import is_array, namespace
+from maha_core.backend import Backend
+from maha_core.learn.host import is_lazy, to_host, whole
+
+Array = Any
+FLOATS = (np.float64, np.float32)
+
+
+@dataclass(frozen=True)
+class Training:
+    """Points X (n, d), their targets or class numbers y (n,), weights (n,) or None: one library."""
+
+    X: Array
+    y: Array
+    sample_weight: Array | None
+    classes: NDArray[Any] | None = None
+    counts: NDArray[np.int64] | None = None
+
+
+def is_foreign(X: object) -> bool:
+    """Tell whether X is an array of another library than NumPy."""
+    return is_array(X) and not isinstance(X, np.ndarray | np.generic)
+
+
+def regression(estimator: Any, X: Array, y: Array, sample_weight: Array | None) -> Training:
+    """Return points with real targets."""
+    if is_foreign(X):
+        X, weight = _foreign_points(estimator, X, sample_weight)
+        return Training(X, _foreign_numbers(y, "y", X), weight)
+    X, y = validate_data(estimator, X, y, dtype=FLOATS, y_numeric=True, ensure_min_samples=2)
+    return Training(X, np.asarray(y, dtype=X.dtype), _weights(sample_weight, X))
+
+
+def classification(estimator: Any, X: Array, y: Array, sample_weight: Array | None) -> Training:
+    """Return points with class numbers, and what the classes are."""
+    if is_foreign(X):
+        X, weight = _foreign_points(estimator, X, sample_weight)
+        labels = validation.whole_numbers(validation.backend_for(X, "X"), y, "y", X)
+        _check_length(labels, "y", X)
+        classes, counts = np.unique(to_host(labels)[0], return_counts=True)
+        _refuse_one_class(classes)
+        return Training(X, labels, weight, classes, counts)
+    X, y = validate_data(estimator, X, y, dtype=FLOATS, ensure_min_samples=2)
+    check_classification_targets(y)
+    encoder = LabelEncoder()
+    codes = encoder.fit_transform(y)
+    classes = encoder.classes_
+    _refuse_one_class(classes)
+    # Tiles compare labels entry by entry: the narrower, the faster.
+    narrow = codes.astype(np.min_scalar_type(len(classes)))
+    return Training(X, narrow, _weights(sample_weight, X), classes, np.bincount(codes))
+
+
+def further_points(estimator: Any, X: Array) -> Array:
+    """Return points after `fit`, with as many columns."""
+    if not is_foreign(X):
+        return validate_data(estimator, X, dtype=FLOATS, reset=False)
+    X = _rows_of_points(X)
+    validation.check_columns(X, estimator.n_features_in_, type(estimator).__name__)
+    return X
+
+
+def further_pairs(estimator: Any, pairs: Array) -> Array:
+    """Return pairs of points ``(p, 2, d)`` after `fit`."""
+    if not is_foreign(pairs):
+        pairs = check_array(pairs, dtype=FLOATS, allow_nd=True, ensure_2d=False)
+    expected = (2, estimator.n_features_in_)
+    if pairs.ndim != 3 or tuple(pairs.shape[1:]) != expected:
+        raise ValueError(
+            f"pairs has shape {tuple(pairs.shape)}; {type(estimator).__name__} asks for "
+            f"(n_pairs, 2, {estimator.n_features_in_})"
+        )
+    return pairs
+
+
+def _foreign_points(
+    estimator: Any, X: Array, sample_weight: Array | None
+) -> tuple[Array, Array | None]:
+    X = _rows_of_points(X)
+    if X.shape[0] < 2:
+        raise ValueError(
+            f"Found array with {X.shape[0]} sample(s) while a minimum of 2 is required"
+        )
+    estimator.n_features_in_ = int(X.shape[1])
+    if hasattr(estimator, "feature_names_in_"):
+        del estimator.feature_names_in_
+    if sample_weight is None:
+        return X, None
+    return X, _foreign_numbers(sample_weight, "sample_weight", X)
+
+
+def _rows_of_points(X: Array) -> Array:
+    backend = validation.backend_for(X, "X")
+    X = validation.points(backend, X, "X")
+    validation.check_points(X, "X")
+    _check_finite(backend, X, "X")
+    return X
+
+
+def _check_finite(backend: Backend, values: Array, argument: str) -> None:
+    """Refuse NaN and infinity; what is lazy is looked at when it is computed."""
+    if not is_lazy(values):
+        backend.check_finite(values, argument)
+
+
+def _foreign_numbers(values: Array, argument: str, X: Array) -> Array:
+    backend = validation.backend_for(X, "X")
+    values = validation.operand(backend, values, argument, X)
+    _check_length(values, argument, X)
+    _check_finite(backend, values, argument)
+    return values
+
+
+def _check_length(values: Array, argument: str, X: Array) -> None:
+    why = f"X with {X.shape[0]} points"
+    validation.check_shape(values, (int(X.shape[0]),), argument, why)
+
+
+def _weights(sample_weight: Array | None, X: NDArray[Any]) -> NDArray[Any] | None:
+    if sample_weight is None:
+        return None
+    weight: NDArray[Any] = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+    return weight
+
+
+def _refuse_one_class(classes: NDArray[Any]) -> None:
+    if len(classes) < 2:
+        raise ValueError(
+            f"The number of classes has to be greater than one; got {len(classes)} class"
+        )
+
+
+def class_masks(data: Training) -> Array:
+    """Return membership ``(n, C)``: 1 where a point is of a class, in X's dtype."""
+    xp = namespace(data.X)
+    columns = [data.y == number for number in _numbers(data)]
+    return xp.astype(xp.stack(columns, axis=1), data.X.dtype)
+
+
+def class_rows(data: Training) -> list[Array]:
+    """Return the row numbers of each class, of X's library (of its chunks', beside Dask)."""
+    (labels,) = to_host(data.y)
+    return [whole(np.flatnonzero(labels == number), data.X) for number in _numbers(data)]
+
+
+def _numbers(data: Training) -> list[int]:
+    """Return the classes as they are numbered in y."""
+    assert data.classes is not None
+    return [int(c) for c in data.classes] if is_foreign(data.X) else [*range(len(data.classes))]

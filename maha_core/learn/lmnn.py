@@ -1,0 +1,177 @@
+"""Large margin nearest neighbours as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+from sklearn.utils._param_validation import Interval
+
+from maha_core import losses
+from maha_core.learn.base import MetricLearner, objective
+from maha_core.learn.data import Training, class_rows, classification
+from maha_core.learn.host import computed, like
+from maha_core.learn.optimizer import Found, Matrix
+from maha_core.metrics import Factor, Metric
+from maha_core.targets import nearest_within
+
+Array = Any
+
+
+class LMNN(MetricLearner):
+    """Learn a metric in which near neighbours are of one class, and others a margin farther away.
+
+    It minimises ``sum_i sum_{j in T_i} (mu D_ij + (1 - mu) sum_l [margin + D_ij - D_il]+)`` with
+    T_i the nearest points of i's class and l the points of other classes, streamed: neither
+    distances nor triples are held, and memory is linear in n.
+
+    Parameters
+    ----------
+    n_neighbors : int
+        Target neighbours of each point. Every class needs a point more; where one has less, there
+        are fewer target neighbours, with a warning.
+    n_components : int, optional
+        Dimensions k of the embedding; d if not given.
+    init : {"auto", "pca", "lda", "identity", "random"} or array (k, d)
+        Where to start; "auto" is "lda" where there are classes enough, else "pca" where k is less
+        than d and n, else "identity".
+    regularization : float
+        mu, from 0 to 1: the weight of pulling target neighbours near, beside 1 - mu for pushing
+        other classes away.
+    margin : float
+        In squared units of the metric.
+    n_refreshes : int
+        How often the target neighbours are sought anew, in the metric learned so far, and the
+        search goes on; 0 keeps those of the input space.
+    warm_start : bool
+        Start from the last fit's `components_`.
+    max_iter : int
+        Most iterations of L-BFGS, for every choice of target neighbours.
+    tol : float
+        Where to stop, on SciPy's terms.
+    callback : callable, optional
+        ``callback(A.ravel(), iteration)`` after every iteration.
+    verbose : int
+        Show loss and gradient norm: as a bar where tqdm is installed, else as lines.
+    random_state : int, RandomState, optional
+        For ``init="random"``.
+
+    Attributes
+    ----------
+    components_ : array (k, d)
+        The linear map A, of X's library and dtype (of its chunks', where X is a Dask array).
+    metric_ : Factor
+        The learned metric, for every function of maha_core.
+    classes_ : array
+        The classes.
+    n_neighbors_ : int
+        The target neighbours that there were.
+    loss_ : float
+        The loss at `components_`, with the last target neighbours.
+    n_iter_ : int
+        Iterations of L-BFGS.
+    n_features_in_ : int
+        d.
+    feature_names_in_ : array (d,)
+        Names of the columns, where X had any.
+
+    Notes
+    -----
+    metric-learn's LMNN minimises the same loss by steps of gradient descent with a `learn_rate`.
+    L-BFGS chooses its steps by itself, so there is none here. One evaluation takes time
+    O(n^2 (k + n_neighbors)) and memory O(n (d + n_neighbors)). Weinberger & Saul 2009, "Distance
+    Metric Learning for Large Margin Nearest Neighbor Classification".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from maha_core.learn import LMNN
+    >>> X, y = load_iris(return_X_y=True)
+    >>> LMNN(n_components=2, max_iter=1000).fit_transform(X, y).shape
+    (150, 2)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **MetricLearner._parameter_constraints,
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "regularization": [Interval(Real, 0, 1, closed="both")],
+        "margin": [Interval(Real, 0, None, closed="neither")],
+        "n_refreshes": [Interval(Integral, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        n_neighbors: int = 3,
+        n_components: int | None = None,
+        *,
+        init: Any = "auto",
+        regularization: float = 0.5,
+        margin: float = 1.0,
+        n_refreshes: int = 0,
+        warm_start: bool = False,
+        max_iter: int = 1000,
+        tol: float | None = 1e-5,
+        callback: Callable[..., object] | None = None,
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
+        self.n_neighbors = n_neighbors
+        self.n_components = n_components
+        self.init = init
+        self.regularization = regularization
+        self.margin = margin
+        self.n_refreshes = n_refreshes
+        self.warm_start = warm_start
+        self.max_iter = max_iter
+        self.tol = tol
+        self.callback = callback
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def _training(self, X: Array, y: Array, sample_weight: Array | None) -> Training:
+        data = classification(self, X, y, sample_weight)
+        self.classes_ = data.classes
+        self.n_neighbors_ = self._available(data)
+        return data
+
+    def _available(self, data: Training) -> int:
+        """Return how many target neighbours the smallest class has, at most `n_neighbors`."""
+        assert data.counts is not None
+        fewest = int(data.counts.min())
+        if fewest == 1:
+            raise ValueError(
+                "The least populated class in y has only 1 member, and no target neighbor; leave "
+                "such classes out"
+            )
+        if self.n_neighbors >= fewest:
+            warnings.warn(
+                f"n_neighbors={self.n_neighbors} is not less than the size of the smallest class, "
+                f"which has {fewest} members. n_neighbors will be set to {fewest - 1} for "
+                "estimation.",
+                stacklevel=3,
+            )
+        return min(self.n_neighbors, fewest - 1)
+
+    def _learn(self, data: Training, start: Matrix) -> Found:
+        found = self._pass(data, start, None)
+        for _ in range(self.n_refreshes):
+            again = self._pass(data, found.A, Factor(like(found.A, data.X)))
+            found = Found(again.A, again.loss, found.n_iter + again.n_iter)
+        return found
+
+    def _pass(self, data: Training, start: Matrix, metric: Metric | None) -> Found:
+        """Learn with the target neighbours of a metric."""
+        return self._search(objective(self._loss(data, metric), data.X)).run(start)
+
+    def _loss(self, data: Training, metric: Metric | None = None) -> losses.LMNN:
+        rows = class_rows(data)
+        targets = nearest_within(data.X, rows, self.n_neighbors_, metric)
+        return losses.LMNN(
+            data.y,
+            computed(targets)[0],
+            weight=self.regularization,
+            margin=self.margin,
+            sample_weight=data.sample_weight,
+        )

@@ -1,0 +1,100 @@
+"""Neighbourhood components analysis as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from maha_core import losses
+from maha_core.learn.base import MetricLearner
+from maha_core.learn.data import Training, classification
+
+Array = Any
+
+
+class NCA(MetricLearner):
+    """Learn a metric in which leave-one-out votes of near neighbours are right.
+
+    It maximises ``sum_i p_i``, the expected number of points that a neighbour drawn with
+    probability softmax(-D_ij) classifies rightly: the objective of scikit-learn's
+    NeighborhoodComponentsAnalysis, streamed, so that memory is linear in n.
+
+    Parameters
+    ----------
+    n_components : int, optional
+        Dimensions k of the embedding; d if not given.
+    init : {"auto", "pca", "lda", "identity", "random"} or array (k, d)
+        Where to start; "auto" is "lda" where there are classes enough, else "pca" where k is less
+        than d and n, else "identity".
+    warm_start : bool
+        Start from the last fit's `components_`.
+    max_iter : int
+        Most iterations of L-BFGS.
+    tol : float
+        Where to stop, on SciPy's terms.
+    callback : callable, optional
+        ``callback(A.ravel(), iteration)`` after every iteration.
+    verbose : int
+        Show loss and gradient norm: as a bar where tqdm is installed, else as lines.
+    random_state : int, RandomState, optional
+        For ``init="random"``.
+
+    Attributes
+    ----------
+    components_ : array (k, d)
+        The linear map A, of X's library and dtype (of its chunks', where X is a Dask array).
+    metric_ : Factor
+        The learned metric, for every function of maha_core.
+    classes_ : array
+        The classes.
+    loss_ : float
+        Minus the objective at `components_`.
+    n_iter_ : int
+        Iterations of L-BFGS.
+    n_features_in_ : int
+        d.
+    feature_names_in_ : array (d,)
+        Names of the columns, where X had any.
+
+    Notes
+    -----
+    One evaluation takes time O(n^2 k + n d k) and memory O(n (d + k)). Goldberger, Roweis, Hinton &
+    Salakhutdinov 2004, "Neighbourhood Components Analysis".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from maha_core.learn import NCA
+    >>> X, y = load_iris(return_X_y=True)
+    >>> NCA(n_components=2, max_iter=100).fit_transform(X, y).shape
+    (150, 2)
+    """
+
+    def __init__(
+        self,
+        n_components: int | None = None,
+        *,
+        init: Any = "auto",
+        warm_start: bool = False,
+        max_iter: int = 50,
+        tol: float | None = 1e-5,
+        callback: Callable[..., object] | None = None,
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
+        self.n_components = n_components
+        self.init = init
+        self.warm_start = warm_start
+        self.max_iter = max_iter
+        self.tol = tol
+        self.callback = callback
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def _training(self, X: Array, y: Array, sample_weight: Array | None) -> Training:
+        data = classification(self, X, y, sample_weight)
+        self.classes_ = data.classes
+        return data
+
+    def _loss(self, data: Training) -> losses.NCA:
+        return losses.NCA(data.y, sample_weight=data.sample_weight)

@@ -1,0 +1,166 @@
+"""SciPy's L-BFGS on the metric's parameter, with everything that can go wrong told to the user."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from sklearn.exceptions import ConvergenceWarning
+
+from maha_core.blas import one_thread
+from maha_core.learn.progress import Progress
+
+Matrix = NDArray[np.float64]
+Objective = Callable[[Matrix], tuple[float, Matrix]]
+
+ITERATION_LIMIT = 1
+"""SciPy's status of L-BFGS-B where `max_iter` was reached."""
+
+
+@dataclass
+class Best:
+    """The best parameter seen so far, and how many evaluations there were."""
+
+    A: Matrix
+    loss: float = np.inf
+    gradient_norm: float = np.inf
+    first: float = np.inf
+    evaluations: int = 0
+
+    def offer(self, A: Matrix, loss: float, gradient: Matrix) -> None:
+        """Keep a parameter if it is better."""
+        self.evaluations += 1
+        if self.evaluations == 1:
+            self.first = loss
+        if loss < self.loss:
+            self.A, self.loss = A.copy(), loss
+            self.gradient_norm = float(np.linalg.norm(gradient))
+
+
+class NotFiniteError(ArithmeticError):
+    """The loss or its gradient is not finite."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where the search ended, and how."""
+
+    A: Matrix
+    loss: float
+    n_iter: int
+
+
+class Search:
+    """One minimisation from a start.
+
+    Parameters
+    ----------
+    name : str
+        The estimator's name, for messages.
+    objective : callable
+        Loss and gradient at a parameter ``(k, d)``.
+    max_iter, tol
+        As in scikit-learn: `tol` is SciPy's, for the relative change of the loss and for the
+        gradient.
+    callback : callable or None
+        ``callback(A.ravel(), iteration)`` after every iteration.
+    progress : Progress
+    """
+
+    def __init__(
+        self,
+        name: str,
+        objective: Objective,
+        *,
+        max_iter: int,
+        tol: float | None,
+        callback: Callable[[NDArray[Any], int], object] | None,
+        progress: Progress,
+    ) -> None:
+        self.name = name
+        self.objective = objective
+        self.max_iter = max_iter
+        self.tol = tol
+        self.callback = callback
+        self.progress = progress
+        self.n_iter = 0
+
+    def run(self, start: Matrix) -> Found:
+        """Return the best parameter, also where the search was interrupted."""
+        self.best = Best(start)
+        try:
+            with one_thread():  # SciPy's products are so small that waking threads is most of them
+                ending = self._minimise(start)
+        except KeyboardInterrupt:
+            ending = self._interrupted()
+        except NotFiniteError:
+            ending = self._not_finite()
+        finally:
+            self.progress.close()
+        if ending is not None:
+            warnings.warn(f"{self.name} {ending}", ConvergenceWarning, stacklevel=4)
+        return Found(self.best.A, self.best.loss, self.n_iter)
+
+    def _minimise(self, start: Matrix) -> str | None:
+        """Run SciPy, and return what there is to warn of."""
+        result = minimize(
+            self._evaluate,
+            start.ravel(),
+            args=(start.shape,),
+            method="L-BFGS-B",
+            jac=True,
+            tol=self.tol,
+            options={"maxiter": self.max_iter},
+            callback=self._iterated,
+        )
+        if self.best.loss >= self.best.first:
+            return self._no_progress()
+        if result.status == ITERATION_LIMIT:
+            return (
+                f"did not converge within max_iter={self.max_iter} iterations; "
+                "raise max_iter, or scale the data with sklearn.preprocessing.StandardScaler"
+            )
+        return None if result.success else f"stopped before convergence: {result.message}"
+
+    def _evaluate(self, flat: NDArray[Any], shape: tuple[int, int]) -> tuple[float, NDArray[Any]]:
+        A = flat.reshape(shape)
+        loss, gradient = self.objective(A)
+        if not (np.isfinite(loss) and np.isfinite(gradient).all()):
+            raise NotFiniteError
+        self.best.offer(A, loss, gradient)
+        return loss, np.asarray(gradient, dtype=np.float64).ravel()
+
+    def _iterated(self, flat: NDArray[Any]) -> None:
+        self.n_iter += 1
+        self.progress.show(self.n_iter, self.best.loss, self.best.gradient_norm)
+        if self.callback is not None:
+            self.callback(flat, self.n_iter)
+
+    def _interrupted(self) -> str:
+        if not self.best.evaluations:
+            return "was interrupted before its first evaluation; components_ is the initialization"
+        return (
+            f"was interrupted after {self.best.evaluations} evaluations; components_ is the best "
+            f"so far, with a loss of {self.best.loss:.6g}: fit again with warm_start=True to go on"
+        )
+
+    def _not_finite(self) -> str:
+        where = "at the initialization" if not self.best.evaluations else "on the way"
+        return (
+            f"met a loss or gradient that is not finite {where}, after {self.best.evaluations} "
+            "finite evaluations, and kept the best before; scale the data with "
+            "sklearn.preprocessing.StandardScaler, or start from a smaller init"
+        )
+
+    def _no_progress(self) -> str:
+        return (
+            f"made no progress from its initialization, with a loss of {self.best.loss:.6g} and a "
+            f"gradient of size {self.best.gradient_norm:.3g}; either it is a minimum already, or "
+            "distances are so large that only the nearest neighbour counts: scale the data with "
+            "sklearn.preprocessing.StandardScaler, or try another init"
+        )

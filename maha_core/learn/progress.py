@@ -1,0 +1,70 @@
+"""What `verbose` shows: a bar where tqdm is installed, else lines of text."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Protocol
+
+
+class Progress(Protocol):
+    """What the optimiser tells of every iteration."""
+
+    def show(self, iteration: int, loss: float, gradient_norm: float) -> None:
+        """Show one finished iteration."""
+
+    def close(self) -> None:
+        """End the show."""
+
+
+def progress(name: str, verbose: int, max_iter: int) -> Progress:
+    """Return what shows the progress of an estimator called `name`."""
+    if not verbose:
+        return Silence()
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return Lines(name)
+    return Bar(tqdm(total=max_iter, desc=name, unit="iteration"))
+
+
+class Silence:
+    """Nothing is shown."""
+
+    def show(self, iteration: int, loss: float, gradient_norm: float) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Bar:
+    """A bar of tqdm with loss and gradient norm behind it."""
+
+    def __init__(self, bar: Any) -> None:
+        self.bar = bar
+
+    def show(self, iteration: int, loss: float, gradient_norm: float) -> None:
+        """Move the bar on."""
+        self.bar.set_postfix_str(f"loss={loss:.6g}, gradient={gradient_norm:.2g}", refresh=False)
+        self.bar.update(iteration - self.bar.n)
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self.bar.close()
+
+
+class Lines:
+    """A line per iteration, in the manner of scikit-learn."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.start = time.perf_counter()
+        print(f"[{name}] {'Iteration':>10} {'Loss':>20} {'Gradient':>12} {'Time(s)':>10}")  # noqa: T201
+
+    def show(self, iteration: int, loss: float, gradient_norm: float) -> None:
+        """Print a line."""
+        elapsed = time.perf_counter() - self.start
+        print(  # noqa: T201
+            f"[{self.name}] {iteration:>10} {loss:>20.6e} {gradient_norm:>12.3e} {elapsed:>10.2f}",
+            flush=True,
+        )
+
+    def close(self) -> None: ...

@@ -1,0 +1,55 @@
+"""What losses of listed pairs alone share: index lists in the order of their rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from maha_core import validation
+from maha_core.arrays import namespace
+from maha_core.losses.base import Loss, PointData, Tile
+
+Array = Any
+
+
+class ListedLoss(Loss):
+    """A loss that owns lists of row numbers, sorted by the first of them."""
+
+    all_pairs = False
+
+    def __init__(self, margin: float, sample_weight: Array | None) -> None:
+        if not margin > 0:
+            raise ValueError(f"margin must be positive; got {margin!r}")
+        self.margin = float(margin)
+        self.sample_weight = sample_weight
+
+    def point_data(self) -> tuple[PointData, ...]:
+        """Return the weights where there are any."""
+        if self.sample_weight is None:
+            return ()
+        return (PointData("sample_weight", self.sample_weight),)
+
+    def row_weight(self, tile: Tile, i: Array) -> Array:
+        """Return the weights of rows i of a tile, or 1."""
+        weight = tile.row_data.get("sample_weight")
+        return 1.0 if weight is None else tile.xp.take(weight[:, 0], i)
+
+
+def sorted_by_first(**lists: Array) -> list[Array]:
+    """Return index lists of one length, reordered so that the first one ascends.
+
+    Raises
+    ------
+    TypeError, ValueError
+        They are no integers, of several libraries, or of several lengths.
+    """
+    (name, first), *_ = lists.items()
+    backend, checked = validation.backend_for(first, name), []
+    for argument, value in lists.items():
+        value = validation.whole_numbers(backend, value, argument, first)
+        if value.ndim != 1:
+            raise ValueError(f"{argument} must be one-dimensional; its shape is {value.shape}")
+        validation.check_shape(value, tuple(first.shape), argument, f"{name} of that length")
+        checked.append(value)
+    xp = namespace(first)
+    order = xp.argsort(checked[0], stable=True)
+    return [xp.take(value, order, axis=0) for value in checked]

@@ -1,0 +1,80 @@
+"""Triples of points, of which the second should be nearer to the first than the third."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from maha_core.arrays import namespace
+from maha_core.losses.base import Evaluation, Summary, Tile
+from maha_core.losses.listed import ListedLoss, sorted_by_first
+
+Array = Any
+
+
+class Triplet(ListedLoss):
+    """Every anchor nearer to its positive than to its negative, by a margin.
+
+    ``sum_t w_a [margin + D_ap - D_an]+`` over listed triples t = (a, p, n).
+
+    Parameters
+    ----------
+    anchor, positive, negative : array of integers (t,)
+        Row numbers: anchors of X, the others of Y (of X, without Y); in any order.
+    margin : float
+        In squared units of the metric.
+    sample_weight : array (n,), optional
+        Weights w of X's points: a triple counts for its anchor.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The lists do not fit each other, or `margin` is not positive.
+
+    Notes
+    -----
+    Schroff, Kalenichenko & Philbin 2015, "FaceNet: A Unified Embedding for Face Recognition and
+    Clustering". Its cost is linear in the number of triples.
+
+    Examples
+    --------
+    >>> import numpy as np, maha_core as mc
+    >>> X = np.array([[0.0], [2.0], [1.0]])
+    >>> lists = np.array([0]), np.array([1]), np.array([2])
+    >>> value, gradient = mc.value_and_grad(mc.losses.Triplet(*lists), X)
+    >>> float(value), gradient.X.ravel().tolist()
+    (4.0, [-2.0, 4.0, -2.0])
+    """
+
+    def __init__(
+        self,
+        anchor: Array,
+        positive: Array,
+        negative: Array,
+        margin: float = 1.0,
+        *,
+        sample_weight: Array | None = None,
+    ) -> None:
+        super().__init__(margin, sample_weight)
+        self.anchor, self.positive, self.negative = sorted_by_first(
+            anchor=anchor, positive=positive, negative=negative
+        )
+
+    def pairs(self, n: int) -> tuple[Array, Array]:
+        """Return (anchor, positive) and (anchor, negative) of every triple in turn."""
+        return _in_turn(self.anchor, self.anchor), _in_turn(self.positive, self.negative)
+
+    def evaluate(self, tile: Tile, summary: Summary | None) -> Evaluation:
+        """Return the triples' hinges and their derivatives."""
+        assert tile.listed is not None
+        xp, listed = tile.xp, tile.listed
+        D, i = (xp.reshape(values, (-1, 2)) for values in (listed.sqdist, listed.i))
+        slack = self.margin + D[:, 0] - D[:, 1]
+        weight = self.row_weight(tile, i[:, 0])
+        slope = weight * xp.astype(slack > 0, slack.dtype)
+        return Evaluation(slope * slack, xp.zeros_like(tile.sqdist), _in_turn(slope, -slope))
+
+
+def _in_turn(a: Array, b: Array) -> Array:
+    """Return ``a_0, b_0, a_1, b_1, ...``."""
+    xp = namespace(a)
+    return xp.reshape(xp.stack([a, b], axis=1), (-1,))
