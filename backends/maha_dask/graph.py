@@ -32,6 +32,7 @@ class Graph:
     def __init__(self, token: str) -> None:
         self.token = token
         self._layers: dict[str, dict[Any, Task]] = {}
+        self._read_by: dict[str, set[str]] = {}
         self._sources: dict[str, da.Array] = {}
 
     def name(self, kind: str) -> str:
@@ -46,7 +47,9 @@ class Graph:
         """Add a task to a layer of any name."""
         key: Any = (name, *index)
         given = [List(*arg) if isinstance(arg, list) else arg for arg in args]
-        self._layers.setdefault(name, {})[key] = Task(key, function, *given, block=index)
+        task = Task(key, function, *given, block=index)
+        self._layers.setdefault(name, {})[key] = task
+        self._read_by.setdefault(name, set()).update(read[0] for read in task.dependencies)
         return TaskRef(key)
 
     def chunk(self, source: da.Array, *index: int) -> TaskRef:
@@ -82,12 +85,7 @@ class Graph:
         below = HighLevelGraph.merge(
             *(source.__dask_graph__() for source in self._sources.values())
         )
-        dependencies = {name: _layers_read(tasks) for name, tasks in self._layers.items()}
+        dependencies = {name: read - {name} for name, read in self._read_by.items()}
         return HighLevelGraph(
             {**below.layers, **self._layers}, {**below.dependencies, **dependencies}
         )
-
-
-def _layers_read(tasks: dict[Any, Task]) -> set[str]:
-    own = next(iter(tasks))[0]
-    return {key[0] for task in tasks.values() for key in task.dependencies} - {own}

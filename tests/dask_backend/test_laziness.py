@@ -159,3 +159,26 @@ def test_small_parameters_stand_in_the_graph_once():
     A = problems.draw(4, 4, seed=1)
     graph = dict(mc.sqdist(X, metric=mc.Factor(A)).dask)
     assert pickle.dumps(graph).count(A.tobytes()) == 1
+
+
+def test_a_losss_data_stand_in_the_graph_once():
+    X, y = da.from_array(problems.draw(400, 4), chunks=(10, 4)), problems.draw(400, seed=1)
+    value, _ = mc.value_and_grad(mc.losses.MLKR(y), X)
+    assert pickle.dumps(dict(value.dask)).count(y.tobytes()) == 1
+
+
+def test_forms_and_losses_can_be_pickled():
+    graph = dict(mc.nearest(problems.lazy(problems.arrays())["X"], k=2).sqdist.dask)
+    pickle.loads(pickle.dumps(graph))
+    for kind, shape in {mc.Full: (4, 4), mc.Factor: (2, 4), mc.Diagonal: (4,)}.items():
+        parameter = problems.draw(*shape)
+        form = kind(parameter).form(_backend_of(parameter), parameter)
+        again = pickle.loads(pickle.dumps(form))
+        W = problems.draw(3, 4, seed=1)
+        np.testing.assert_array_equal(again.operand(W), form.operand(W))
+
+
+def _backend_of(array):
+    from maha_core.dispatch import backend_of
+
+    return backend_of(array, "parameter")
