@@ -44,7 +44,7 @@ def _mlkr(python: str) -> dict[str, Any]:
     for seed in range(STARTS):
         start = principal(X, X.shape[1])
         start += 0.01 * seed * np.random.default_rng(seed).standard_normal(start.shape)
-        theirs = _theirs(python, name="MLKR", X=X, y=y, start=start, max_iter=1000)
+        theirs = run_there(python, name="MLKR", X=X, y=y, start=start, max_iter=1000)
         learner, seconds = _timed(mc.learn.MLKR(init=start, max_iter=1000, tol=None), X, y)
         rounds.append((float(theirs["seconds"]), seconds))
         theirs_value, _ = mc.value_and_grad(loss, X, metric=mc.Factor(theirs["A"]))
@@ -72,7 +72,7 @@ def _lmnn(python: str) -> dict[str, Any]:
     start = np.eye(X.shape[1])
     rounds = []
     for _ in range(ROUNDS):
-        theirs = _theirs(python, name="LMNN", X=X, y=y, start=start, k=NEIGHBORS, max_iter=1000)
+        theirs = run_there(python, name="LMNN", X=X, y=y, start=start, k=NEIGHBORS, max_iter=1000)
         learner, seconds = _timed(mc.learn.LMNN(NEIGHBORS, init=start, max_iter=1000), X, y)
         rounds.append((float(theirs["seconds"]), seconds))
     loss = mc.losses.LMNN(y, theirs["targets"].astype(np.int64))
@@ -87,7 +87,7 @@ def _lmnn(python: str) -> dict[str, Any]:
     }
 
 
-def _theirs(python: str, **given: Any) -> dict[str, Array]:
+def run_there(python: str, **given: Any) -> dict[str, Array]:
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "data.npz", Path(folder) / "result.npz"
         np.savez(source, **given)

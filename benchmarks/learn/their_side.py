@@ -18,7 +18,7 @@ from sklearn.preprocessing import LabelEncoder
 def main(source, target):
     warnings.simplefilter("ignore")
     given = dict(np.load(source))
-    learn = {"MLKR": mlkr, "LMNN": lmnn}[str(given["name"])]
+    learn = {"MLKR": mlkr, "LMNN": lmnn, "one evaluation": one_evaluation}[str(given["name"])]
     np.savez(target, **learn(given))
 
 
@@ -45,6 +45,26 @@ def lmnn(given):
     seconds = time.perf_counter() - begin
     targets = learner._select_targets(X, LabelEncoder().fit_transform(y))
     return {"targets": targets, "A": learner.components_, "seconds": seconds}
+
+
+def one_evaluation(given):
+    """Seconds and peak memory of MLKR's loss and gradient."""
+    X, y, start = given["X"], given["y"], given["start"]
+    learner = MLKR(init=start)
+    learner.n_iter_ = 1
+    learner._loss(start.ravel(), X[:100], y[:100])
+    with open("/proc/self/clear_refs", "w") as clear:
+        clear.write("5")  # the peak starts anew at what is resident
+    before, begin = resident("VmRSS"), time.perf_counter()
+    learner._loss(start.ravel(), X, y)
+    seconds = time.perf_counter() - begin
+    return {"seconds": seconds, "peak_bytes": resident("VmHWM") - before}
+
+
+def resident(field):
+    with open("/proc/self/status") as status:
+        (line,) = [line for line in status if line.startswith(field + ":")]
+    return int(line.split()[1]) * 1024
 
 
 if __name__ == "__main__":

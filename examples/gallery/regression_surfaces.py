@@ -1,8 +1,8 @@
 """Kernel regression with a learned metric: a wave along one direction of the plane.
 
 300 noisy points are seen. Kernel regression needs a bandwidth: too narrow, it follows the noise;
-too wide, it flattens the wave. With one for all directions it must do some of both. MLKR learns that
-the wave runs along one direction only, and averages along the other.
+too wide, it flattens the wave. With one for all directions it must do some of both. MLKR learns
+that the wave runs along one direction only, and averages along the other.
 """
 
 import warnings
