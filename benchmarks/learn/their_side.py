@@ -9,6 +9,7 @@ and seconds.
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 from metric_learn import LMNN, MLKR
@@ -53,8 +54,7 @@ def one_evaluation(given):
     learner = MLKR(init=start)
     learner.n_iter_ = 1
     learner._loss(start.ravel(), X[:100], y[:100])
-    with open("/proc/self/clear_refs", "w") as clear:
-        clear.write("5")  # the peak starts anew at what is resident
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew at what is resident
     before, begin = resident("VmRSS"), time.perf_counter()
     learner._loss(start.ravel(), X, y)
     seconds = time.perf_counter() - begin
@@ -62,8 +62,8 @@ def one_evaluation(given):
 
 
 def resident(field):
-    with open("/proc/self/status") as status:
-        (line,) = [line for line in status if line.startswith(field + ":")]
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (line,) = [line for line in lines if line.startswith(field + ":")]
     return int(line.split()[1]) * 1024
 
 
