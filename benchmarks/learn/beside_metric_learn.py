@@ -16,7 +16,7 @@ import maha_core as mc
 from benchmarks.learn.data import Array, diabetes, digits, principal
 
 SIDE = Path(__file__).with_name("their_side.py")
-STARTS = 5
+STARTS = 3
 ROUNDS = 2
 NEIGHBORS = 3
 
