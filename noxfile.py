@@ -149,6 +149,27 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks", *session.posargs)
 
 
+@nox.session
+def gallery(session: nox.Session) -> None:
+    """Draw the figures of docs/metric_learning.md."""
+    _install(session, "demo")
+    for script in sorted(ROOT.glob("examples/gallery/*_*.py")):
+        session.run("python", str(script), *session.posargs)
+
+
+@nox.session(name="compare-metric-learn")
+def compare_metric_learn(session: nox.Session) -> None:
+    """Run the estimators beside scikit-learn's, and metric-learn's in an environment of its own."""
+    _install(session, "bench")
+    old = Path(session.create_tmp()) / "metric-learn"
+    session.run("python", "-m", "venv", "--clear", str(old))
+    python = str(old / ("Scripts" if os.name == "nt" else "bin") / "python")
+    # the last scikit-learn that metric-learn 0.7 was made for; it has wheels up to Python 3.12
+    requirements = ("metric-learn==0.7.0", "scikit-learn==1.3.2", "numpy<2", "scipy<1.12")
+    session.run(python, "-m", "pip", "install", "--quiet", *requirements, external=True)
+    session.run("python", "-m", "benchmarks.learn", "--metric-learn", python, *session.posargs)
+
+
 def _install(session: nox.Session, *groups: str) -> None:
     session.install(".", *nox.project.dependency_groups(PROJECT, *groups))
 

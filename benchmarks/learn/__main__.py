@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.learn import accuracy, beside_metric_learn, large, nca, page
+from benchmarks.learn import accuracy, beside_metric_learn, growth, large, nca, page
 
 RESULTS = Path(__file__).parents[1] / "results"
 PARTS = {
@@ -23,7 +23,7 @@ PARTS = {
 
 def main() -> None:
     chosen = _arguments()
-    parts = dict(PARTS)
+    parts = {**PARTS, "growth": lambda: growth.measure(chosen.metric_learn)}
     if chosen.metric_learn:
         parts["metric_learn"] = lambda: beside_metric_learn.compare(chosen.metric_learn)
     target = chosen.output / "learn.json"
@@ -39,7 +39,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.learn", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=[*PARTS, "metric_learn"])
+    parser.add_argument("--only", nargs="+", choices=[*PARTS, "growth", "metric_learn"])
     parser.add_argument(
         "--metric-learn",
         metavar="PYTHON",

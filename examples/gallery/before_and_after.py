@@ -1,4 +1,4 @@
-"""LMNN before and after: a point, its 3 target neighbours, and the impostors among them.
+"""LMNN before and after: a point, its 3 target neighbours, and the impostors nearer than these.
 
 178 wines of three growers, 13 measurements. LMNN pulls every wine's target neighbours (the nearest
 of its own grower) near and pushes other growers' wines out of their reach. Both panels show
@@ -15,7 +15,7 @@ from sklearn.preprocessing import scale
 import maha_core as mc
 from style import CLASSES, INK, RED, panels, save
 
-WINE = 70
+WINE = 73
 
 
 def main() -> None:
@@ -27,14 +27,14 @@ def main() -> None:
     for panel, name, Z in zip(axes, ("before", "after"), (X, learner.transform(X)), strict=True):
         impostors = impostors_of(Z, y, targets)
         draw(panel, PCA(2).fit_transform(Z), Z, y, targets[WINE], impostors[WINE])
-        panel.set_title(f"{name}: {sum(map(len, impostors))} impostors of all 178 wines")
+        panel.set_title(f"{name}: all 178 wines have {sum(map(len, impostors))} impostors")
     save(figure, __file__)
 
 
 def impostors_of(Z, y, targets):
-    """For each point the points of other classes within a margin of its farthest target."""
+    """For each point the points of other classes nearer than its farthest target."""
     D = mc.sqdist(Z)
-    reach = np.take_along_axis(D, targets, axis=1).max(axis=1) + 1
+    reach = np.take_along_axis(D, targets, axis=1).max(axis=1)
     return [np.flatnonzero((D[i] < reach[i]) & (y != y[i])) for i in range(len(y))]
 
 
@@ -45,7 +45,7 @@ def draw(axes: Axes, flat, Z, y, targets, impostors) -> None:
     axes.scatter(*flat[impostors].T, s=60, facecolor="none", edgecolor=RED, lw=1.4)
     axes.scatter(*flat[targets].T, s=40, facecolor="none", edgecolor=INK, lw=1.2)
     axes.plot(*flat[WINE], "o", color=INK, ms=7)
-    reach = np.sqrt(((Z[targets] - Z[WINE]) ** 2).sum(axis=1).max() + 1)
+    reach = np.sqrt(((Z[targets] - Z[WINE]) ** 2).sum(axis=1).max())
     axes.add_patch(Circle(flat[WINE], reach, fill=False, color=INK, lw=0.8, ls=":"))
     axes.set_aspect("equal")
 

@@ -6,6 +6,7 @@ other half. The number is how many of these the 3 nearest digits of the first ha
 
 import warnings
 
+import numpy as np
 from matplotlib.axes import Axes
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -31,7 +32,7 @@ def main() -> None:
     X, X_test, y, y_test = train_test_split(X, y, test_size=0.5, stratify=y, random_state=0)
     scaler = StandardScaler().fit(X)
     X, X_test = scaler.transform(X), scaler.transform(X_test)
-    figure, axes = panels(1, 4, 13, 3.6)
+    figure, axes = panels(1, 4, 11, 3.1)
     for panel, (name, reducer) in zip(axes, REDUCERS.items(), strict=True):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -46,16 +47,13 @@ def draw(axes: Axes, Z, y, title: str) -> None:
     axes.scatter(*Z.T, c=y, cmap="tab10", s=5, lw=0, alpha=0.75)
     for digit in range(10):
         axes.text(
-            *sorted_middle(Z[y == digit]), str(digit), weight="bold", ha="center", va="center",
+            *np.median(Z[y == digit], axis=0), str(digit), weight="bold", ha="center", va="center",
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1},
         )  # fmt: skip
+    axes.set_xlim(*np.percentile(Z[:, 0], [0.5, 99.5]))
+    axes.set_ylim(*np.percentile(Z[:, 1], [0.5, 99.5]))
     axes.set_title(title)
     bare(axes)
-
-
-def sorted_middle(Z):
-    """The median in each direction, which a few points far away do not move."""
-    return sorted(Z[:, 0])[len(Z) // 2], sorted(Z[:, 1])[len(Z) // 2]
 
 
 if __name__ == "__main__":

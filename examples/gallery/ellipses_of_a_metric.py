@@ -13,14 +13,14 @@ from sklearn.model_selection import LeaveOneOut, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
 import maha_core as mc
-from style import BLUE, INK, ORANGE, panels, save
+from style import BLUE, INK, ORANGE, bare, panels, save
 
 ANGLE = np.linspace(0, 2 * np.pi, 200)
 
 
 def main() -> None:
     X, y = layers()
-    figure, axes = panels(1, 4, 13, 3.7)
+    figure, axes = panels(1, 4, 13, 3.4)
     for panel, (name, metric) in zip(axes, metrics(X, y).items(), strict=True):
         draw(panel, X, y, metric)
         panel.set_title(f"{name}: {accuracy(X, y, metric):.0f} % right")
@@ -28,10 +28,10 @@ def main() -> None:
 
 
 def layers():
-    """Four thin layers of 60 points each, of two classes in turn, turned by 30 degrees."""
+    """Four thin layers of 40 points each, of two classes in turn, turned by 30 degrees."""
     rng = np.random.default_rng(0)
-    layer = np.repeat(np.arange(4), 60)
-    flat = np.c_[rng.normal(scale=2.5, size=240), layer + rng.normal(scale=0.17, size=240)]
+    layer = np.repeat(np.arange(4), 40)
+    flat = np.c_[rng.normal(scale=2.0, size=160), layer + rng.normal(scale=0.2, size=160)]
     turn = np.deg2rad(30)
     return flat @ [[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]], layer % 2
 
@@ -53,16 +53,24 @@ def accuracy(X, y, metric) -> float:
     return 100 * cross_val_score(model, metric.embed(X), y, cv=LeaveOneOut()).mean()
 
 
+def middle(X):
+    """A point of each layer, far from those of the others."""
+    along = X @ [np.cos(np.deg2rad(30)), np.sin(np.deg2rad(30))]
+    wanted = (-2.5, 2.5, -2.5, 2.5)
+    return [40 * k + np.argmin(abs(along[40 * k :][:40] - a)) for k, a in enumerate(wanted)]
+
+
 def draw(axes: Axes, X, y, metric) -> None:
-    axes.scatter(*X.T, c=np.where(y, ORANGE, BLUE), s=8, lw=0, alpha=0.7)
+    axes.scatter(*X.T, c=np.where(y, ORANGE, BLUE), s=14, lw=0, alpha=0.8)
     shape = np.linalg.solve(metric.parameter, np.array([np.cos(ANGLE), np.sin(ANGLE)]))
     shape *= 0.9 / np.sqrt(abs(np.linalg.det(np.cov(shape))) ** 0.5 * 2)  # all of one area
-    for centre in X[[10, 70, 130, 190]]:
+    for centre in X[middle(X)]:
         axes.plot(*(centre[:, None] + shape), color=INK, lw=1.4)
         axes.plot(*centre, "o", color=INK, ms=3)
     axes.set_aspect("equal")
-    axes.set_xlim(-7.5, 7)
-    axes.set_ylim(-4.5, 7)
+    axes.set_xlim(-5, 5)
+    axes.set_ylim(-3.5, 6)
+    bare(axes)
 
 
 if __name__ == "__main__":

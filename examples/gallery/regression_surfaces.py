@@ -1,8 +1,8 @@
 """Kernel regression with a learned metric: a wave along one direction of the plane.
 
-300 noisy points are seen. Kernel regression needs a bandwidth: too narrow, it follows the noise; too
-wide, it flattens the wave. With one for all directions it must do some of both. MLKR learns that
-the wave runs along one direction only, and averages along the other.
+300 noisy points are seen. Kernel regression needs a bandwidth: too narrow, it follows the noise;
+too wide, it flattens the wave. With one for all directions it must do some of both. MLKR learns
+that the wave runs along one direction only, and averages along the other.
 """
 
 import warnings
@@ -12,10 +12,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 import maha_core as mc
 from maha_core.learn.kernel_regression import kernel_regression
-from style import INK, panels, save
+from style import INK, bare, panels, save
 
 DIRECTION = np.array([0.8, 0.6])
 SIDE = np.linspace(-2, 2, 100)
+LEVELS = np.linspace(-1.2, 1.2, 13)
 GRID = np.stack(np.meshgrid(SIDE, SIDE), axis=-1).reshape(-1, 2)
 
 
@@ -28,22 +29,23 @@ def main() -> None:
         warnings.simplefilter("ignore", ConvergenceWarning)
         learner = mc.learn.MLKR(init=np.eye(2) / width).fit(X, y)
     surfaces = {
-        "the wave, and what is seen of it": wave(GRID),
-        "one bandwidth for all directions": kernel_regression(GRID / width, X / width, y),
+        "the wave, and what is seen": wave(GRID),
+        "one bandwidth": kernel_regression(GRID / width, X / width, y),
         "MLKR": learner.predict(GRID),
     }
-    figure, axes = panels(1, 3, 11, 3.7)
+    figure, axes = panels(1, 3, 11, 3.5)
     for panel, (name, surface) in zip(axes, surfaces.items(), strict=True):
-        image = panel.imshow(
-            surface.reshape(100, 100), origin="lower", extent=(-2, 2, -2, 2), cmap="RdBu_r",
-            vmin=-1.3, vmax=1.3, interpolation="bilinear",
-        )  # fmt: skip
+        image = panel.contourf(
+            SIDE, SIDE, surface.reshape(100, 100), LEVELS, cmap="RdBu_r", extend="both"
+        )
         error = np.sqrt(np.mean((surface - wave(GRID)) ** 2))
+        panel.set_aspect("equal")
+        bare(panel)
         panel.set_title(name if panel is axes[0] else f"{name}: error {error:.2f}")
     axes[0].scatter(
-        *X.T, c=y, cmap="RdBu_r", vmin=-1.3, vmax=1.3, s=16, edgecolor=INK, linewidth=0.4
+        *X.T, c=y, cmap="RdBu_r", vmin=-1.2, vmax=1.2, s=16, edgecolor=INK, linewidth=0.4
     )
-    figure.colorbar(image, ax=axes, label="y", aspect=25).outline.set_visible(False)
+    figure.colorbar(image, ax=axes, label="y", aspect=25, shrink=0.8)
     save(figure, __file__)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 INK, FAINT = "#1f2328", "#9aa1a9"
 BLUE, ORANGE, GREEN, RED = "#0072b2", "#e69f00", "#009e73", "#d55e00"
@@ -51,4 +52,5 @@ def save(figure: Figure, script: str) -> None:
     target = parser.parse_args().output / f"{Path(script).stem}.png"
     target.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(target, dpi=90)
+    Image.open(target).convert("RGB").quantize(128).save(target, optimize=True)  # a small file
     print(target)
