@@ -9,15 +9,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import array_api_compat.cupy as xp
-
 from maha_core.backend import Backend
 from maha_core.sweeps import distances
 from maha_cupy import flagged as pairs_of_tile
 from maha_cupy import rows as row_kernels
 from maha_cupy.attempts import attempted
 from maha_cupy.driver import device_names, total_memory
-from maha_cupy.library import cp
+from maha_cupy.library import cp, xp
 from maha_cupy.matrix import write_matrix
 from maha_cupy.precision import products
 from maha_cupy.status import Status

@@ -35,8 +35,8 @@ __device__ inline void load(real (&to)[STEP][BLOCK + PAD], const real* from, ind
 // first `width` columns are multiplied, and the sums a and b added once at the end.
 extern "C" __global__ void __launch_bounds__(THREADS* THREADS)
     maha_product(const real* left, const real* right, int width, TILE_PARAMETERS) {
-    __shared__ alignas(16) real a[STEP][BLOCK + PAD];
-    __shared__ alignas(16) real b[STEP][BLOCK + PAD];
+    alignas(16) __shared__ real a[STEP][BLOCK + PAD];
+    alignas(16) __shared__ real b[STEP][BLOCK + PAD];
     const index_t row = (index_t)blockIdx.y * BLOCK, column = (index_t)blockIdx.x * BLOCK;
     if (half && row >= column + BLOCK) return;
     const index_t pitch = width + 2;
