@@ -8,8 +8,8 @@ import array_api_compat
 import numpy as np
 import pytest
 
-FAMILIES = ("numpy", "strict", "torch", "jax")
-NAMES = ("numpy", "readonly", "strict", "torch", "jax")
+FAMILIES = ("numpy", "strict", "torch", "jax", "cupy")
+NAMES = ("numpy", "readonly", "strict", "torch", "jax", "cupy")
 
 
 def family(name):
@@ -38,7 +38,7 @@ class Library:
     def numpy(self, array):
         """Move an array of the library to NumPy, checking that it is one."""
         assert self.owns(array), f"{type(array)} is not an array of {self.name}"
-        return np.asarray(array)
+        return array.get() if self.name == "cupy" else np.asarray(array)
 
     def owns(self, array):
         return (
@@ -75,6 +75,16 @@ def _jax():
     return array_api_compat.array_namespace(jax.numpy.empty(0))
 
 
+def _cupy():
+    cupy = _import("cupy")
+    try:
+        devices = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        pytest.skip(f"no GPU: {error}")
+    assert devices > 0
+    return array_api_compat.array_namespace(cupy.empty(0))
+
+
 def _import(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a library warns of while it loads is its own affair
@@ -87,4 +97,5 @@ _NAMESPACES = {
     "strict": _strict,
     "torch": _torch,
     "jax": _jax,
+    "cupy": _cupy,
 }

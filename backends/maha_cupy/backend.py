@@ -160,7 +160,7 @@ class CupyBackend(Backend):
         """Return a tile of D, and the entries that the guard recomputed."""
         r, c = rows.raw.shape[0], columns.raw.shape[0]
         D = cp.empty((r, c), dtype=problem.X.dtype)
-        flags = new_flags(r, c) if problem.accurate else None
+        flags = new_flags(r, c) if problem.accurate and r and c else None
         diagonal = None if itself is None else Diagonal(itself.offset)
         write_tile(problem, rows, columns, diagonal, D, flags)
         return D, flags

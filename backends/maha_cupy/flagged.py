@@ -41,8 +41,8 @@ def direct_part(
     if "metric" in wrt:
         parameter = _pulled(form, _moments(flags.rows, G, x, y))
     if "X" in wrt or "Y" in wrt:
-        own_rows = _operand(form, _sums(flags.rows, G, x, y))
-        own_columns = _operand(form, _sums(flags.columns, G.T, y, x))
+        own_rows = _operand(form, _sums(flags.rows, G, x, y), x.dtype)
+        own_columns = _operand(form, _sums(flags.columns, G.T, y, x), x.dtype)
     return DirectPart(parameter, own_rows, own_columns)
 
 
@@ -95,5 +95,5 @@ def _pulled(form: Form, S: Array) -> Array:
     return form.pull(unit, form.operand(unit), form.operand(S))
 
 
-def _operand(form: Form, sums: Array) -> Array:
-    return form.operand(sums)
+def _operand(form: Form, sums: Array, dtype: Any) -> Array:
+    return form.operand(sums).astype(dtype, copy=False)

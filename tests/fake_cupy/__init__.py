@@ -1,4 +1,4 @@
-"""A module named ``cupy`` without a GPU: `install` it before anything imports CuPy.
+"""A module named ``cupy`` without a GPU: `install` it before maha_core meets CuPy.
 
 Arrays live in the host's memory behind a wall that counts what crosses it, and `RawModule` runs the
 CUDA source of the kernels on the CPU. Tests only.
@@ -7,6 +7,7 @@ CUDA source of the kernels on the CPU. Tests only.
 import sys
 import types
 from contextlib import nullcontext
+from functools import partial
 
 import numpy as np
 
@@ -53,12 +54,15 @@ def _module(name, source, parent=None):
 
 
 def install():
-    """Put the module into ``sys.modules``; CuPy itself must not be there yet."""
-    assert "cupy" not in sys.modules
+    """Put the module into ``sys.modules`` in place of CuPy, which other libraries import, too."""
+    for name in [*sys.modules]:
+        if name.split(".")[0] == "cupy" or name.startswith("array_api_compat.cupy"):
+            del sys.modules[name]
     cupy = _module("cupy", np)
     cupy.__version__ = "0+fake"
     cupy.ndarray, cupy.RawModule = ndarray, RawModule
     cupy.nonzero = _counted(cupy.nonzero)
+    cupy.take = _wrapped(partial(np.take, mode="wrap"))  # a device raises no IndexError
     cupy.linalg = _module("cupy.linalg", np.linalg, cupy)
     cupy.linalg.cholesky = _counted(cupy.linalg.cholesky)
     _module("cupy.fft", np.fft, cupy)

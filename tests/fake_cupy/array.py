@@ -125,7 +125,7 @@ def wrap(value, device=None):
     """Return NumPy results as arrays; numbers become 0-d arrays, as CuPy's do."""
     if isinstance(value, (np.ndarray, np.generic)):
         return ndarray(np.asarray(value), device)
-    if isinstance(value, tuple) and not hasattr(value, "_fields"):
+    if isinstance(value, tuple):
         return tuple(wrap(item, device) for item in value)
     if isinstance(value, list):
         return [wrap(item, device) for item in value]
