@@ -18,6 +18,7 @@ from maha_core.arrays import device_of, is_writable, namespace
 from maha_core.memory import available_host_memory, readable
 from maha_core.refusals import refuse_special
 from maha_core.sweeps import (
+    direct,
     distances,
     jacobians,
     kernel,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from maha_core.metrics.form import Form
     from maha_core.options import Options
     from maha_core.problem import Gradient, Neighbors, Objective, Pairs, Problem, Tangents
+    from maha_core.sweeps.direct import DirectPart
     from maha_core.sweeps.geometry import Points, SelfPairs
     from maha_core.sweeps.kernel import DistanceTile
 
@@ -110,9 +112,13 @@ class Backend:
         kinds = self.xp.__array_namespace_info__().dtypes(device=device, kind="real floating")
         return kinds.get("float64", self.xp.float32)
 
+    def cast(self, value: Array, dtype: Any) -> Array:
+        """Return an array in another dtype."""
+        return self.xp.astype(value, dtype, copy=False)
+
     def widen(self, value: Array) -> Array:
         """Return an array in the widest float of its device."""
-        return self.xp.astype(value, self.widest_float(device_of(value)), copy=False)
+        return self.cast(value, self.widest_float(device_of(value)))
 
     def version(self) -> str:
         """Return the version of the array library."""
@@ -147,6 +153,14 @@ class Backend:
                 f"{argument} contains NaN or infinity; clean it, or switch the check off with "
                 "maha_core.options(check_finite=False)"
             )
+
+    def check_sum(self, total: Array, argument: str, *parts: Array) -> None:
+        """Raise ValueError where a part is not finite, looked for only if their sum is not."""
+        with self.quiet():
+            total = self.xp.sum(total)
+        if not bool(self.xp.isfinite(total)):
+            for part in parts:
+                self.check_finite(part, argument)
 
     def check_nonnegative(self, D: Array) -> None:
         """Raise ValueError where a squared distance is negative."""
@@ -219,7 +233,7 @@ class Backend:
         """Return the flagged entries ``(p,)`` of a tile."""
         return G[flagged.mask]
 
-    def without_entries(self, G: Array, flagged: Flagged) -> Array:
+    def without_entries(self, G: Array, flagged: Any) -> Array:
         """Return a tile with 0 for the flagged entries."""
         return self.xp.where(flagged.mask, self.xp.zeros_like(G), G)
 
@@ -230,7 +244,9 @@ class Backend:
         given may be overwritten.
         """
         xp = self.xp
-        lowest = xp.asarray(negligible(xp, values.dtype), dtype=values.dtype, device=device_of(values))
+        lowest = xp.asarray(
+            negligible(xp, values.dtype), dtype=values.dtype, device=device_of(values)
+        )
         return xp.exp(xp.maximum(values, lowest))
 
     def total(self, values: Array) -> Array:
@@ -274,10 +290,29 @@ class Backend:
     def distance_tile(
         self, problem: Problem, rows: Points, columns: Points, itself: SelfPairs | None
     ) -> DistanceTile:
-        """Return a tile of D, and what came to light while it was made."""
+        """Return a tile of D, and what came to light while it was made.
+
+        Of the flagged entries only `without_entries` and `direct_part` read the note.
+        """
         return kernel.distance_tile(self, problem, rows, columns, itself)
 
+    def direct_part(
+        self,
+        problem: Problem,
+        wrt: frozenset[str],
+        rows: Points,
+        columns: Points,
+        flagged: Any,
+        G: Array,
+    ) -> DirectPart:
+        """Return what the flagged entries of a tile add to a gradient."""
+        return direct.direct_part(self, problem, wrt, rows, columns, flagged, G)
+
     # --- how work is run ---------------------------------------------------------------------
+
+    def for_call(self) -> Backend:
+        """Return the backend of one call of a public function; most are the same for all."""
+        return self
 
     def working(self, options: Options, size: int) -> AbstractContextManager[object]:
         """Return the context that holds during one operation of `size` multiplications."""

@@ -75,7 +75,7 @@ def prepare(X: Array, Y: Array | None, metric: Metric | None) -> Call:
     TypeError, ValueError
         See the table of inputs in the documentation.
     """
-    backend = validation.backend_for(X, "X")
+    backend = validation.backend_for(X, "X").for_call()
     chosen = options.current()
     backend.check_options(chosen)
     X = validation.points(backend, X, "X")

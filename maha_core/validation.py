@@ -27,7 +27,7 @@ def points(backend: Backend, value: Array, argument: str) -> Array:
     value, kind = of_accepted_dtype(backend, value, argument)
     if kind == "real":
         return value
-    return backend.xp.astype(value, backend.widest_float(device_of(value)))
+    return backend.widen(value)
 
 
 def of_accepted_dtype(backend: Backend, value: Array, argument: str) -> tuple[Array, str]:
@@ -104,7 +104,7 @@ def operand(backend: Backend, value: Array, argument: str, like: Array) -> Array
             f"{argument} has dtype {value.dtype}, and X is taken as {like.dtype}; "
             "convert one of them"
         )
-    return value if kind == "real" else backend.xp.astype(value, like.dtype)
+    return value if kind == "real" else backend.cast(value, like.dtype)
 
 
 def whole_numbers(backend: Backend, value: Array, argument: str, like: Array) -> Array:

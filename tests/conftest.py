@@ -1,7 +1,7 @@
 """One fixture, `library`: every test that takes it runs once per array library.
 
 `pytest` takes every library that is installed, `pytest --backend numpy,strict` only these; tests
-without `library` belong to numpy.
+without `library` belong to numpy. CuPy needs a GPU, or `pytest --backend cupy --fake-cupy`.
 """
 
 import zlib
@@ -14,8 +14,13 @@ import libraries
 def pytest_addoption(parser):
     parser.addoption(
         "--backend",
-        default=",".join(libraries.FAMILIES),
-        help=f"comma separated, of {', '.join(libraries.FAMILIES)} (default: all)",
+        default=",".join(name for name in libraries.FAMILIES if name != "cupy"),
+        help=f"comma separated, of {', '.join(libraries.FAMILIES)} (default: all but cupy)",
+    )
+    parser.addoption(
+        "--fake-cupy",
+        action="store_true",
+        help="CuPy without a GPU: kernels run on the CPU, and transfers are counted",
     )
     parser.addoption(
         "--fault-schedules",
@@ -49,6 +54,10 @@ def _cluster(request):
 
 
 def pytest_configure(config):
+    if config.getoption("--fake-cupy"):
+        import fake_cupy
+
+        fake_cupy.install()
     config.addinivalue_line("filterwarnings", "error")
     config.addinivalue_line(
         "markers", "numpy_only: a case too many for libraries that only share the generic Backend"

@@ -8,8 +8,8 @@ import array_api_compat
 import numpy as np
 import pytest
 
-FAMILIES = ("numpy", "strict", "torch", "jax", "dask")
-NAMES = ("numpy", "readonly", "strict", "torch", "jax", "dask")
+FAMILIES = ("numpy", "strict", "torch", "jax", "dask", "cupy")
+NAMES = ("numpy", "readonly", "strict", "torch", "jax", "dask", "cupy")
 
 
 def family(name):
@@ -40,7 +40,7 @@ class Library:
     def numpy(self, array):
         """Move an array of the library to NumPy, checking that it is one."""
         assert self.owns(array), f"{type(array)} is not an array of {self.name}"
-        return np.asarray(array)
+        return array.get() if self.name == "cupy" else np.asarray(array)
 
     def owns(self, array):
         return (
@@ -97,6 +97,16 @@ def _dask():
     return array_api_compat.array_namespace(_import("dask.array").empty(0))
 
 
+def _cupy():
+    cupy = _import("cupy")
+    try:
+        devices = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        pytest.skip(f"no GPU: {error}")
+    assert devices > 0
+    return array_api_compat.array_namespace(cupy.empty(0))
+
+
 def _import(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a library warns of while it loads is its own affair
@@ -110,4 +120,5 @@ _NAMESPACES = {
     "torch": _torch,
     "jax": _jax,
     "dask": _dask,
+    "cupy": _cupy,
 }

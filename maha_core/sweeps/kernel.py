@@ -19,13 +19,14 @@ Array = Any
 class DistanceTile(NamedTuple):
     """A block of D, and what came to light while it was made.
 
-    ``flagged`` are the entries that the guard recomputed, ``smallest (r, 1)`` is the distance to
-    the nearest point of each row, itself left out; None where there are none, or nobody looked.
+    ``flagged`` is the backend's own note of the entries that the guard recomputed, `Flagged` where
+    it does not say otherwise; ``smallest (r, 1)`` is the distance to the nearest point of each row,
+    itself left out. None where there are none, or nobody looked.
     """
 
     D: Array
-    flagged: guard.Flagged | None
-    smallest: Array | None
+    flagged: Any
+    smallest: Array | None = None
 
 
 def distance_tile(

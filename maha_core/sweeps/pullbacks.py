@@ -81,13 +81,8 @@ class Tiles(ABC):
 
     def check(self, G: Array, *parts: Array) -> None:
         """Raise ValueError where a part is not finite, looked for only if the sum of G is not."""
-        if not self.problem.options.check_finite:
-            return
-        with self.backend.quiet():
-            total = self.backend.xp.sum(G)
-        if not bool(self.backend.xp.isfinite(total)):
-            for part in parts:
-                self.backend.check_finite(part, "cotangent")
+        if self.problem.options.check_finite:
+            self.backend.check_sum(G, "cotangent", *parts)
 
 
 class RectangularTiles(Tiles):

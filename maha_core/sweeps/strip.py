@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from maha_core import formulas, guard
+from maha_core import formulas
 from maha_core.losses.base import Evaluation, Tile
-from maha_core.sweeps import tiling
 from maha_core.sweeps.accumulation import StripResult, increased, plus
 from maha_core.sweeps.geometry import Points
 
@@ -24,11 +23,14 @@ Array = Any
 
 @dataclass(slots=True)
 class Visit:
-    """One tile as a sweep sees it; `weight` 2 stands for its mirror image, too."""
+    """One tile as a sweep sees it; `weight` 2 stands for its mirror image, too.
+
+    `flagged` is the backend's own note of what the guard recomputed, or None.
+    """
 
     tile: Tile
     columns: Points
-    flagged: guard.Flagged | None
+    flagged: Any
     weight: float
 
 
@@ -54,7 +56,7 @@ class RowBlock:
         self.value = plus(self.value, evaluation.value)
         self.listed = plus(self.listed, evaluation.listed)
         if visit.flagged is not None:
-            self._add_direct(visit, self.backend.entries(G, visit.flagged), strip)
+            self._add_direct(visit, G, strip)
             G = self.backend.without_entries(G, visit.flagged)
         self.add_rows(G, visit.columns)
         self.add_columns(G, visit.tile.columns, strip)
@@ -80,24 +82,15 @@ class RowBlock:
         own = self.problem.form.pull(self.points.W, self.points.U, LU)
         return plus(self.parameter, self.backend.widen(own))
 
-    def _add_direct(self, visit: Visit, g: Array, strip: Strip) -> None:
-        """Add the flagged pairs: ``dphi/dA += 2 sum g_ij (A d_ij) d_ij^T`` and its likes."""
-        assert visit.flagged is not None
-        backend, form = self.backend, self.problem.form
-        i, j, _ = visit.flagged
-        entries = tiling.entries(self.problem, backend.tile_bytes)
-        batches = guard.differences(backend, self.points.raw, visit.columns.raw, i, j, entries)
-        for part, delta in batches:
-            U = form.operand(delta)
-            LU = g[part, None] * U
-            if "metric" in self.wrt:
-                own = backend.widen(form.pull(delta, U, LU))
-                self.parameter = plus(self.parameter, own)
-            if "X" in self.wrt or "Y" in self.wrt:
-                rows = backend.scatter_add(i[part], LU, self.points.U.shape[0])
-                columns = -backend.scatter_add(j[part], LU, visit.columns.U.shape[0])
-                self.direct_rows = plus(self.direct_rows, rows)
-                strip.column_points.add(visit.tile.columns, columns)
+    def _add_direct(self, visit: Visit, G: Array, strip: Strip) -> None:
+        """Add the flagged pairs."""
+        own = self.backend.direct_part(
+            self.problem, self.wrt, self.points, visit.columns, visit.flagged, G
+        )
+        self.parameter = plus(self.parameter, own.parameter)
+        self.direct_rows = plus(self.direct_rows, own.rows)
+        if own.columns is not None:
+            strip.column_points.add(visit.tile.columns, own.columns)
 
 
 class ColumnSums:

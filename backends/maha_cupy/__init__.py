@@ -1,0 +1,5 @@
+"""The CuPy plugin of maha_core: GPUs, with nothing crossing the bus inside a call."""
+
+from maha_cupy.backend import CupyBackend
+
+__all__ = ["CupyBackend"]

@@ -1,0 +1,64 @@
+"""Which devices there are, and why there are none."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from maha_cupy.library import cp
+
+
+def device_names() -> list[str]:
+    """Return ``"0: NVIDIA H200"`` and the like.
+
+    Raises
+    ------
+    RuntimeError
+        There is no driver, or no device; the message says what to do.
+    """
+    return [f"{number}: {_properties(number)[0]}" for number in range(_count())]
+
+
+def total_memory() -> int:
+    """Return the bytes of the current device, whatever of them is in use."""
+    return _properties(cp.cuda.runtime.getDevice())[1]
+
+
+def _count() -> int:
+    runtime = cp.cuda.runtime
+    try:
+        count = int(runtime.getDeviceCount())
+    except runtime.CUDARuntimeError as error:
+        raise RuntimeError(_reason(str(error))) from error
+    if count == 0:
+        raise RuntimeError(_no_device("the driver knows of none"))
+    return count
+
+
+def _reason(error: str) -> str:
+    driver = int(cp.cuda.runtime.driverGetVersion())
+    if driver == 0:
+        return (
+            f"CuPy {cp.__version__} finds no NVIDIA driver ({error}); install one, or, in a "
+            "container, start it with access to the GPU"
+        )
+    if "InsufficientDriver" in error:
+        return (
+            f"the NVIDIA driver serves CUDA {_readable(driver)}, too old for CuPy {cp.__version__} "
+            f"({error}); update the driver, or install the CuPy wheel of its CUDA: "
+            "maha-core[cuda12] or maha-core[cuda13]"
+        )
+    return _no_device(error)
+
+
+def _no_device(why: str) -> str:
+    return f"there is no CUDA device ({why}); CUDA_VISIBLE_DEVICES may hide it"
+
+
+def _readable(version: int) -> str:
+    return f"{version // 1000}.{version % 1000 // 10}"
+
+
+@cache
+def _properties(device: int) -> tuple[str, int]:
+    found = cp.cuda.runtime.getDeviceProperties(device)
+    return found["name"].decode(), int(found["totalGlobalMem"])

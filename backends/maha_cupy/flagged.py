@@ -1,0 +1,99 @@
+"""The flagged pairs' own part of a gradient, without the host knowing which pairs these are.
+
+With g_ij = G_ij where (i, j) is flagged, else 0, and delta_ij = x_i - y_j, both taken raw,
+
+    rows     operand(sum_j g_ij delta_ij),     columns    operand(-sum_i g_ij delta_ij)
+    metric   the pullback of S = sum_ij g_ij delta_ij delta_ij^T
+
+for every form is linear in its second moment S: `Form.pull` of the unit vectors gives it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maha_core.sweeps.direct import DirectPart
+from maha_cupy.launch import address, blocks, launch, strides
+from maha_cupy.library import cp
+
+if TYPE_CHECKING:
+    from maha_core.metrics.form import Form
+    from maha_core.problem import Problem
+    from maha_core.sweeps.geometry import Points
+    from maha_cupy.tiles import Flags
+
+Array = Any
+
+LANES, WARPS = 32, 8
+PARTS = 256
+PARTIAL_ENTRIES = 2**20
+_MOST_BLOCKS = 65_535
+
+
+def direct_part(
+    problem: Problem, wrt: frozenset[str], rows: Points, columns: Points, flags: Flags, G: Array
+) -> DirectPart:
+    """Return what the flagged pairs of a tile contribute."""
+    form, x, y = problem.form, rows.raw, columns.raw
+    parameter = own_rows = own_columns = None
+    if "metric" in wrt:
+        parameter = _pulled(form, _moments(flags.rows, G, x, y))
+    if "X" in wrt or "Y" in wrt:
+        own_rows = _operand(form, _sums(flags.rows, G, x, y), x.dtype)
+        own_columns = _operand(form, _sums(flags.columns, G.T, y, x), x.dtype)
+    return DirectPart(parameter, own_rows, own_columns)
+
+
+def without_flagged(G: Array, flags: Flags) -> Array:
+    """Return a tile with 0 for the flagged entries."""
+    r, c = G.shape
+    kept = cp.empty(G.shape, dtype=G.dtype)
+    if G.size:
+        grid, block = (blocks(c, 256), min(r, _MOST_BLOCKS)), (256, 1)
+        arguments = (*_cotangent(flags.rows, G), np.int64(r), np.int64(c), address(kept))
+        launch("flagged", "maha_without", G.dtype, grid, block, *arguments)
+    return kept
+
+
+def _sums(bits: Array, G: Array, x: Array, y: Array) -> Array:
+    """Return ``sum_j g_ij (x_i - y_j)`` as float64 ``(r, d)``."""
+    r, d = x.shape
+    sums = cp.empty((r, d), dtype=cp.float64)
+    grid = blocks(r, WARPS), blocks(d, LANES)
+    arguments = (*_cotangent(bits, G), *_points(x, y), np.int64(r), address(sums))
+    launch("flagged", "maha_sums", G.dtype, grid, (LANES, WARPS), *arguments)
+    return sums
+
+
+def _moments(bits: Array, G: Array, x: Array, y: Array) -> Array:
+    """Return ``sum_ij g_ij delta_ij delta_ij^T`` as float64 ``(d, d)``."""
+    r, d = x.shape
+    size = blocks(r, max(1, min(PARTS, PARTIAL_ENTRIES // d**2)))
+    parts = blocks(r, size)
+    moments = cp.empty((parts, d, d), dtype=cp.float64)
+    grid = blocks(d, LANES), blocks(d, LANES), parts
+    arguments = (
+        *(*_cotangent(bits, G), *_points(x, y)),
+        *(np.int64(r), np.int64(size), address(moments)),
+    )
+    launch("flagged", "maha_moments", G.dtype, grid, (LANES, WARPS), *arguments)
+    return cp.sum(moments, axis=0)
+
+
+def _cotangent(bits: Array, G: Array) -> tuple[Any, ...]:
+    return address(bits), np.int64(bits.shape[1]), address(G), *strides(G)
+
+
+def _points(x: Array, y: Array) -> tuple[Any, ...]:
+    return address(x), address(y), np.int32(x.shape[1])
+
+
+def _pulled(form: Form, S: Array) -> Array:
+    unit = cp.eye(S.shape[0], dtype=S.dtype)
+    return form.pull(unit, form.operand(unit), form.operand(S))
+
+
+def _operand(form: Form, sums: Array, dtype: Any) -> Array:
+    return form.operand(sums).astype(dtype, copy=False)

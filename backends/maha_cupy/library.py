@@ -1,0 +1,21 @@
+"""CuPy itself, or what to install where it is missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+try:
+    import cupy
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "CuPy is not installed; `nvidia-smi` shows which CUDA the driver serves: for CUDA 12 "
+        "install maha-core[cuda12] (the wheel cupy-cuda12x), for CUDA 13 maha-core[cuda13] "
+        "(cupy-cuda13x), never both",
+        name=error.name,
+    ) from error
+
+import array_api_compat.cupy as xp  # noqa: E402  # only now that CuPy is known to be there
+
+__all__ = ["cp", "xp"]
+
+cp: Any = cupy

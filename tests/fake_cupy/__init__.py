@@ -1,0 +1,114 @@
+"""A module named ``cupy`` without a GPU: `install` it before maha_core meets CuPy.
+
+Arrays live in the host's memory behind a wall that counts what crosses it, and `RawModule` runs the
+CUDA source of the kernels on the CPU. Tests only.
+"""
+
+import sys
+import types
+from contextlib import nullcontext
+from functools import partial
+
+import numpy as np
+
+from fake_cupy.array import Device, ndarray, transfers, unwrap, wrap
+from fake_cupy.kernels import RawModule
+
+__all__ = ["install", "transfers"]
+
+MEMORY = 2**40
+
+
+class OutOfMemoryError(MemoryError):
+    pass
+
+
+class CUDARuntimeError(RuntimeError):
+    pass
+
+
+def _wrapped(function):
+    def wrapped(*args, **kwargs):
+        kwargs = {key: unwrap(value) for key, value in kwargs.items()}
+        out = kwargs.get("out")
+        with np.errstate(all="ignore"):
+            result = function(*unwrap(args), **kwargs)
+        return wrap(result if out is None else out)
+
+    return wrapped
+
+
+def _module(name, source, parent=None):
+    """Return a module with NumPy's functions on our arrays."""
+    made = types.ModuleType(name)
+    for key in dir(source):
+        value = getattr(source, key)
+        if key.startswith("_") or key == "test" or isinstance(value, types.ModuleType):
+            continue
+        plain = isinstance(value, type) or not callable(value)
+        setattr(made, key, value if plain else _wrapped(value))
+    sys.modules[name] = made
+    if parent is not None:
+        setattr(parent, name.rpartition(".")[2], made)
+    return made
+
+
+def install():
+    """Put the module into ``sys.modules`` in place of CuPy, which other libraries import, too."""
+    for name in [*sys.modules]:
+        if name.split(".")[0] == "cupy" or name.startswith("array_api_compat.cupy"):
+            del sys.modules[name]
+    cupy = _module("cupy", np)
+    cupy.__version__ = "0+fake"
+    cupy.ndarray, cupy.RawModule = ndarray, RawModule
+    cupy.nonzero = _counted(cupy.nonzero)
+    cupy.take = _wrapped(partial(np.take, mode="wrap"))  # a device raises no IndexError
+    cupy.linalg = _module("cupy.linalg", np.linalg, cupy)
+    cupy.linalg.cholesky = _counted(cupy.linalg.cholesky)
+    _module("cupy.fft", np.fft, cupy)
+    cupy.cuda = _cuda()
+    sys.modules["cupy.cuda"] = cupy.cuda
+    sys.modules["cupy.cuda.device"] = cupy.cuda
+    cupy._core = _core()
+    pool = types.SimpleNamespace(free_all_blocks=lambda: None, free_bytes=lambda: 0)
+    cupy.get_default_memory_pool = lambda: pool
+    return cupy
+
+
+def _counted(function):
+    """Count a function whose result's size, or error, depends on values."""
+
+    def counted(*args, **kwargs):
+        transfers.count += 1
+        return function(*args, **kwargs)
+
+    return counted
+
+
+def _cuda():
+    cuda = types.ModuleType("cupy.cuda")
+    cuda.Device = Device
+    cuda.Stream = types.SimpleNamespace(null=nullcontext())
+    cuda.memory = types.SimpleNamespace(OutOfMemoryError=OutOfMemoryError)
+    cuda.runtime = types.SimpleNamespace(
+        CUDARuntimeError=CUDARuntimeError,
+        getDevice=lambda: Device.current,
+        getDeviceCount=lambda: 2,
+        getDeviceProperties=lambda number: {"name": b"a fake", "totalGlobalMem": MEMORY},
+        memGetInfo=lambda: (MEMORY, MEMORY),
+    )
+    return cuda
+
+
+def _core():
+    routines = types.SimpleNamespace(COMPUTE_TYPE_FP32=2, COMPUTE_TYPE_TF32=3)
+    setting = {"float32": 1}
+
+    def set_compute_type(dtype, value):
+        setting[np.dtype(dtype).name] = value
+
+    return types.SimpleNamespace(
+        _routines_linalg=routines,
+        get_compute_type=lambda dtype: setting[np.dtype(dtype).name],
+        set_compute_type=set_compute_type,
+    )

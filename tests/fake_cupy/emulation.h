@@ -1,0 +1,105 @@
+// CUDA as far as our kernels use it, on one CPU thread: a block's threads are fibres that take
+// turns at __syncthreads. Python compiles a kernel file behind this header; see kernels.py.
+#include <math.h>
+#include <string.h>
+#include <ucontext.h>
+
+#include <utility>
+#include <vector>
+
+#define __device__
+#define __global__
+#define __shared__ static
+#define __launch_bounds__(...)
+#define __ffsll __builtin_ffsll
+
+struct Dim {
+    unsigned x, y, z;
+};
+static Dim gridDim, blockDim, blockIdx, threadIdx;
+
+struct Fibre {
+    ucontext_t context;
+    std::vector<char> stack;
+    Dim index;
+    bool done;
+};
+static ucontext_t scheduler;
+static std::vector<Fibre> fibres;
+static Fibre* current;
+static void (*body)(void**);
+static void** body_arguments;
+
+static void __syncthreads() {
+    swapcontext(&current->context, &scheduler);
+}
+
+static void run_fibre() {
+    body(body_arguments);
+    current->done = true;
+}
+
+static void start(Fibre& fibre, unsigned thread) {
+    getcontext(&fibre.context);
+    fibre.stack.resize(1 << 16);
+    fibre.context.uc_stack.ss_sp = fibre.stack.data();
+    fibre.context.uc_stack.ss_size = fibre.stack.size();
+    fibre.context.uc_link = &scheduler;
+    fibre.index = {thread % blockDim.x, thread / blockDim.x % blockDim.y,
+                   thread / blockDim.x / blockDim.y};
+    fibre.done = false;
+    makecontext(&fibre.context, run_fibre, 0);
+}
+
+static void run_block() {
+    fibres.resize(blockDim.x * blockDim.y * blockDim.z);
+    for (unsigned thread = 0; thread < fibres.size(); ++thread) start(fibres[thread], thread);
+    for (bool working = true; working;) {
+        working = false;
+        for (Fibre& fibre : fibres) {
+            if (fibre.done) continue;
+            working = true;
+            current = &fibre;
+            threadIdx = fibre.index;
+            swapcontext(&scheduler, &fibre.context);
+        }
+    }
+}
+
+static void run_grid(const unsigned* size, void (*kernel)(void**), void** arguments) {
+    gridDim = {size[0], size[1], size[2]};
+    blockDim = {size[3], size[4], size[5]};
+    body = kernel;
+    body_arguments = arguments;
+    for (unsigned z = 0; z < gridDim.z; ++z)
+        for (unsigned y = 0; y < gridDim.y; ++y)
+            for (unsigned x = 0; x < gridDim.x; ++x) {
+                blockIdx = {x, y, z};
+                run_block();
+            }
+}
+
+template <class... A, size_t... I>
+void call(void (*kernel)(A...), void** arguments, std::index_sequence<I...>) {
+    kernel(*static_cast<A*>(arguments[I])...);
+}
+template <class... A>
+void call(void (*kernel)(A...), void** arguments) {
+    call(kernel, arguments, std::index_sequence_for<A...>{});
+}
+template <class... A>
+constexpr int count(void (*)(A...)) {
+    return sizeof...(A);
+}
+template <class... A>
+void sizes(void (*)(A...), int* bytes) {
+    int all[] = {sizeof(A)...};
+    memcpy(bytes, all, sizeof all);
+}
+
+#define EMULATED(kernel)                                                       \
+    extern "C" int count_##kernel() { return count(kernel); }                  \
+    extern "C" void sizes_##kernel(int* bytes) { sizes(kernel, bytes); }       \
+    extern "C" void run_##kernel(const unsigned* size, void** arguments) {     \
+        run_grid(size, [](void** given) { call(kernel, given); }, arguments);  \
+    }

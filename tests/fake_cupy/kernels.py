@@ -1,0 +1,71 @@
+"""``cupy.RawModule`` on the CPU: the same CUDA source, compiled by g++ behind emulation.h."""
+
+import ctypes
+import hashlib
+import re
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+HEADER = Path(__file__).parent / "emulation.h"
+FOLDER = Path(tempfile.gettempdir()) / "maha_core_emulated_kernels"
+
+
+class RawModule:
+    """CUDA source that runs on the CPU."""
+
+    def __init__(self, *, code, options=()):
+        self.code = code
+        self.options = options
+
+    def get_function(self, name):
+        return Kernel(_compiled(self.code, self.options), name)
+
+
+class Kernel:
+    """A kernel, called like one of CuPy's, with its arguments' number and sizes checked."""
+
+    def __init__(self, library, name):
+        self.name = name
+        self.run = getattr(library, f"run_{name}")
+        number = getattr(library, f"count_{name}")()
+        sizes = (ctypes.c_int * number)()
+        getattr(library, f"sizes_{name}")(sizes)
+        self.sizes = list(sizes)
+
+    def __call__(self, grid, block, arguments):
+        assert [value.dtype.itemsize for value in arguments] == self.sizes, self.name
+        size = (*grid, *(1,) * (3 - len(grid)), *block, *(1,) * (3 - len(block)))
+        assert all(extent > 0 for extent in size), f"{self.name}: an empty launch {size}"
+        values = [np.array(value) for value in arguments]
+        pointers = (ctypes.c_void_p * len(values))(*(value.ctypes.data for value in values))
+        self.run((ctypes.c_uint * 6)(*size), pointers)
+
+
+@cache
+def _compiled(code, options):
+    names = re.findall(r"__global__\s+void\s+(?:__launch_bounds__\([^)]*\)\s*)?(maha_\w+)", code)
+    source = "\n".join(
+        [f'#include "{HEADER}"', code, *(f"EMULATED({name})" for name in dict.fromkeys(names))]
+    )
+    includes = [Path(option[2:]) for option in options if option.startswith("-I")]
+    headers = [path.read_text() for folder in includes for path in sorted(folder.glob("*.cuh"))]
+    digest = hashlib.sha256("".join([source, HEADER.read_text(), *headers, *options]).encode())
+    FOLDER.mkdir(exist_ok=True)
+    library = FOLDER / f"{digest.hexdigest()[:24]}.so"
+    if not library.exists():
+        _compile(source, options, library)
+    return ctypes.CDLL(str(library))
+
+
+def _compile(source, options, library):
+    with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+        file, made = Path(folder) / "kernel.cpp", Path(folder) / "kernel.so"
+        file.write_text(source)
+        flags = ["-O1", "-shared", "-fPIC", "-w", "-ffp-contract=off"]
+        command = ["g++", *flags, *options, str(file), "-o", str(made)]
+        subprocess.run(command, check=True)
+        made.replace(library)
