@@ -154,6 +154,7 @@ def test_lmnn_is_the_sum_over_its_triples(library, mu, margin, n, k, tiling):
         )
 
 
+@pytest.mark.numpy_only
 @pytest.mark.parametrize("tiling", TILES)
 def test_lmnn_without_impostors_pulls_alone(library, tiling):
     p = problem("factor", 12, None, 3)
@@ -240,6 +241,7 @@ def test_target_neighbors_are_the_nearest_of_the_class(library, k, with_metric):
     np.testing.assert_array_equal(found, np.argsort(D, axis=1, kind="stable")[:, :k])
 
 
+@pytest.mark.numpy_only
 def test_a_class_without_enough_points_is_an_error(library):
     X, labels = np.zeros((5, 2)), np.array([0, 0, 0, 1, 1])
     given = labels if library.name == "dask" else library.array(labels)

@@ -59,6 +59,7 @@ def test_triplet_is_its_definition(library, margin, m, tiling):
         )
 
 
+@pytest.mark.numpy_only
 def test_without_weights_every_pair_counts_once(library):
     p = problem("factor", 9, None, 3)
     i, j, negative = lists(p, 20, 2)

@@ -20,7 +20,8 @@ def kernel_regression(Z: Array, Z_train: Array, y_train: Array) -> Array:
     Rows are taken a block at a time; of Dask arrays everything is computed at once, by chunks.
     """
     if is_lazy(Z) or is_lazy(Z_train):
-        (predicted,) = computed(_block(*map(_without_empty_chunks, (Z, Z_train)), y_train))
+        Z, Z_train = _without_empty_chunks(Z), _without_empty_chunks(Z_train)
+        (predicted,) = computed(_block(Z, Z_train, y_train))
         return predicted
     xp = namespace(Z)
     parts = tiling.blocks(Z.shape[0], max(1, ENTRIES // max(1, Z_train.shape[0])))
