@@ -21,11 +21,6 @@ def compiler_options(dtype: str) -> tuple[str, ...]:
     return ("-std=c++17", f"-I{FOLDER}", *(("-DWIDE",) if dtype == "float64" else ()))
 
 
-def kernel_files() -> list[Path]:
-    """Return the kernel files, in order."""
-    return sorted(FOLDER.glob("*.cu"))
-
-
 @cache
 def _module(file: str, dtype: str) -> Any:
     source = (FOLDER / f"{file}.cu").read_text()

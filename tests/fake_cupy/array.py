@@ -10,7 +10,6 @@ class Transfers:
 
     def __init__(self):
         self.count = 0
-        self.allowed = None
 
 
 transfers = Transfers()

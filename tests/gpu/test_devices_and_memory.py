@@ -1,0 +1,112 @@
+"""X's device whatever the current one is; smaller tiles where memory does not suffice."""
+
+import numpy as np
+import pytest
+
+import maha_core as mc
+
+
+@pytest.fixture
+def second(gpu):
+    if gpu.cuda.runtime.getDeviceCount() < 2:
+        pytest.skip("needs two devices")
+    return gpu.cuda.Device(1)
+
+
+def arrays(gpu, device, n=40, d=3):
+    rng = np.random.default_rng(0)
+    with device:
+        return gpu.asarray(rng.standard_normal((n, d))), gpu.asarray(rng.standard_normal((2, d)))
+
+
+def test_work_runs_on_the_device_of_X(gpu, library, second):
+    X, A = arrays(gpu, second)
+    D = mc.sqdist(X, metric=mc.Factor(A))
+    gradient = mc.value_and_grad(mc.losses.MLKR(X[:, 0]), X, metric=mc.Factor(A))[1]
+    assert D.device == gradient.metric.device == second
+    assert gpu.cuda.runtime.getDevice() == 0
+
+
+def test_two_devices_are_an_error_that_names_them(gpu, second):
+    X, _ = arrays(gpu, gpu.cuda.Device(0))
+    Y, _ = arrays(gpu, second)
+    with pytest.raises(ValueError, match=r"Y lives on device <CUDA Device 1>, and X on <CUDA De"):
+        mc.sqdist(X, Y)
+
+
+def test_out_of_memory_halves_the_tile(gpu, library, monkeypatch):
+    from maha_cupy import backend as module
+
+    X, A = arrays(gpu, gpu.cuda.Device(0))
+    expected = library.numpy(mc.sqdist(X, metric=mc.Factor(A)))
+    tried, write = [], module.write_matrix
+
+    def short_of_memory(backend, problem, D):
+        tried.append(problem.options.tile_bytes)
+        if len(tried) < 3:
+            raise gpu.cuda.memory.OutOfMemoryError(1, 0)
+        write(backend, problem, D)
+
+    monkeypatch.setattr(module, "write_matrix", short_of_memory)
+    with mc.options(tile_bytes=4096):
+        D = library.numpy(mc.sqdist(X, metric=mc.Factor(A)))
+    assert tried == [4096, 2048, 1024]
+    assert np.allclose(D, expected)
+
+
+def test_out_of_memory_to_the_end_is_a_clear_error(gpu, monkeypatch):
+    from maha_cupy import backend as module
+
+    def no_memory(*_):
+        raise gpu.cuda.memory.OutOfMemoryError(1, 0)
+
+    monkeypatch.setattr(module, "write_matrix", no_memory)
+    X, _ = arrays(gpu, gpu.cuda.Device(0))
+    with pytest.raises(MemoryError, match="ran out of memory 6 times.*fewer points") as caught:
+        mc.sqdist(X)
+    assert type(caught.value) is MemoryError
+
+
+def test_a_memory_limit(gpu, real):
+    """A pool of little memory still serves a streamed loss, in smaller tiles."""
+    pool = real.get_default_memory_pool()
+    pool.free_all_blocks()
+    X = real.random.standard_normal((20_000, 8), dtype="float32")
+    pool.set_limit(size=2**26)
+    try:
+        value, _ = mc.value_and_grad(mc.losses.MLKR(X[:, 0]), X)
+    finally:
+        pool.set_limit(size=0)
+    assert bool(real.isfinite(value))
+
+
+def test_tf32_is_used_only_where_asked_for(gpu, library, monkeypatch):
+    routines, used = gpu._core._routines_linalg, []
+    before = gpu._core.get_compute_type(gpu.float32)
+    multiply = gpu.matmul
+
+    def spied(*args, **kwargs):
+        used.append(gpu._core.get_compute_type(gpu.float32))
+        return multiply(*args, **kwargs)
+
+    monkeypatch.setattr(gpu, "matmul", spied)
+    X = gpu.asarray(np.random.default_rng(0).standard_normal((30, 70)).astype("float32"))
+    for precision in ("accurate", "fast", "tf32"):
+        with mc.options(precision=precision):
+            mc.sqdist(X)
+    assert used == [routines.COMPUTE_TYPE_FP32] * 2 + [routines.COMPUTE_TYPE_TF32]
+    assert gpu._core.get_compute_type(gpu.float32) == before
+
+
+def test_no_driver_is_a_reason_and_no_error(gpu, fake, monkeypatch):
+    runtime = gpu.cuda.runtime
+
+    def fails():
+        raise runtime.CUDARuntimeError("cudaErrorInsufficientDriver: too old")
+
+    monkeypatch.setattr(runtime, "getDeviceCount", fails)
+    for version, expected in ((0, "finds no NVIDIA driver"), (11_080, "serves CUDA 11.8, too old")):
+        monkeypatch.setattr(runtime, "driverGetVersion", lambda v=version: v, raising=False)
+        (info,) = (info for info in mc.backends(check=True) if info.name == "cupy")
+        assert info.works is False
+        assert expected in info.reason
