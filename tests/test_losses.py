@@ -317,19 +317,16 @@ def test_mlkr_where_every_neighbour_is_far_away(library):
 
 
 def test_data_of_pairwise_are_a_column_of_the_rows_and_a_row_of_the_columns(library):
-    seen = []
-
-    def f(D, a, b):
-        seen.append((tuple(D.shape), tuple(a.shape), tuple(b.shape)))
-        return D + a + b, D * 0 + 1
+    def f(D, a, b):  # it may run in another process, from which only the value comes back
+        assert tuple(a.shape) == (D.shape[0], 1)
+        assert tuple(b.shape) == (1, D.shape[1])
+        return D * 0 + 1, D * 0
 
     p = problem("factor", 5, 3, 2)
     data = library.arrays(np.arange(5.0), np.arange(3.0))
     loss = mc.losses.Pairwise(f, data=data[0], data_Y=data[1])
     value, _ = mc.value_and_grad(loss, *p.points(library))
-    library.numpy(value)
-    assert seen
-    assert all(a == (D[0], 1) and b == (1, D[1]) for D, a, b in seen)
+    assert float(library.numpy(value)) == 15
 
 
 def test_losses_can_be_used_again(library):
