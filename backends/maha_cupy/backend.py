@@ -261,9 +261,7 @@ class CupyBackend(Backend):
         self, problem: Problem, objective: Objective, wrt: frozenset[str]
     ) -> tuple[Array, Gradient]:
         """Return a loss of D and its gradient, streamed."""
-        return self._run(
-            problem, lambda given: Backend.value_and_grad(self, given, objective, wrt)
-        )
+        return self._run(problem, lambda given: Backend.value_and_grad(self, given, objective, wrt))
 
 
 def _contiguous(problem: Problem) -> Problem:

@@ -154,7 +154,7 @@ def _method(name):
     return method
 
 
-_METHODS = "astype copy reshape ravel all any sum min max argsort transpose round".split()
+_METHODS = ["astype", "copy", "reshape", "ravel", "all", "any", "sum", "min", "max", "argsort", "transpose", "round"]
 for _name in _METHODS:
     setattr(ndarray, _name, _method(_name))
 
@@ -167,17 +167,19 @@ def _operator(name, in_place):
             raise TypeError("Unsupported type <class 'numpy.ndarray'>")
         with np.errstate(all="ignore"):
             result = function(self._values, *unwrap(others, self))
-        return result if result is NotImplemented else (
-            self if in_place else wrap(result, self.device)
+        return (
+            result
+            if result is NotImplemented
+            else (self if in_place else wrap(result, self.device))
         )
 
     return method
 
 
-_BINARY = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
+_BINARY = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift"]
 _NAMES = [
     *(f"__{side}{name}__" for name in _BINARY for side in ("", "r")),
-    *(f"__{name}__" for name in "eq ne lt le gt ge neg pos abs invert".split()),
+    *(f"__{name}__" for name in ["eq", "ne", "lt", "le", "gt", "ge", "neg", "pos", "abs", "invert"]),
 ]
 for _name in _NAMES:
     setattr(ndarray, _name, _operator(_name, False))
