@@ -1,4 +1,4 @@
-"""What kernels recompute and leave out is right, for widths of both kernels, against brute force."""
+"""What kernels recompute and leave out is right, against brute force."""
 
 import numpy as np
 import pytest
