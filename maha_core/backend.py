@@ -214,7 +214,7 @@ class Backend:
         """Return the flagged entries ``(p,)`` of a tile."""
         return G[flagged.mask]
 
-    def without_entries(self, G: Array, flagged: Flagged) -> Array:
+    def without_entries(self, G: Array, flagged: Any) -> Array:
         """Return a tile with 0 for the flagged entries."""
         return self.xp.where(flagged.mask, self.xp.zeros_like(G), G)
 

@@ -58,7 +58,11 @@ def write_tile(
     assert rows.left is not None
     assert columns.right is not None
     if is_narrow(problem):
-        operands = address(rows.left), address(columns.right), np.int32(problem.width)
+        operands: tuple[Any, ...] = (
+            address(rows.left),
+            address(columns.right),
+            np.int32(problem.width),
+        )
         _launch("product", problem, rows, columns, diagonal, D, flags, operands)
     else:
         P = _product(rows.left, columns.right, D)
