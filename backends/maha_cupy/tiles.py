@@ -24,8 +24,10 @@ THREADS = 16
 
 
 class Flags(NamedTuple):
-    """The entries of a tile that the guard recomputed, as bits: entry (i, j) is bit j % 8 of byte
-    j // 8 of row i of `rows`, and bit i % 8 of byte i // 8 of row j of `columns`.
+    """The entries of a tile that the guard recomputed, as bits.
+
+    Entry (i, j) is bit j % 8 of byte j // 8 of row i of `rows`, and bit i % 8 of byte i // 8 of
+    row j of `columns`.
     """
 
     rows: Array

@@ -47,7 +47,7 @@ class Pointer:
         self.ptr = ptr
 
 
-class ndarray:
+class ndarray:  # noqa: N801  # CuPy's name
     """An array whose values the host sees only by `get`, `item`, `bool`, `float`, `int`."""
 
     __module__ = "cupy"
