@@ -30,6 +30,7 @@ def tests(session: nox.Session) -> None:
     _try_to_install(session, JAX)
     session.run("pytest", *session.posargs)
     _run_docstrings(session)
+    session.notify("tests-cupy")
     session.notify("tests-plugins")
 
 
@@ -85,6 +86,22 @@ def tests_faults(session: nox.Session) -> None:
     session.run(
         "pytest", "tests/dask_backend/test_faults.py", "--fault-schedules", "30", *session.posargs
     )
+
+
+@nox.session(name="tests-cupy")
+def tests_cupy(session: nox.Session) -> None:
+    """Test CuPy's plugin without a GPU: kernels compile, and their source runs on the CPU."""
+    _install(session, "test", "cuda")
+    session.run("pytest", "--backend", "cupy", "--fake-cupy", *session.posargs)
+
+
+@nox.session
+def gpu(session: nox.Session) -> None:
+    """Test CuPy's plugin on this machine's GPU; ``-- cuda13`` for a driver of CUDA 13."""
+    cuda = session.posargs[0] if session.posargs else "cuda12"
+    session.install(f".[{cuda}]", *nox.project.dependency_groups(PROJECT, "test", "cuda"))
+    session.run("python", "-c", "from maha_cupy.driver import device_names as d; print(d())")
+    session.run("pytest", "--backend", "cupy")
 
 
 @nox.session(name="tests-plugins")
@@ -182,7 +199,7 @@ def _try_to_install(session: nox.Session, requirement: str) -> None:
 
 
 def _run_docstrings(session: nox.Session) -> None:
-    session.run("pytest", "--doctest-modules", "--pyargs", "maha_core", *_backends())
+    session.run("pytest", "--doctest-modules", "--pyargs", "maha_core", "maha_numpy")
 
 
 def _backends() -> list[str]:

@@ -46,7 +46,7 @@ def test_the_wheel_holds_every_source_file_and_nothing_else(from_tree):
         path.relative_to(folder.parent).as_posix()
         for folder in sources
         for path in folder.rglob("*")
-        if path.suffix in {".py", ".typed"}
+        if path.suffix in {".cu", ".cuh", ".py", ".typed"}
     }
     packed = {name for name in contents(from_tree) if ".dist-info/" not in name}
     assert packed == expected

@@ -1,4 +1,4 @@
-"""CUDA kernels from the files in kernels/, compiled at their first use, and how they are started."""
+"""CUDA kernels from the files in kernels/, compiled at first use, and how they are started."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from error
 
-import array_api_compat.cupy as xp  # noqa: E402  # only now that CuPy is known to be there
+import array_api_compat.cupy as xp  # only now that CuPy is known to be there
 
 __all__ = ["cp", "xp"]
 

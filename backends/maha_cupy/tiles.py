@@ -24,8 +24,10 @@ THREADS = 16
 
 
 class Flags(NamedTuple):
-    """The entries of a tile that the guard recomputed, as bits: entry (i, j) is bit j % 8 of byte
-    j // 8 of row i of `rows`, and bit i % 8 of byte i // 8 of row j of `columns`.
+    """The entries of a tile that the guard recomputed, as bits.
+
+    Entry (i, j) is bit j % 8 of byte j // 8 of row i of `rows`, and bit i % 8 of byte i // 8 of
+    row j of `columns`.
     """
 
     rows: Array
@@ -58,7 +60,11 @@ def write_tile(
     assert rows.left is not None
     assert columns.right is not None
     if is_narrow(problem):
-        operands = address(rows.left), address(columns.right), np.int32(problem.width)
+        operands: tuple[Any, ...] = (
+            address(rows.left),
+            address(columns.right),
+            np.int32(problem.width),
+        )
         _launch("product", problem, rows, columns, diagonal, D, flags, operands)
     else:
         P = _product(rows.left, columns.right, D)

@@ -35,7 +35,7 @@ def merge(xp: Any, a: Summary, b: Summary) -> Summary:
 
 
 def probabilities(tile: Tile, summary: Summary) -> tuple[Array, Array]:
-    """Return ``p_ij`` as weights ``(r, c)``, negligible for self-pairs, and a factor ``(r, 1)``.
+    """Return ``p_ij`` as weights ``(r, c)``, 0 for self-pairs, and a factor ``(r, 1)``.
 
     They are left unmultiplied, for a loss to multiply the factor with its own.
     """
@@ -54,9 +54,9 @@ def outer_difference(xp: Any, factor: Array, numbers: Array, means: Array) -> Ar
 
 
 def _shifted(tile: Tile, shift: Array) -> Array:
-    """Return ``exp(shift_i - D_ij)``, negligible where a point meets itself."""
-    exponents = finite(tile.xp, shift) - tile.sqdist
-    return tile.exp(tile.fill_self(exponents, -float("inf")))
+    """Return ``exp(shift_i - D_ij)``, 0 where a point meets itself."""
+    exponents = tile.fill_self(finite(tile.xp, shift) - tile.sqdist, -float("inf"))
+    return tile.fill_self(tile.exp(exponents), 0.0)
 
 
 def finite(xp: Any, shift: Array) -> Array:

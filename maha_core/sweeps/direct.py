@@ -1,4 +1,4 @@
-"""The flagged pairs' own part of a gradient: ``dphi/dA += 2 sum g_ij (A d_ij) d_ij^T``, its likes."""
+"""The flagged pairs' own part of a gradient: ``dphi/dA += 2 sum g_ij (A d_ij) d_ij^T``."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Pointer:
         self.ptr = ptr
 
 
-class ndarray:
+class ndarray:  # noqa: N801  # CuPy's name
     """An array whose values the host sees only by `get`, `item`, `bool`, `float`, `int`."""
 
     __module__ = "cupy"
@@ -154,7 +154,20 @@ def _method(name):
     return method
 
 
-_METHODS = "astype copy reshape ravel all any sum min max argsort transpose round".split()
+_METHODS = [
+    "astype",
+    "copy",
+    "reshape",
+    "ravel",
+    "all",
+    "any",
+    "sum",
+    "min",
+    "max",
+    "argsort",
+    "transpose",
+    "round",
+]
 for _name in _METHODS:
     setattr(ndarray, _name, _method(_name))
 
@@ -176,10 +189,11 @@ def _operator(name, in_place):
     return method
 
 
-_BINARY = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()
+_BINARY = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split()  # noqa: SIM905
+_UNARY = ("neg", "pos", "abs", "invert")
 _NAMES = [
     *(f"__{side}{name}__" for name in _BINARY for side in ("", "r")),
-    *(f"__{name}__" for name in "eq ne lt le gt ge neg pos abs invert".split()),
+    *(f"__{name}__" for name in ("eq", "ne", "lt", "le", "gt", "ge", *_UNARY)),
 ]
 for _name in _NAMES:
     setattr(ndarray, _name, _operator(_name, False))

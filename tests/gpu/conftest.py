@@ -2,10 +2,13 @@
 
 import pytest
 
+import libraries
 
-def pytest_generate_tests(metafunc):
-    if "gpu" in metafunc.fixturenames:
-        metafunc.parametrize("library", ["cupy"], indirect=True, scope="session")
+
+@pytest.fixture(scope="session", params=["cupy"])
+def library(request):
+    """CuPy alone, as `libraries.Library`."""
+    return libraries.load(request.param)
 
 
 @pytest.fixture

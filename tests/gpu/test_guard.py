@@ -1,4 +1,4 @@
-"""What kernels recompute and leave out is right, for widths of both kernels, against brute force."""
+"""What kernels recompute and leave out is right, against brute force."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ import forms
 import maha_core as mc
 import oracle
 from closeness import assert_close
+from maha_core.guard import TARGET
 from maha_core.testing import METRICS
 
 DTYPES = ("float32", "float64")
@@ -37,7 +38,7 @@ def test_entries_far_below_the_norms(gpu, library, form, dtype, width, n):
     D = library.numpy(mc.sqdist(gpu.asarray(X), metric=forms.metric(form, *library.arrays(given))))
     delta = X[:, None, :].astype(np.longdouble) - X[None, :, :]
     exact = (delta * delta * (1 if given is None else given)).sum(axis=-1)
-    assert_close(D, exact, exact)
+    assert np.all(np.abs(D - exact) <= TARGET[dtype] * exact)
     assert np.array_equal(D, D.T)
     assert not D.diagonal().any()
 
