@@ -1,4 +1,4 @@
-"""How every task runs: BLAS on one thread, and nothing of the caller's context."""
+"""How every task runs: arrays in place, BLAS on one thread, nothing of the caller's context."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from maha_core.blas import one_thread
+from maha_dask.tasks.arrival import settled
 
 Result = TypeVar("Result")
 
@@ -23,7 +24,7 @@ def task(function: Callable[..., Result]) -> Callable[..., Result]:
     def run(*args: Any, block: tuple[int, ...]) -> Result:
         try:
             with one_thread():
-                return Context().run(function, *args)
+                return Context().run(function, *map(settled, args))
         except Exception as error:
             error.add_note(f"in maha_dask's task {function.__name__}, block {block}")
             raise

@@ -1,0 +1,43 @@
+"""What has travelled between processes, as it was before.
+
+An array comes out of a message wherever its bytes lie there, often at an odd address. Libraries
+take other ways through such memory, and other ways add in another order.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import is_dataclass, replace
+from typing import Any
+
+from maha_core.arrays import is_array
+from maha_core.dispatch import backend_of
+from maha_core.losses import Loss
+from maha_core.metrics.form import Form
+
+
+def settled(value: Any) -> Any:
+    """Return a task's argument with every array in it where its library wants it."""
+    if is_array(value):
+        return backend_of(value, "a chunk").canonical(value)
+    if isinstance(value, dict):
+        return {name: settled(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        parts = [settled(part) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    if isinstance(value, (Form, Loss)):
+        return _with_settled(value, vars(value))
+    if is_dataclass(value) and not isinstance(value, type) and hasattr(value, "form"):
+        return replace(value, form=settled(value.form))
+    return value
+
+
+def _with_settled(value: Any, attributes: dict[str, Any]) -> Any:
+    arrays = {name: part for name, part in attributes.items() if is_array(part)}
+    moved = {name: settled(part) for name, part in arrays.items()}
+    if all(moved[name] is part for name, part in arrays.items()):
+        return value
+    value = copy(value)
+    for name, part in moved.items():
+        setattr(value, name, part)
+    return value

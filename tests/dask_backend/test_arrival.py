@@ -1,0 +1,66 @@
+"""What travels arrives at odd addresses; tasks see it where it was, so that bits stay the same."""
+
+import numpy as np
+import pytest
+
+import lazy_problems as problems
+import maha_core as mc
+from maha_core.options import Options
+from maha_core.problem import Neighbors
+from maha_dask.tasks import matrices, setting
+from maha_dask.tasks.arrival import settled
+
+K, D = 2, 4
+
+
+def odd(array):
+    """Return a copy at an odd address."""
+    buffer = np.empty(array.nbytes + 1, dtype=np.uint8)
+    moved = buffer[1:].view(array.dtype).reshape(array.shape)
+    moved[...] = array
+    assert not moved.flags.aligned
+    return moved
+
+
+def travelled(kind):
+    A, X = odd(problems.draw(K, D)), odd(problems.draw(5, D))
+    return {
+        "array": (X, lambda value: [value]),
+        "list": ([X, None], lambda value: [value[0]]),
+        "named tuple": (Neighbors(X, X), list),
+        "mapping": ({"y": X}, lambda value: list(value.values())),
+        "loss": (mc.losses.MLKR(X[:, 0]), lambda value: [value.y]),
+        "setting": (_setting(A), lambda value: [value.form.A]),
+    }[kind]
+
+
+def _setting(A):
+    made = setting.metric(mc.Factor, np.array(A), Options(), block=())
+    made.form.A = A
+    return made
+
+
+@pytest.mark.parametrize("kind", ["array", "list", "named tuple", "mapping", "loss", "setting"])
+def test_arrays_are_put_in_place_wherever_they_are(kind):
+    value, arrays = travelled(kind)
+    found = settled(value)
+    assert type(found) is type(value)
+    for before, after in zip(arrays(value), arrays(found), strict=True):
+        assert after.flags.aligned
+        assert not before.flags.aligned  # nobody else's argument is changed
+        np.testing.assert_array_equal(after, before)
+
+
+@pytest.mark.parametrize("value", [None, 3, "name", Options(), problems.draw(3, D)])
+def test_what_is_in_place_is_left_alone(value):
+    assert settled(value) is value
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_block_with_one_close_pair_has_the_same_bits(seed):
+    A, X, Y = (problems.draw(n, D, seed=3 * seed + at) for at, n in enumerate((K, 9, 9)))
+    Y[3] = X[5] + 1e-7
+    there = setting.metric(mc.Factor, A, Options(), block=())
+    here = matrices.sqdist(there, X, Y, block=(0, 0))
+    found = matrices.sqdist(_setting(odd(A)), odd(X), odd(Y), block=(0, 0))
+    assert found.tobytes() == here.tobytes()
