@@ -21,6 +21,9 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 TORCH = os.environ.get("MAHA_CORE_TORCH", "torch==2.13.0+cpu")
 JAX = os.environ.get("MAHA_CORE_JAX", "jax")
 
+# Two processes whatever the machine: each loads every array library, and tests start their own.
+SHARED_OUT = ("--numprocesses", "2", "--dist", "loadfile")
+
 
 @nox.session
 def tests(session: nox.Session) -> None:
@@ -28,7 +31,7 @@ def tests(session: nox.Session) -> None:
     _install(session, "test", "demo")
     _try_to_install(session, TORCH)
     _try_to_install(session, JAX)
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *SHARED_OUT, *session.posargs)
     _run_docstrings(session)
     session.notify("tests-cupy")
     session.notify("tests-plugins")

@@ -324,7 +324,7 @@ class Conformance:
         out = self.array(np.zeros(case.shape, dtype=dtype))
         writable = array_api_compat.is_writeable_array(out) if self.out is None else self.out
         if not writable:
-            with pytest.raises(TypeError, match="out"):
+            with pytest.raises((TypeError, ValueError), match="out"):
                 mc.sqdist(*case.points, metric=case.metric, out=out)
             return
         assert mc.sqdist(*case.points, metric=case.metric, out=out) is out

@@ -61,7 +61,7 @@ class Library:
 
     @property
     def writable(self):
-        return self.name not in ("jax", "dask")
+        return self.name not in ("readonly", "jax", "dask")
 
 
 def _unevenly(extent):

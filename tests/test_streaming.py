@@ -40,3 +40,24 @@ def test_mlkr_within_200_mib_above_the_inputs(engine, n):
     )
     assert run.returncode == 0, run.stderr
     assert float(run.stdout) <= LIMIT_MIB
+
+
+READ_ONLY = """
+import tracemalloc
+import numpy as np
+import maha_core as mc
+
+X = np.random.default_rng(0).standard_normal((3000, 4))
+X.flags.writeable = False
+mc.sqdist(X[:10])
+tracemalloc.start()
+D = mc.sqdist(X)
+print(tracemalloc.get_traced_memory()[1] / D.nbytes)
+"""
+
+
+def test_a_read_only_X_needs_no_second_D():
+    run = subprocess.run(
+        [sys.executable, "-c", READ_ONLY], capture_output=True, text=True, check=True
+    )
+    assert float(run.stdout) < 1.5

@@ -79,6 +79,10 @@ class NumpyBackend(Backend):
         except np.exceptions.TooHardError:
             return True
 
+    def writable(self, value: Array) -> bool:
+        """Tell that NumPy's arrays can be written: results can, also where X is read-only."""
+        return True
+
     def check_writable(self, value: Array, argument: str) -> None:
         """Raise ValueError for an array that is read-only."""
         if not value.flags.writeable:
