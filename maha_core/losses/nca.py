@@ -103,9 +103,10 @@ class ExpectedVotes:
         _, total, own = summary
         p = own / total
         kernel, factor = softmax.probabilities(tile, summary)
-        cotangent = membership(tile) - p
-        cotangent *= kernel  # in place, where arrays can be written
+        cotangent = membership(tile)  # not needed any more: written over, where arrays can be
+        cotangent -= p
         cotangent *= weight * factor
+        cotangent *= kernel
         return -weight * p, cotangent
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from maha_core.problem import Problem
 
 STRIPS = 32
-TILES = 8
+TILES = 32
 SMALLEST_SHARE = 2**20
 FEWEST_WHOLE_ROWS = 16
 LARGEST_STRETCH = 8
