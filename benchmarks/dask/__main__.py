@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.dask import matrix, overhead, sampling, streamed, zarr_points
+from benchmarks.tabular import table
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 ON_DISK = {
@@ -53,18 +54,6 @@ def _write(what: str, rows: list[dict[str, Any]]) -> None:
     title = f"# dask {what}\n\n{on['cpu']}, {on['cores']} cores, {on['memory_GiB']} GiB, "
     title += f"Python {on['python']}, NumPy {on['versions'].get('numpy')}\n\n"
     (RESULTS / f"dask_{what}.md").write_text(title + table(rows) + "\n")
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    """Return rows as a table in Markdown."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [names, ["---"] * len(names)]
-    lines += [[_shown(row.get(name, "")) for name in names] for row in rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-
-
-def _shown(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import maha_core as mc
 def on_workers(client, result):
     """Return a lazy result computed by a client, as bytes."""
     futures = client.compute(problems.leaves(result))
-    found = client.gather(futures)
+    found = [future.result(timeout=clusters.STEP) for future in futures]
     return [np.ascontiguousarray(array).tobytes() for array in found]
 
 

@@ -24,9 +24,13 @@ def task(function: Callable[..., Result]) -> Callable[..., Result]:
     def run(*args: Any, block: tuple[int, ...]) -> Result:
         try:
             with one_thread():
-                return Context().run(function, *map(settled, args))
+                return Context().run(_on_settled, function, args)
         except Exception as error:
             error.add_note(f"in maha_dask's task {function.__name__}, block {block}")
             raise
 
     return run
+
+
+def _on_settled(function: Callable[..., Result], args: tuple[Any, ...]) -> Result:
+    return function(*map(settled, args))

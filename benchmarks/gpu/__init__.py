@@ -1,0 +1,1 @@
+"""The floors on a GPU, by device events: ``python -m benchmarks.gpu``."""
