@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from maha_core import validation
 from maha_core.arrays import describe, device_of, is_array, namespace
 from maha_core.losses.base import Evaluation, Loss, PointData, Summary, Tile
 
@@ -32,6 +33,8 @@ class LMNN(Loss):
 
     Raises
     ------
+    TypeError
+        Targets are no integers.
     ValueError
         `weight` or `margin` is out of its range, or targets are not ``(n, k)``; with Y.
 
@@ -73,7 +76,8 @@ class LMNN(Loss):
                 f"target_neighbors returns it; got {_shown(targets)}"
             )
         self.labels = labels
-        self.targets = targets
+        backend = validation.backend_for(targets, "targets")
+        self.targets = validation.whole_numbers(backend, targets, "targets", targets)
         self.weight = float(weight)
         self.margin = float(margin)
         self.sample_weight = sample_weight
