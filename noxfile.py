@@ -202,7 +202,8 @@ def _try_to_install(session: nox.Session, requirement: str) -> None:
 
 
 def _run_docstrings(session: nox.Session) -> None:
-    session.run("pytest", "--doctest-modules", "--pyargs", "maha_core", "maha_numpy")
+    packages = ("maha_core", "maha_numpy", "maha_dask")
+    session.run("pytest", "--doctest-modules", "--pyargs", *packages)
 
 
 def _backends() -> list[str]:

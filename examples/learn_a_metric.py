@@ -132,7 +132,7 @@ def run_on(library: str, arrays: tuple[Array, ...], expected: Array) -> str:
         return f"{'not installed':>16}"
     except (
         Exception
-    ) as reason:  # what cannot work here (no GPU, no plugin yet) is a row of the table too
+    ) as reason:  # what cannot work here (no GPU, no library) is a row of the table too
         return f"   {type(reason).__name__}: {reason}"
     gradient = gradient.get() if library == "cupy" else np.asarray(gradient)
     return f"{value:16.10f}   {relative_error(gradient, expected):.0e}"

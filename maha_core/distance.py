@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from maha_core import validation
@@ -10,6 +11,7 @@ from maha_core.problem import Neighbors
 
 if TYPE_CHECKING:
     from maha_core.metrics import Metric
+    from maha_core.problem import Problem
 
 Array = Any
 
@@ -140,12 +142,16 @@ def nearest(X: Array, Y: Array | None = None, *, k: int, metric: Metric | None =
     """
     call = prepare(X, Y, metric)
     problem = call.problem
-    if Y is None:
-        highest, why = problem.n - 1, f"X has {problem.n} points, and none is its own neighbour"
-    else:
-        highest, why = problem.m, f"Y has {problem.m} points"
-    number = validation.count(k, "k", highest, why) if problem.n else k
-    return call.backend.nearest(problem, number)
+    return call.backend.nearest(problem, _neighbour_count(k, problem))
+
+
+def _neighbour_count(k: object, problem: Problem) -> int:
+    if problem.n == 0:  # no row, so that none has too few neighbours
+        return validation.count(k, "k", math.inf, "it counts neighbours")
+    if problem.Y is None:
+        why = f"X has {problem.n} points, and none is its own neighbour"
+        return validation.count(k, "k", problem.n - 1, why)
+    return validation.count(k, "k", problem.m, f"Y has {problem.m} points")
 
 
 def _sqdist(call: Call, pairs: tuple[Array, Array] | None, out: Array | None) -> Array:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from array_api_compat import is_dask_array
 
 from maha_core import validation
-from maha_core.arrays import namespace
+from maha_core.arrays import device_of, namespace
 from maha_core.distance import nearest
 
 if TYPE_CHECKING:
@@ -68,6 +69,9 @@ def target_neighbors(X: Array, labels: Array, *, k: int, metric: Metric | None =
 def nearest_within(X: Array, groups: list[Array], k: int, metric: Metric | None) -> Array:
     """Return the k nearest points of the own group ``(n, k)``, for groups of row numbers."""
     xp, found = namespace(X), []
+    if not groups:
+        width = validation.count(k, "k", math.inf, "it counts neighbours")
+        return xp.empty((0, width), dtype=xp.int64, device=device_of(X))
     for rows in groups:
         validation.count(k, "k", int(rows.shape[0]) - 1, _too_few(rows, k))
         index = nearest(xp.take(X, rows, axis=0), k=k, metric=metric).index

@@ -158,7 +158,7 @@ def check_ridge(ridge: object) -> None:
         raise ValueError(f"ridge must be finite and not negative; got {ridge!r}")
 
 
-def count(value: object, argument: str, highest: int, why: str) -> int:
+def count(value: object, argument: str, highest: float, why: str) -> int:
     """Return a count from 1 to `highest` as an int."""
     if isinstance(value, bool):
         raise TypeError(f"{argument} must be an integer; got {value!r}")

@@ -211,6 +211,12 @@ def test_targets_that_do_not_fit_are_refused(library, targets, message):
         library.numpy(mc.value_and_grad(loss, X)[0])
 
 
+def test_targets_that_are_no_row_numbers_are_refused(library):
+    labels, targets = library.arrays(np.array([0, 0, 1, 1]), np.array([[1.0], [0], [3], [2]]))
+    with pytest.raises(TypeError, match="targets must hold integers"):
+        mc.losses.LMNN(labels, targets)
+
+
 def test_lmnn_holds_no_n_by_n_array():
     tracemalloc = pytest.importorskip("tracemalloc")
     n = 4000  # D alone would take 128 MB

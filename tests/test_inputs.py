@@ -314,7 +314,7 @@ def test_check_finite_can_be_turned_off(function):
     with mc.options(check_finite=False):
         D = function(X, calls.DATA["Y"])
     assert np.isnan(D[0]).all()
-    assert np.isfinite(D[1:]).all() or function is not None
+    assert np.isfinite(D[1:]).all()
 
 
 @pytest.mark.parametrize("k", [-1, 0, M + 1])
@@ -333,6 +333,21 @@ def test_a_point_is_not_its_own_neighbour():
 def test_number_of_neighbours_that_is_no_whole_number(k):
     with refuses(TypeError, "k"):
         CALLS["nearest"](k=k)
+
+
+@pytest.mark.parametrize(("k", "error"), [(-3, ValueError), (0, ValueError), ("2", TypeError)])
+def test_number_of_neighbours_of_no_points(k, error):
+    X, labels = np.empty((0, 3)), np.empty(0, dtype=int)
+    with refuses(error, "k"):
+        mc.nearest(X, k=k)
+    with refuses(error, "k"):
+        mc.target_neighbors(X, labels, k=k)
+
+
+def test_no_points_have_no_neighbours():
+    X, labels = np.empty((0, 3)), np.empty(0, dtype=int)
+    assert mc.nearest(X, k=4).index.shape == (0, 4)
+    assert mc.target_neighbors(X, labels, k=4).shape == (0, 4)
 
 
 @pytest.mark.parametrize("index", [(2, 0), (0, D), (0,), (0, 0, 0), 0, (-3, 0)])

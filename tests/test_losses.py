@@ -334,3 +334,27 @@ def test_losses_can_be_used_again(library):
     X = library.array(np.random.default_rng(0).standard_normal((6, 2)))
     values = {float(library.numpy(mc.value_and_grad(loss, X)[0])) for _ in range(3)}
     assert len(values) == 1
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("tiling", TILES)
+@pytest.mark.parametrize("loss", [mc.losses.MLKR, mc.losses.NCA])
+def test_distances_that_overflow_give_no_number(library, loss, tiling):
+    X = library.array(1e160 * np.arange(1.0, 9.0)[:, None])
+    data = library.array(np.array([0, 1, 1, 0, 0, 1, 0, 1]))
+    with TILES[tiling](), mc.options(check_finite=False):
+        value, _ = mc.value_and_grad(loss(data), X)
+    assert np.isnan(library.numpy(value))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("tiling", TILES)
+def test_distances_whose_norms_overflow_have_their_nearest_point(library, tiling):
+    places = np.array([1.0, 1.1, 1.3, 1.6, 2.0, 2.5])
+    y = np.array([0.0, 1.0, 3.0, 7.0, 15.0, 31.0])
+    with TILES[tiling]():
+        value, _ = mc.value_and_grad(
+            mc.losses.MLKR(library.array(y)), library.array(6e153 * places[:, None])
+        )
+    nearest = np.array([1, 0, 1, 2, 3, 4])
+    assert library.numpy(value) == pytest.approx(((y[nearest] - y) ** 2).sum(), rel=1e-12)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from maha_core.arrays import device_of, is_array, namespace
+from maha_core import validation
+from maha_core.arrays import describe, device_of, is_array, namespace
 from maha_core.losses.base import Evaluation, Loss, PointData, Summary, Tile
 
 Array = Any
@@ -32,6 +33,8 @@ class LMNN(Loss):
 
     Raises
     ------
+    TypeError
+        Targets are no integers.
     ValueError
         `weight` or `margin` is out of its range, or targets are not ``(n, k)``; with Y.
 
@@ -69,10 +72,12 @@ class LMNN(Loss):
             raise ValueError(f"margin must be positive; got {margin!r}")
         if not is_array(targets) or targets.ndim != 2 or targets.shape[1] == 0:
             raise ValueError(
-                f"targets must be an array of row numbers (n, k) with k from 1; got {targets!r:.80}"
+                "targets must be an array of row numbers (n, k) with k from 1, as "
+                f"target_neighbors returns it; got {_shown(targets)}"
             )
         self.labels = labels
-        self.targets = targets
+        backend = validation.backend_for(targets, "targets")
+        self.targets = validation.whole_numbers(backend, targets, "targets", targets)
         self.weight = float(weight)
         self.margin = float(margin)
         self.sample_weight = sample_weight
@@ -112,6 +117,10 @@ class LMNN(Loss):
             value, cotangent = weight * value, weight * cotangent
             listed_cotangent = weight * listed_cotangent
         return Evaluation(value, cotangent, xp.reshape(listed_cotangent, (-1,)))
+
+
+def _shown(targets: object) -> str:
+    return describe(targets) if is_array(targets) else f"{targets!r:.80}"
 
 
 def hinges(xp: Any, reach: Array, others: Array) -> tuple[Array, Array, Array]:

@@ -92,7 +92,9 @@ class ExpectedVotes:
         xp = tile.xp
         shift, weights = softmax.weights(tile)
         own = xp.vecdot(weights, membership(tile))[:, None]
-        return shift, xp.sum(weights, axis=1, keepdims=True), own
+        total = xp.sum(weights, axis=1, keepdims=True)
+        scale = softmax.reached(xp, shift)
+        return shift, scale * total, scale * own
 
     def merge(self, xp: Any, a: Summary, b: Summary) -> Summary:
         """Return the summary of two pieces of the same rows."""

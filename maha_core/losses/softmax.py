@@ -13,9 +13,11 @@ def summarise(tile: Tile, numbers: Array) -> Summary:
     The shift is the smallest distance of the row, so that the largest weight is 1 (streaming
     softmax: the triple can be merged over any partition of the row).
     """
+    xp = tile.xp
     shift, kernel = weights(tile)
     columns = numbers.T
-    return shift, kernel @ tile.xp.ones_like(columns), kernel @ columns
+    scale = reached(xp, shift)
+    return shift, scale * (kernel @ xp.ones_like(columns)), scale * (kernel @ columns)
 
 
 def weights(tile: Tile) -> tuple[Array, Array]:
@@ -24,6 +26,14 @@ def weights(tile: Tile) -> tuple[Array, Array]:
     kernel = _shifted(tile, shift)
     tile.memo["softmax"] = (shift, kernel)
     return shift, kernel
+
+
+def reached(xp: Any, shift: Array) -> Array:
+    """Return 1, and 0 for rows whose distances have all overflowed.
+
+    Their p is then 0 / 0, NaN as it is after a merge, and not the same for all j.
+    """
+    return xp.exp(finite(xp, shift) - shift)
 
 
 def merge(xp: Any, a: Summary, b: Summary) -> Summary:

@@ -51,6 +51,8 @@ def distance_tile(
             entries = tiling.entries(problem, backend.tile_bytes)
             values = guard.recomputed(backend, form, flagged, rows.raw, columns.raw, entries)
             D = backend.place(D, flagged, values)
+            if itself is not None:  # flagged, too, where norms overflow
+                D = itself.filled(D, float("inf"))
             smallest = backend.smallest_again(D, flagged, smallest)
     elif form.nonnegative:
         D = xp.maximum(D, xp.zeros((), dtype=D.dtype, device=device_of(D)))
