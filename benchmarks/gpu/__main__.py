@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import json
 import sys
 from pathlib import Path
@@ -64,7 +64,7 @@ def _device() -> dict[str, Any]:
         "driver": runtime.driverGetVersion(),
         "cuda": runtime.runtimeGetVersion(),
         "cupy": cp.__version__,
-        "date": datetime.date.today().isoformat(),
+        "date": dt.date.today().isoformat(),
     }
 
 

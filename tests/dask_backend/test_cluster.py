@@ -92,7 +92,7 @@ def test_a_transient_exception_is_survived_with_retries(client, tmp_path):
     steady = mc.value_and_grad(mc.losses.Pairwise(problems.square), X)
     shaky = mc.value_and_grad(mc.losses.Pairwise(FailsAtFirst(tmp_path, 3)), X)
     futures = client.compute(problems.leaves(shaky), retries=5)
-    found = client.gather(futures)
+    found = [future.result(timeout=clusters.STEP) for future in futures]
     assert [np.ascontiguousarray(array).tobytes() for array in found] == problems.bits(steady)
     assert len(list(tmp_path.iterdir())) == 3
 
