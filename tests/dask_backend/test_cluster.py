@@ -8,6 +8,7 @@ import pytest
 import clusters
 import lazy_problems as problems
 import maha_core as mc
+import travelling
 
 
 def on_workers(client, result):
@@ -60,53 +61,28 @@ def test_nan_arrives_at_compute_with_the_rows(client):
         future.result(timeout=clusters.STEP)
 
 
-def fails(D):
-    raise RuntimeError("the loss's own error")
-
-
 def test_a_task_that_always_fails_names_its_block(client):
     X = da.from_array(problems.draw(20, 3), chunks=(10, 3))
-    value, _ = mc.value_and_grad(mc.losses.Pairwise(fails), X)
+    value, _ = mc.value_and_grad(mc.losses.Pairwise(travelling.fails), X)
     future = client.compute(value, retries=2)
     with pytest.raises(RuntimeError, match="the loss's own error") as raised:
         future.result(timeout=clusters.STEP)
     assert "block (" in "".join(raised.value.__notes__)
 
 
-class FailsAtFirst:
-    """A loss's function that fails on each worker until a file says that it has failed enough."""
-
-    def __init__(self, folder, times):
-        self.folder, self.times = folder, times
-
-    def __call__(self, D):
-        failed = len(list(self.folder.iterdir()))
-        if failed < self.times:
-            (self.folder / str(failed)).touch()
-            raise OSError("a disk that was not there for a moment")
-        return problems.square(D)
-
-
 def test_a_transient_exception_is_survived_with_retries(client, tmp_path):
     X = da.from_array(problems.draw(40, 3), chunks=(10, 3))
     steady = mc.value_and_grad(mc.losses.Pairwise(problems.square), X)
-    shaky = mc.value_and_grad(mc.losses.Pairwise(FailsAtFirst(tmp_path, 3)), X)
+    shaky = mc.value_and_grad(mc.losses.Pairwise(travelling.FailsAtFirst(tmp_path, 3)), X)
     futures = client.compute(problems.leaves(shaky), retries=5)
     found = [future.result(timeout=clusters.STEP) for future in futures]
     assert [np.ascontiguousarray(array).tobytes() for array in found] == problems.bits(steady)
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def slow(D):
-    import time
-
-    time.sleep(0.2)
-    return problems.square(D)
-
-
 def test_a_restart_cancels_what_is_pending_and_the_object_can_be_computed_again(client):
     X = da.from_array(problems.draw(40, 3), chunks=(10, 3))
-    value, _ = mc.value_and_grad(mc.losses.Pairwise(slow), X)
+    value, _ = mc.value_and_grad(mc.losses.Pairwise(travelling.slow(0.2)), X)
     future = client.compute(value)
     client.restart()
     with pytest.raises(distributed.client.FutureCancelledError):

@@ -10,6 +10,7 @@ import pytest
 
 import lazy_problems as problems
 import maha_core as mc
+import travelling
 
 
 def computed(result):
@@ -129,13 +130,9 @@ def test_the_generic_backend_does_not_serve_dask():
         mc.sqdist(da.ones((3, 2)))
 
 
-def fails(D):
-    raise RuntimeError("the loss's own error")
-
-
 def test_a_task_that_fails_names_its_block():
     X = da.from_array(problems.draw(20, 3), chunks=(10, 3))
-    value, _ = mc.value_and_grad(mc.losses.Pairwise(fails), X)
+    value, _ = mc.value_and_grad(mc.losses.Pairwise(travelling.fails), X)
     with pytest.raises(RuntimeError, match="the loss's own error") as raised:
         value.compute(scheduler="synchronous")
     assert re.search(r"block \([01], [01]\)", "".join(raised.value.__notes__))

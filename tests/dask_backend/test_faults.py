@@ -15,21 +15,17 @@ import pytest
 import clusters
 import lazy_problems as problems
 import maha_core as mc
+import travelling
 
 WORKERS = 4
 CASUALTIES = {"one": 1, "half": 2, "all but one": 3}
 WAYS = ["SIGKILL", "segfault", "graceful exit"]
 
 
-def slowly(D):
-    time.sleep(0.03)
-    return problems.square(D)
-
-
 def lazy_result():
     X = da.from_array(problems.draw(70, 4), chunks=(10, 4))
     metric = mc.Factor(problems.draw(2, 4, seed=1))
-    pairwise = mc.losses.Pairwise(slowly, symmetric=True)
+    pairwise = mc.losses.Pairwise(travelling.slow(0.03), symmetric=True)
     mlkr = mc.losses.MLKR(problems.draw(70, seed=2))
     return (
         mc.value_and_grad(pairwise, X, metric=metric, wrt=("metric", "X")),

@@ -1,0 +1,38 @@
+"""Functions of losses that travel to worker processes.
+
+Workers import them from here by name. A test module's own functions would not do: pytest gives
+such a module a name that no other process can import.
+"""
+
+import functools
+import time
+
+from lazy_problems import square
+
+
+def fails(D):
+    raise RuntimeError("the loss's own error")
+
+
+def waits(seconds, D):
+    time.sleep(seconds)
+    return square(D)
+
+
+def slow(seconds):
+    """Return a function of D that takes its time on every tile."""
+    return functools.partial(waits, seconds)
+
+
+class FailsAtFirst:
+    """Fails on each worker until files in a folder say that it has failed enough."""
+
+    def __init__(self, folder, times):
+        self.folder, self.times = folder, times
+
+    def __call__(self, D):
+        failed = len(list(self.folder.iterdir()))
+        if failed < self.times:
+            (self.folder / str(failed)).touch()
+            raise OSError("a disk that was not there for a moment")
+        return square(D)
