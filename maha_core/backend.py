@@ -20,6 +20,7 @@ from maha_core.refusals import refuse_special
 from maha_core.sweeps import (
     direct,
     distances,
+    geometry,
     jacobians,
     kernel,
     neighbors,
@@ -69,6 +70,7 @@ class Backend:
     name = "generic"
     tile_bytes = 8 * 2**20
     precisions: tuple[str, ...] = ("accurate", "fast")
+    one_device = False
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
@@ -213,6 +215,10 @@ class Backend:
         """Return the same as `replace_diagonal`; the array given may be overwritten."""
         return self.replace_diagonal(values, offset, fill)
 
+    def centre(self, X: Array) -> Array:
+        """Return the mean of the points ``(1, d)``, or 0 where it overflows or there are none."""
+        return geometry.centre(self, X)
+
     def cancelled(self, D: Array, row_threshold: Array, column_threshold: Array) -> Inspection:
         """Find the entries of a tile below their threshold."""
         return guard.cancelled(self.xp, D, row_threshold, column_threshold)
@@ -248,6 +254,10 @@ class Backend:
             negligible(xp, values.dtype), dtype=values.dtype, device=device_of(values)
         )
         return xp.exp(xp.maximum(values, lowest))
+
+    def difference(self, a: Array, b: Array) -> Array:
+        """Return ``a - b`` of b's shape; b may be overwritten."""
+        return a - b
 
     def total(self, values: Array) -> Array:
         """Return the sum of all entries, accumulated in the device's widest float."""

@@ -105,11 +105,9 @@ def _form(backend: Backend, metric: Metric | None, X: Array, chosen: Options) ->
         )
     name = metric.argument
     parameter = validation.operand(backend, metric.parameter, name, X)
-    validation.check_columns(
-        X,
-        metric.n_columns,
-        f"metric {type(metric).__name__} with {metric.symbol} of shape {tuple(parameter.shape)}",
-    )
+    if X.shape[1] != metric.n_columns:
+        owner = f"{type(metric).__name__} with {metric.symbol} of shape {tuple(parameter.shape)}"
+        validation.check_columns(X, metric.n_columns, f"metric {owner}")
     if chosen.check_finite:
         backend.check_finite(parameter, name)
     return backend.form(metric, parameter, chosen)

@@ -180,7 +180,7 @@ def check_out(call: Call, out: Array, shape: tuple[int, ...]) -> None:
     validation.same_library(backend, out, "out", problem.X)
     if not backend.writable(out):
         raise TypeError("out cannot be given: arrays of X's library cannot be written in place")
-    validation.same_device(out, "out", problem.X)
+    validation.same_device(backend, out, "out", problem.X)
     validation.check_shape(out, shape, "out", "the result")
     if out.dtype != problem.X.dtype:
         raise ValueError(f"out has dtype {out.dtype}; the result has {problem.X.dtype}")

@@ -60,6 +60,31 @@ def symmetric_right(xp: Any, V: Array, b: Array) -> Array:
     return xp.concat([V, xp.ones_like(b), b], axis=1)
 
 
+def symmetric_form(U: Array, V_other: Array, a: Array, b: Array) -> Array:
+    """Return a form ``(r, c)`` with ``u . v' = v . u'``, its sums added to the product."""
+    P = U @ V_other.T
+    P *= 2
+    F = a[:, None] + b[None, :]
+    F -= P
+    return F
+
+
+def symmetric_form_alone(U: Array, V: Array, a: Array) -> Array:
+    """Return the same of points among themselves, exactly symmetric.
+
+    ``U U^T`` is symmetric where the library's product of a matrix with its own transpose is (as
+    NumPy's); ``U V^T`` is made so.
+    """
+    P = U @ V.T
+    if V is U:
+        P *= 2
+    else:
+        P = P + P.T
+    F = a[:, None] + a[None, :]
+    F -= P
+    return F
+
+
 def general_left(xp: Any, U: Array, V: Array) -> Array:
     """Augment the rows' side ``(r, 2 t + 2)`` of any difference form."""
     a = row_dot(xp, U, V)

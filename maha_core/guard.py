@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
-    from maha_core.metrics.form import Form
+    from maha_core.metrics.form import Form, Rounding
 
 Array = Any
 
@@ -61,14 +61,30 @@ def thresholds(form: Form, W: Array, norms: Array, width: int, dtype: Any) -> Ar
 
     It is NaN, so that no comparison holds, for points with which the product could overflow.
     """
-    xp, limits = form.xp, form.xp.finfo(W.dtype)
-    relative = float(limits.eps) / 2 / target(xp, dtype)
-    magnitude, embedding = form.rounding(W, norms)
-    threshold = (5 + sqrt(width)) * relative * magnitude
-    if embedding is not None:
-        threshold = threshold + 8 * relative**2 * embedding
-    safe = magnitude < float(limits.max) / 8
+    xp, rounding = form.xp, form.rounding(W, norms)
+    threshold = _threshold(xp, rounding, width, W.dtype, dtype)
+    safe = rounding.magnitude < _largest(xp, W.dtype)
     return xp.where(safe, threshold, xp.full_like(threshold, float("nan")))
+
+
+def ceiling(form: Form, W: Array, norms: Array, width: int, dtype: Any) -> Array:
+    """Return a number that no point's threshold exceeds, NaN where one is NaN."""
+    xp, rounding = form.xp, form.largest_rounding(W, norms)
+    safe = rounding.magnitude < _largest(xp, W.dtype)
+    return _threshold(xp, rounding, width, W.dtype, dtype) if safe else float("nan")
+
+
+def _threshold(xp: Any, rounding: Rounding, width: int, own: Any, dtype: Any) -> Array:
+    relative = float(xp.finfo(own).eps) / 2 / target(xp, dtype)
+    threshold = (5 + sqrt(width)) * relative * rounding.magnitude
+    if rounding.embedding is None:
+        return threshold
+    return threshold + 8 * relative**2 * rounding.embedding
+
+
+def _largest(xp: Any, dtype: Any) -> float:
+    """Return a magnitude from which on the product could overflow."""
+    return float(xp.finfo(dtype).max) / 8
 
 
 def pullback_thresholds(form: Form, W: Array, dtype: Any) -> Array | float:

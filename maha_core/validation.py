@@ -80,8 +80,10 @@ def same_library(backend: Backend, value: object, argument: str, like: Array) ->
     backend.refuse(value, argument)
 
 
-def same_device(value: Array, argument: str, like: Array) -> None:
+def same_device(backend: Backend, value: Array, argument: str, like: Array) -> None:
     """Raise ValueError where an array lives on another device than X."""
+    if backend.one_device:
+        return
     there, here = device_of(value), device_of(like)
     if there != here:
         raise ValueError(f"{argument} lives on device {there}, and X on {here}; move one of them")
@@ -91,7 +93,7 @@ def _beside(backend: Backend, value: object, argument: str, like: Array) -> Arra
     """Return an array that lives where X lives."""
     same_library(backend, value, argument, like)
     value = backend.adopt(value)
-    same_device(value, argument, like)
+    same_device(backend, value, argument, like)
     return value
 
 

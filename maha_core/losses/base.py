@@ -108,6 +108,8 @@ class Tile:
     exp : callable
         The exponential of an array of the loss's own making, which may be written over; what
         would underflow comes out as something negligible.
+    difference : callable
+        ``difference(a, b)`` is a - b; b may be written over.
     memo : dict
         A place where `summarise` may leave arrays for `evaluate` of the same tile; empty where a
         row is too long to be visited once.
@@ -124,6 +126,7 @@ class Tile:
     itself: SelfPairs | None
     smallest: Array | None
     exp: Callable[[Array], Array]
+    difference: Callable[[Array, Array], Array]
     memo: dict[str, Any] = field(default_factory=dict)
 
     def without_self(self, values: Array, fill: float) -> Array:
@@ -136,6 +139,10 @@ class Tile:
     def fill_self(self, values: Array, fill: float) -> Array:
         """Do the same with values of the loss's own making, which may be written over."""
         return values if self.itself is None else self.itself.filled(values, fill)
+
+    def below(self, shift: Array) -> Array:
+        """Return ``shift_i - D_ij`` and use D up: `sqdist` must not be read after this."""
+        return self.difference(shift, self.sqdist)
 
     def row_minimum(self) -> Array:
         """Return each row's smallest distance to another point ``(r, 1)``, inf where none is."""

@@ -64,8 +64,8 @@ def outer_difference(xp: Any, factor: Array, numbers: Array, means: Array) -> Ar
 
 
 def _shifted(tile: Tile, shift: Array) -> Array:
-    """Return ``exp(shift_i - D_ij)``, 0 where a point meets itself."""
-    exponents = tile.fill_self(finite(tile.xp, shift) - tile.sqdist, -float("inf"))
+    """Return ``exp(shift_i - D_ij)``, 0 where a point meets itself, and use D up."""
+    exponents = tile.fill_self(tile.below(finite(tile.xp, shift)), 0.0)
     return tile.fill_self(tile.exp(exponents), 0.0)
 
 

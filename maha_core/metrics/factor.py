@@ -95,6 +95,12 @@ class FactorForm(Form):
         size = xp.abs(W) @ xp.abs(self.A).T
         return Rounding(norms, dot(xp, size, size))
 
+    def largest_rounding(self, W: Array, norms: Array) -> Rounding:
+        # | |A| |w| | <= |A| |W|, in Frobenius' norm, saves the product.
+        xp = self.xp
+        A, W = xp.reshape(self.A, (-1,)), xp.reshape(W, (-1,))
+        return Rounding(xp.max(norms), xp.vecdot(A, A) * xp.vecdot(W, W))
+
     def visibility(self) -> Array | None:
         return self.xp.sum(self.A * self.A, axis=0)
 

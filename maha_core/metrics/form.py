@@ -107,6 +107,12 @@ class Form(ABC):
         """Return what the guard's thresholds are made of; norms are ``u_i . v_i``."""
         return Rounding(norms, None)
 
+    def largest_rounding(self, W: Array, norms: Array) -> Rounding:
+        """Return numbers that `rounding` does not exceed for any of the points."""
+        magnitude, embedding = self.rounding(W, norms)
+        largest = None if embedding is None else self.xp.max(embedding)
+        return Rounding(self.xp.max(magnitude), largest)
+
     def visibility(self) -> Array | None:
         """Return the weight ``(d,)`` of each column in D; None where `pull`, too, sees U alone."""
         return None

@@ -81,7 +81,8 @@ class Geometry:
         self.problem = problem
         self.distances = distances
         self.cotangents = cotangents
-        self.centre = centre(backend, problem.X)
+        with backend.quiet():
+            self.centre = backend.centre(problem.X)
         self.columns = self._embed(problem.others)
 
     def rows(self, part: slice) -> Points:
@@ -134,6 +135,5 @@ def centre(backend: Backend, X: Array) -> Array:
     xp = backend.xp
     if X.shape[0] == 0:
         return xp.zeros((1, X.shape[1]), dtype=X.dtype, device=X.device)
-    with backend.quiet():
-        mean = xp.mean(X, axis=0, keepdims=True)
+    mean = xp.mean(X, axis=0, keepdims=True)
     return xp.where(xp.isfinite(mean), mean, xp.zeros_like(mean))

@@ -37,11 +37,23 @@ def distance_tile(
     itself: SelfPairs | None,
 ) -> DistanceTile:
     """Return a tile of D ``(r, c)``."""
-    xp, form = backend.xp, problem.form
     assert rows.left is not None
     assert columns.right is not None
     with backend.quiet():
-        D = xp.astype(rows.left @ columns.right.T, rows.raw.dtype, copy=False)
+        D = backend.xp.astype(rows.left @ columns.right.T, rows.raw.dtype, copy=False)
+    return guarded(backend, problem, rows, columns, itself, D)
+
+
+def guarded(
+    backend: Backend,
+    problem: Problem,
+    rows: Points,
+    columns: Points,
+    itself: SelfPairs | None,
+    D: Array,
+) -> DistanceTile:
+    """Return a tile of D from its product, which may be overwritten."""
+    xp, form = backend.xp, problem.form
     flagged = smallest = None
     if itself is not None:
         D = itself.filled(D, float("inf"))

@@ -93,7 +93,7 @@ def partition(backend: Backend, problem: Problem, objective: Objective) -> Parti
         return Partition(tiling.blocks(n, max(1, count // problem.d)), [slice(0, 0)], False)
     whole = tiling.whole_rows(count, m)
     if loss.row_wise and whole is not None:
-        return Partition(tiling.blocks(n, whole), [slice(0, m)], False)
+        return Partition(tiling.even_blocks(n, whole), [slice(0, m)], False)
     side = tiling.square_side(count)
     half = loss.symmetric and problem.Y is None and not loss.row_wise and objective.listed is None
     return Partition(tiling.blocks(n, side), tiling.blocks(m, side), half)
@@ -178,6 +178,7 @@ class Sweep:
             itself=itself,
             smallest=made.smallest,
             exp=backend.exp,
+            difference=backend.difference,
         )
         twice = self.partition.half and rows.part != block
         return Visit(tile, columns, made.flagged, 2.0 if twice else 1.0)

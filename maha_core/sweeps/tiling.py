@@ -38,6 +38,12 @@ def blocks(extent: int, size: int) -> list[slice]:
     return [slice(start, min(start + size, extent)) for start in range(0, extent, size)]
 
 
+def even_blocks(extent: int, largest: int) -> list[slice]:
+    """Cut ``0 ... extent`` into as few slices of at most a size, as even as can be."""
+    count = max(1, -(-extent // largest))
+    return blocks(extent, max(1, -(-extent // count)))
+
+
 def square_side(count: int) -> int:
     """Return the side of a square tile of at most `count` entries.
 
