@@ -40,6 +40,8 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
+    _memory: ClassVar[int] = 10
+    """The steps that L-BFGS remembers: SciPy's own choice, and so scikit-learn's."""
 
     n_components: int | None
     init: Any
@@ -162,6 +164,7 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             function,
             max_iter=self.max_iter,
             tol=self.tol,
+            memory=self._memory,
             callback=self.callback,
             progress=progress(name, self.verbose, self.max_iter),
         )

@@ -65,9 +65,15 @@ def classification(estimator: Any, X: Array, y: Array, sample_weight: Array | No
     codes = encoder.fit_transform(y)
     classes = encoder.classes_
     _refuse_one_class(classes)
-    # Tiles compare labels entry by entry: the narrower, the faster.
+    weight = _weights(sample_weight, X)
+    counts = np.bincount(codes)
+    # Tiles compare labels entry by entry: the narrower, the faster; and where they are in order,
+    # many comparisons can be spared. The order of the points changes no loss.
     narrow = codes.astype(np.min_scalar_type(len(classes)))
-    return Training(X, narrow, _weights(sample_weight, X), classes, np.bincount(codes))
+    order = np.argsort(codes, kind="stable")
+    return Training(
+        X[order], narrow[order], None if weight is None else weight[order], classes, counts
+    )
 
 
 def further_points(estimator: Any, X: Array) -> Array:

@@ -81,6 +81,8 @@ class MLKR(RegressorMixin, MetricLearner):
         "init": [StrOptions({"auto", "pca", "identity", "random"}), "array-like"],
         "alpha": [Interval(Real, 0, None, closed="left")],
     }
+    _memory: ClassVar[int] = 30
+    """Valleys are long and narrow where columns correlate: half of the evaluations that 10 take."""
 
     def __init__(
         self,

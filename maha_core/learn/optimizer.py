@@ -67,6 +67,8 @@ class Search:
     max_iter, tol
         As in scikit-learn: `tol` is SciPy's, for the relative change of the loss and for the
         gradient.
+    memory : int
+        The steps from which L-BFGS knows the curvature.
     callback : callable or None
         ``callback(A.ravel(), iteration)`` after every iteration.
     progress : Progress
@@ -79,6 +81,7 @@ class Search:
         *,
         max_iter: int,
         tol: float | None,
+        memory: int,
         callback: Callable[[NDArray[Any], int], object] | None,
         progress: Progress,
     ) -> None:
@@ -86,6 +89,7 @@ class Search:
         self.objective = objective
         self.max_iter = max_iter
         self.tol = tol
+        self.memory = memory
         self.callback = callback
         self.progress = progress
         self.n_iter = 0
@@ -115,7 +119,7 @@ class Search:
             method="L-BFGS-B",
             jac=True,
             tol=self.tol,
-            options={"maxiter": self.max_iter},
+            options={"maxiter": self.max_iter, "maxcor": self.memory},
             callback=self._iterated,
         )
         if self.best.loss >= self.best.first:
