@@ -21,6 +21,9 @@ Objective = Callable[[Matrix], tuple[float, Matrix]]
 ITERATION_LIMIT = 1
 """SciPy's status of L-BFGS-B where `max_iter` was reached."""
 
+LINE_SEARCH = 20
+"""The most evaluations of one iteration of L-BFGS-B."""
+
 
 @dataclass
 class Best:
@@ -48,11 +51,12 @@ class NotFiniteError(ArithmeticError):
 
 @dataclass(frozen=True)
 class Found:
-    """Where the search ended, and how."""
+    """Where the search ended, and whether it was cut short by an interrupt or a bad number."""
 
     A: Matrix
     loss: float
     n_iter: int
+    cut_short: bool = False
 
 
 class Search:
@@ -97,9 +101,11 @@ class Search:
     def run(self, start: Matrix) -> Found:
         """Return the best parameter, also where the search was interrupted."""
         self.best = Best(start)
+        cut_short = True
         try:
             with one_thread():  # SciPy's products are so small that waking threads is most of them
                 ending = self._minimise(start)
+            cut_short = False
         except KeyboardInterrupt:
             ending = self._interrupted()
         except NotFiniteError:
@@ -108,7 +114,7 @@ class Search:
             self.progress.close()
         if ending is not None:
             warnings.warn(f"{self.name} {ending}", ConvergenceWarning, stacklevel=4)
-        return Found(self.best.A, self.best.loss, self.n_iter)
+        return Found(self.best.A, self.best.loss, self.n_iter, cut_short)
 
     def _minimise(self, start: Matrix) -> str | None:
         """Run SciPy, and return what there is to warn of."""
@@ -119,7 +125,11 @@ class Search:
             method="L-BFGS-B",
             jac=True,
             tol=self.tol,
-            options={"maxiter": self.max_iter, "maxcor": self.memory},
+            options={
+                "maxiter": self.max_iter,
+                "maxfun": LINE_SEARCH * (self.max_iter + 1),
+                "maxcor": self.memory,
+            },
             callback=self._iterated,
         )
         if self.best.loss >= self.best.first:
