@@ -364,6 +364,31 @@ def test_an_array_of_numpy_beside_one_of_another_library_is_refused(name):
         LEARNERS[name]().fit(X_bad, strict.asarray(np.array([0, 1, 0])))
 
 
+def test_dask_input_is_read_once_per_evaluation(iris, monkeypatch):
+    da = pytest.importorskip("dask.array")
+    from maha_core.learn import base
+
+    read, evaluations = [], []
+
+    def chunk(block):
+        read.append(len(block))
+        return block
+
+    def counted(*args, **kwargs):
+        evaluations.append(1)
+        return original(*args, **kwargs)
+
+    original = base.value_and_grad
+    monkeypatch.setattr(base, "value_and_grad", counted)
+    X = da.from_array(iris[0], chunks=(50, 4)).map_blocks(chunk, meta=np.empty((0, 0)))
+    y = da.from_array(iris[1].astype(float), chunks=50)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        mc.learn.MLKR(2, init="identity", max_iter=3).fit(X, y)
+    assert len(evaluations) > 3
+    assert read == [50] * 3 * len(evaluations)
+
+
 def test_points_of_another_library_after_fit_are_refused(learner, iris):
     strict = pytest.importorskip("array_api_strict")
     X, y = iris
