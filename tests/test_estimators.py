@@ -203,6 +203,34 @@ def test_pca_and_lda_are_scikit_learns(n_components):
         np.testing.assert_allclose(rows_up_to_sign(ours) * ratio, rows_up_to_sign(lda), atol=1e-8)
 
 
+def test_lda_of_any_array(library, iris):
+    from maha_core.learn.data import classification
+    from maha_core.learn.initialization import lda
+
+    X, y = iris[0], 7 - 2 * iris[1]
+    expected = lda(classification(mc.learn.NCA(), X, y, None))
+    found = lda(classification(mc.learn.NCA(), *library.arrays(X, y), None))
+    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-8)
+
+
+def test_lda_holds_no_array_of_points_by_classes():
+    tracemalloc = pytest.importorskip("tracemalloc")
+    from maha_core.learn.data import classification
+    from maha_core.learn.initialization import lda
+
+    data = classification(mc.learn.NCA(), *many_classes(), None)
+    tracemalloc.start()
+    lda(data)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4000 * 2000
+
+
+def many_classes():
+    """4000 points of 2000 classes."""
+    return np.random.default_rng(0).standard_normal((4000, 3)), np.arange(4000) % 2000
+
+
 def test_the_start_that_auto_chooses(iris):
     X, y = iris
     for n_components, init in [(1, "lda"), (2, "lda"), (3, "pca"), (4, "identity")]:
