@@ -1,5 +1,7 @@
 """NCA and LMNN, the losses of classes, against their definitions and other libraries."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -51,6 +53,20 @@ def test_nca_is_its_definition(library, log, n, m, tiling):
         assert_value_and_gradient(
             library, loss, lambda D: oracle.nca(D, labels, labels_Y, weight, log=log), p
         )
+
+
+@pytest.mark.parametrize("tiling", TILES)
+@pytest.mark.parametrize(("n", "m"), SHAPES)
+@pytest.mark.parametrize("ascending", [(True, True), (True, False), (False, True)])
+def test_nca_of_labels_in_ascending_order(library, n, m, ascending, tiling):
+    p = problem("factor", n, m, 3)
+    labels, labels_Y = (
+        np.sort(labels) if labels is not None and in_order else labels
+        for labels, in_order in zip(labels_of(p, 4), ascending, strict=True)
+    )
+    loss = mc.losses.NCA(*library.arrays(labels, labels_Y))
+    with TILES[tiling]():
+        assert_value_and_gradient(library, loss, lambda D: oracle.nca(D, labels, labels_Y), p)
 
 
 def test_nca_is_minus_scikit_learns_objective():
@@ -152,6 +168,16 @@ def test_lmnn_is_the_sum_over_its_triples(library, mu, margin, n, k, tiling):
         assert_value_and_gradient(
             library, loss, lambda D: oracle.lmnn(D, labels, targets, mu, margin, weight), p
         )
+
+
+@pytest.mark.parametrize("intruders", [1, 48])  # hinges at one entry in fifty, and at most of them
+def test_lmnn_of_classes_apart_but_for_some(library, intruders):
+    p = problem("factor", 96, None, 3)
+    labels = np.arange(96) % 2
+    p = replace(p, X=p.X + 30 * (labels * (np.arange(96) >= 2 * intruders))[:, None])
+    targets = random_targets(labels, 2, p.rng)
+    loss = mc.losses.LMNN(*library.arrays(labels, targets))
+    assert_value_and_gradient(library, loss, lambda D: oracle.lmnn(D, labels, targets), p)
 
 
 @pytest.mark.numpy_only

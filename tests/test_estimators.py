@@ -149,6 +149,24 @@ def test_float32_stays_float32(learner, iris):
     assert (Z.dtype, learner.components_.dtype) == (np.float32, np.float32)
 
 
+@pytest.mark.parametrize("dtypes", [("float32", "float64"), ("float64", "float32")])
+@pytest.mark.parametrize("name", LEARNERS)
+def test_points_of_another_dtype_come_later(name, dtypes, iris):
+    X, y = iris[0].astype(dtypes[0]), iris[1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        learner = LEARNERS[name](2, init="pca") if name != "LMNN" else mc.learn.LMNN(3, 2)
+        learner.set_params(max_iter=3).fit(X, y)
+    later = X.astype(dtypes[1])
+    np.testing.assert_allclose(learner.transform(later), learner.transform(X), rtol=1e-4, atol=1e-4)
+    pairs = np.stack([X[:5], X[60:65]], axis=1)
+    np.testing.assert_allclose(
+        learner.pair_distance(pairs.astype(dtypes[1])), learner.pair_distance(pairs), rtol=1e-4
+    )
+    if name == "MLKR":
+        np.testing.assert_allclose(learner.predict(later), learner.predict(X), rtol=1e-3, atol=1e-3)
+
+
 # --------------------------------------------------------------------------------- initializations
 
 
@@ -183,6 +201,34 @@ def test_pca_and_lda_are_scikit_learns(n_components):
         ratio = np.linalg.norm(lda) / np.linalg.norm(ours)  # versions of it scale by n or n - C
         assert ratio == pytest.approx(1, rel=0.02)
         np.testing.assert_allclose(rows_up_to_sign(ours) * ratio, rows_up_to_sign(lda), atol=1e-8)
+
+
+def test_lda_of_any_array(library, iris):
+    from maha_core.learn.data import classification
+    from maha_core.learn.initialization import lda
+
+    X, y = iris[0], 7 - 2 * iris[1]
+    expected = lda(classification(mc.learn.NCA(), X, y, None))
+    found = lda(classification(mc.learn.NCA(), *library.arrays(X, y), None))
+    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-8)
+
+
+def test_lda_holds_no_array_of_points_by_classes():
+    tracemalloc = pytest.importorskip("tracemalloc")
+    from maha_core.learn.data import classification
+    from maha_core.learn.initialization import lda
+
+    data = classification(mc.learn.NCA(), *many_classes(), None)
+    tracemalloc.start()
+    lda(data)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4000 * 2000
+
+
+def many_classes():
+    """4000 points of 2000 classes."""
+    return np.random.default_rng(0).standard_normal((4000, 3)), np.arange(4000) % 2000
 
 
 def test_the_start_that_auto_chooses(iris):
@@ -326,6 +372,8 @@ def test_any_array_is_learned_from_where_it_is(library, iris, name):
     if name == "MLKR":
         predicted = learner.predict(library.array(X))
         np.testing.assert_allclose(_computed(library, predicted), expected.predict(X), rtol=1e-6)
+        score = learner.score(*library.arrays(X, y), sample_weight=weights)
+        assert score == pytest.approx(expected.score(X, y), rel=1e-6)
 
 
 def _computed(library, array):
@@ -342,6 +390,41 @@ def test_an_array_of_numpy_beside_one_of_another_library_is_refused(name):
     X_bad = strict.asarray(np.array([[np.nan, 1.0], [0.0, 1.0], [3.0, 2.0]]))
     with pytest.raises(ValueError, match="X contains NaN or infinity"):
         LEARNERS[name]().fit(X_bad, strict.asarray(np.array([0, 1, 0])))
+
+
+def test_dask_input_is_read_once_per_evaluation(iris, monkeypatch):
+    da = pytest.importorskip("dask.array")
+    from maha_core.learn import base
+
+    read, evaluations = [], []
+
+    def chunk(block):
+        read.append(len(block))
+        return block
+
+    def counted(*args, **kwargs):
+        evaluations.append(1)
+        return original(*args, **kwargs)
+
+    original = base.value_and_grad
+    monkeypatch.setattr(base, "value_and_grad", counted)
+    X = da.from_array(iris[0], chunks=(50, 4)).map_blocks(chunk, meta=np.empty((0, 0)))
+    y = da.from_array(iris[1].astype(float), chunks=50)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        mc.learn.MLKR(2, init="identity", max_iter=3).fit(X, y)
+    assert len(evaluations) > 3
+    assert read == [50] * 3 * len(evaluations)
+
+
+def test_points_of_another_library_after_fit_are_refused(learner, iris):
+    strict = pytest.importorskip("array_api_strict")
+    X, y = iris
+    with pytest.raises(TypeError, match=r"A is a numpy.ndarray .* convert A to the library of X"):
+        learner.fit(X, y).transform(strict.asarray(X))
+    y = strict.asarray(y.astype(float) if isinstance(learner, mc.learn.MLKR) else y)
+    with pytest.raises(TypeError, match=r"A is a array_api_strict.* and X a numpy.ndarray"):
+        learner.fit(strict.asarray(X), y).transform(X)
 
 
 # --------------------------------------------------------------------------------------- bad input
@@ -470,6 +553,19 @@ def test_an_interrupt_keeps_the_best(iris):
     assert float(value) == pytest.approx(learner.loss_)
 
 
+def test_an_interrupt_ends_refreshes_too(iris):
+    seen = []
+
+    def interrupt(A, iteration):
+        seen.append(iteration)
+        if iteration == 2:
+            raise KeyboardInterrupt
+
+    with pytest.warns(ConvergenceWarning, match="interrupted") as warned:
+        learner = mc.learn.LMNN(3, n_refreshes=3, init="pca", callback=interrupt).fit(*iris)
+    assert (seen, learner.n_iter_, len(warned)) == ([1, 2], 2, 1)
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # what NumPy says of overflow
 def test_a_loss_that_is_not_finite_is_warned_of(iris):
     X = np.float32(1e18) * iris[0].astype(np.float32)
@@ -505,8 +601,10 @@ def test_verbose_without_tqdm_prints_lines(learner, iris, capsys, monkeypatch):
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_a_point_of_weight_zero_is_a_neighbour_and_no_more(name, iris):
-    X, y = iris
-    weight = np.random.default_rng(0).integers(0, 3, 150).astype(float)
+    rng = np.random.default_rng(0)
+    order = rng.permutation(150)
+    X, y = iris[0][order], iris[1][order]
+    weight = rng.integers(0, 3, 150).astype(float)
     learner = LEARNERS[name](2, init="pca") if name != "LMNN" else mc.learn.LMNN(3, 2, init="pca")
     learner.set_params(max_iter=500).fit(X, y, sample_weight=weight)
     if name == "LMNN":

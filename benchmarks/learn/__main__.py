@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.learn import accuracy, beside_metric_learn, growth, large, nca, page
+from benchmarks.learn import accuracy, beside_metric_learn, cluster, growth, large, nca, page
 
 RESULTS = Path(__file__).parents[1] / "results"
 PARTS = {
     "nca": nca.compare,
     "large": large.measure,
+    "cluster": cluster.measure,
     "example": accuracy.documented_example,
     "regression": accuracy.regression,
     "accuracy": accuracy.table,
@@ -25,7 +26,8 @@ def main() -> None:
     chosen = _arguments()
     parts = {**PARTS, "growth": lambda: growth.measure(chosen.metric_learn)}
     if chosen.metric_learn:
-        parts["metric_learn"] = lambda: beside_metric_learn.compare(chosen.metric_learn)
+        parts["mlkr"] = lambda: beside_metric_learn.mlkr(chosen.metric_learn)
+        parts["lmnn"] = lambda: beside_metric_learn.lmnn(chosen.metric_learn)
     target = chosen.output / "learn.json"
     found: dict[str, Any] = json.loads(target.read_text()) if target.exists() else {}
     for name in chosen.only or parts:
@@ -39,7 +41,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.learn", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=[*PARTS, "growth", "metric_learn"])
+    parser.add_argument("--only", nargs="+", choices=[*PARTS, "growth", "mlkr", "lmnn"])
     parser.add_argument(
         "--metric-learn",
         metavar="PYTHON",

@@ -16,18 +16,73 @@ import maha_core as mc
 from benchmarks.learn.data import Array, diabetes, digits, principal
 
 SIDE = Path(__file__).with_name("their_side.py")
-STARTS = 3
+STARTS = 8
+EQUAL = 1e-4  # losses that differ by less are of one minimum
 ROUNDS = 2
 NEIGHBORS = 3
+ITERATIONS = 1000
 
 
-def compare(python: str) -> dict[str, Any]:
-    """Return the comparison, with metric-learn run by the Python given, in turn with ours."""
+def mlkr(python: str) -> dict[str, Any]:
+    """Return fits of diabetes, with metric-learn run by the Python given, in turn with ours."""
+    X, y = diabetes()
     return {
         "their_versions": _versions(python),
-        "MLKR": _mlkr(python),
-        "LMNN": _lmnn(python),
+        "data": f"standardised diabetes {X.shape}, {ITERATIONS} iterations at most",
+        "at_one_parameter": _at_one_parameter(python, X, y),
+        **{f"{k}_components": _mlkr_fits(python, X, y, k) for k in (2, 10)},
     }
+
+
+def _at_one_parameter(python: str, X: Array, y: Array) -> dict[str, float]:
+    start = principal(X, X.shape[1])
+    theirs = run_there(python, name="MLKR", X=X, y=y, start=start, max_iter=1)
+    value, gradient = mc.value_and_grad(mc.losses.MLKR(y), X, metric=mc.Factor(start))
+    difference = np.abs(gradient.metric.ravel() - theirs["start_gradient"]).max()
+    return {
+        "relative_difference_of_the_loss": abs(float(value) / float(theirs["start_loss"]) - 1),
+        "relative_difference_of_the_gradient": float(
+            difference / np.abs(theirs["start_gradient"]).max()
+        ),
+    }
+
+
+def _starts(X: Array, k: int) -> dict[str, Array]:
+    """Return the usual starts, and some beside them: where k is large there are many minima."""
+    starts = {"identity": np.eye(k, X.shape[1]), "pca": principal(X, k)}
+    near = np.random.default_rng(0).standard_normal((STARTS, *starts["identity"].shape))
+    others = {
+        f"near the identity, {i + 1}": starts["identity"] + 0.01 * near[i] for i in range(STARTS)
+    }
+    return {**starts, **others}
+
+
+def _mlkr_fits(python: str, X: Array, y: Array, k: int) -> dict[str, Any]:
+    loss, rounds, final = mc.losses.MLKR(y), [], {}
+    for name, start in _starts(X, k).items():
+        theirs = run_there(python, name="MLKR", X=X, y=y, start=start, max_iter=ITERATIONS)
+        learner, seconds = _timed(mc.learn.MLKR(k, init=start, max_iter=ITERATIONS, tol=None), X, y)
+        rounds.append((float(theirs["seconds"]), seconds))
+        theirs_value, _ = mc.value_and_grad(loss, X, metric=mc.Factor(theirs["A"]))
+        final[name] = (float(theirs_value), learner.loss_)
+    return {
+        "final_losses_metric-learn_and_maha_core": {
+            name: f"{theirs:.0f}, {ours:.0f}" for name, (theirs, ours) in final.items()
+        },
+        "median_final_loss": {
+            "metric-learn": median(theirs for theirs, _ in final.values()),
+            "maha_core": median(ours for _, ours in final.values()),
+        },
+        "starts_from_which_maha_core_ends_lower_equal_higher": _compared(list(final.values())),
+        **_times(rounds),
+    }
+
+
+def _compared(final: list[tuple[float, float]]) -> str:
+    """Return how often the second is lower, equal and higher."""
+    ratios = np.array([ours / theirs for theirs, ours in final])
+    lower, higher = int((ratios < 1 - EQUAL).sum()), int((ratios > 1 + EQUAL).sum())
+    return f"{lower}, {len(ratios) - lower - higher}, {higher}"
 
 
 def _versions(python: str) -> dict[str, str]:
@@ -37,37 +92,8 @@ def _versions(python: str) -> dict[str, str]:
     return dict(zip(names, told.stdout.split(), strict=True))
 
 
-def _mlkr(python: str) -> dict[str, Any]:
-    X, y = diabetes()
-    loss = mc.losses.MLKR(y)
-    rounds, final = [], []
-    for seed in range(STARTS):
-        start = principal(X, X.shape[1])
-        start += 0.01 * seed * np.random.default_rng(seed).standard_normal(start.shape)
-        theirs = run_there(python, name="MLKR", X=X, y=y, start=start, max_iter=1000)
-        learner, seconds = _timed(mc.learn.MLKR(init=start, max_iter=1000, tol=None), X, y)
-        rounds.append((float(theirs["seconds"]), seconds))
-        theirs_value, _ = mc.value_and_grad(loss, X, metric=mc.Factor(theirs["A"]))
-        final.append((float(theirs_value), learner.loss_))
-    value, gradient = mc.value_and_grad(loss, X, metric=mc.Factor(start))
-    size = np.abs(theirs["start_gradient"]).max()
-    return {
-        "data": f"standardised diabetes {X.shape}, 10 components, 1000 iterations at most, from "
-        f"the PCA start and {STARTS - 1} others near it: there are many local minima",
-        "relative_difference_of_the_loss": abs(float(value) / float(theirs["start_loss"]) - 1),
-        "relative_difference_of_the_gradient": float(
-            np.abs(gradient.metric.ravel() - theirs["start_gradient"]).max() / size
-        ),
-        "final_losses": {
-            "metric-learn": [round(theirs) for theirs, _ in final],
-            "maha_core": [round(ours) for _, ours in final],
-        },
-        "median_ratio_of_the_final_losses": median(ours / theirs for theirs, ours in final),
-        **_times(rounds),
-    }
-
-
-def _lmnn(python: str) -> dict[str, Any]:
+def lmnn(python: str) -> dict[str, Any]:
+    """Return fits of the digits, in turn."""
     X, y = digits()
     start = np.eye(X.shape[1])
     rounds = []
@@ -81,6 +107,7 @@ def _lmnn(python: str) -> dict[str, Any]:
         "maha_core": mc.value_and_grad(loss, X, metric=learner.metric_)[0],
     }
     return {
+        "their_versions": _versions(python),
         "data": f"standardised digits {X.shape}, {NEIGHBORS} neighbors, identity as start",
         "final_loss": {name: float(value) for name, value in final.items()},
         **_times(rounds),

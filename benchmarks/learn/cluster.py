@@ -1,14 +1,7 @@
-"""MLKR on a Dask cluster of processes: time and the memory of the largest worker.
-
-    python -m benchmarks.learn.cluster --points 100000 --iterations 2
-
-It needs the plugin for Dask and distributed.
-"""
+"""MLKR on a Dask cluster of processes: time and the memory of the largest worker."""
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import threading
 import time
@@ -17,42 +10,48 @@ from typing import Any
 
 import maha_core as mc
 
-COLUMNS = 32
+POINTS, COLUMNS, CHUNK = 100_000, 32, 12_500
+WORKERS, MEMORY = 2, "2GiB"
+ITERATIONS = 2
+
+# distributed tells glibc to give every freed page back at once: tiles would be paged in each time.
+ALLOCATOR = {
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 2**26,
+    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 2**25,
+}
 
 
-def main() -> None:
+def measure() -> dict[str, Any]:
+    """Return time and memory of a fit; it needs the plugin for Dask, distributed and psutil."""
+    import dask
     import dask.array as da
     from distributed import Client, LocalCluster
 
-    chosen = _arguments()
     random = da.random.default_rng(0)
     with (
+        dask.config.set(ALLOCATOR),
         LocalCluster(
-            n_workers=chosen.workers,
-            threads_per_worker=1,
-            memory_limit="2GiB",
-            dashboard_address=None,
+            n_workers=WORKERS, threads_per_worker=1, memory_limit=MEMORY, dashboard_address=None
         ) as cluster,
         Client(cluster) as client,
     ):
-        X = random.standard_normal((chosen.points, COLUMNS), chunks=(chosen.chunk, COLUMNS))
+        X = random.standard_normal((POINTS, COLUMNS), chunks=(CHUNK, COLUMNS)).persist()
         y = (X[:, 0] + 0.5 * X[:, 1] ** 2).persist()
-        X = X.persist()
-        largest = Largest(client)
+        largest, learner = Largest(client), mc.learn.MLKR(2, init="pca", max_iter=ITERATIONS)
         with largest, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             begin = time.perf_counter()
-            learner = mc.learn.MLKR(2, init="pca", max_iter=chosen.iterations).fit(X, y)
+            learner.fit(X, y)
             seconds = time.perf_counter() - begin
-    found = {
-        "data": f"{chosen.points} x {COLUMNS} in float64, chunks of {chosen.chunk}",
-        "workers": chosen.workers,
+    return {
+        "data": f"{POINTS} x {COLUMNS} in float64, chunks of {CHUNK}, 2 components",
+        "workers": f"{WORKERS} of one thread and {MEMORY}",
         "iterations": learner.n_iter_,
         "seconds": seconds,
         "largest_worker_bytes": largest.bytes,
+        "one_n_by_n_array_bytes": 8 * POINTS * POINTS,
         "loss": learner.loss_,
     }
-    print(json.dumps(found, indent=1))
 
 
 class Largest:
@@ -82,16 +81,3 @@ class Largest:
 
 def _identity() -> dict[str, int]:
     return {"pid": os.getpid()}
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--points", type=int, default=100_000)
-    parser.add_argument("--chunk", type=int, default=12_500)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--iterations", type=int, default=2)
-    return parser.parse_args()
-
-
-if __name__ == "__main__":
-    main()

@@ -8,7 +8,9 @@ MIB = 2**20
 TITLES = {
     "nca": "NCA beside scikit-learn's",
     "large": "Where others cannot start",
-    "metric_learn": "MLKR and LMNN beside metric-learn's",
+    "cluster": "MLKR on a cluster of processes",
+    "mlkr": "MLKR beside metric-learn's",
+    "lmnn": "LMNN beside metric-learn's",
     "example": "scikit-learn's documented example: digits, 2 components, 3 neighbours",
     "regression": "Kernel regression on diabetes: R2, mean of 5 folds",
     "accuracy": "3 nearest neighbours: accuracy, mean of 5 stratified folds",

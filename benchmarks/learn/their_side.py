@@ -29,7 +29,7 @@ def mlkr(given):
     learner.n_iter_ = 1
     loss, gradient = learner._loss(start.ravel(), X, y)
     begin = time.perf_counter()
-    learner = MLKR(init=start, max_iter=int(given["max_iter"])).fit(X, y)
+    learner = MLKR(len(start), init=start, max_iter=int(given["max_iter"])).fit(X, y)
     seconds = time.perf_counter() - begin
     return {
         "start_loss": loss,

@@ -68,8 +68,8 @@ def draw(axes: Axes, X, y, metric) -> None:
         axes.plot(*(centre[:, None] + shape), color=INK, lw=1.4)
         axes.plot(*centre, "o", color=INK, ms=3)
     axes.set_aspect("equal")
-    axes.set_xlim(-5, 5)
-    axes.set_ylim(-3.5, 6)
+    axes.set_xlim(-6.4, 5.4)
+    axes.set_ylim(-3.6, 5.2)
     bare(axes)
 
 

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from maha_core import distance
+from maha_core import formulas
 from maha_core.arrays import namespace
 from maha_core.learn.data import Training, further_pairs, further_points, is_foreign
 from maha_core.learn.host import like, to_host
@@ -40,6 +40,8 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
+    _memory: ClassVar[int] = 10
+    """The steps that L-BFGS remembers: SciPy's own choice, and so scikit-learn's."""
 
     n_components: int | None
     init: Any
@@ -85,10 +87,7 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             Its squared Euclidean distances are the learned metric's.
         """
         check_is_fitted(self)
-        points = further_points(self, X)
-        if is_foreign(points):
-            return self.metric_.embed(points)
-        return points @ self.components_.T
+        return self._embedded(further_points(self, X))
 
     def get_metric(self) -> Callable[[NDArray[Any], NDArray[Any]], float]:
         """Return the learned distance of two points ``(d,)``, a function for other libraries.
@@ -112,9 +111,8 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         check_is_fitted(self)
         pairs = further_pairs(self, pairs)
         xp = namespace(pairs)
-        difference = pairs[:, 0, :] - pairs[:, 1, :]
-        origin = xp.zeros_like(difference[:1, :])
-        return distance.dist(difference, origin, metric=self.metric_)[:, 0]
+        Z = self._embedded(pairs[:, 0, :] - pairs[:, 1, :])
+        return xp.sqrt(formulas.row_dot(xp, Z, Z))[:, 0]
 
     def pair_score(self, pairs: Array) -> Array:
         """Return minus `pair_distance`: larger is more alike."""
@@ -137,6 +135,12 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     @abstractmethod
     def _loss(self, data: Training) -> Loss:
         """Return the loss to be minimised."""
+
+    def _embedded(self, points: Array) -> Array:
+        """Return points embedded by the metric, NumPy's in the wider of both dtypes."""
+        if is_foreign(points) or is_foreign(self.components_):
+            return self.metric_.embed(points)
+        return points @ self.components_.T
 
     def _start(self, data: Training) -> Matrix:
         if not (self.warm_start and hasattr(self, "components_")):
@@ -162,6 +166,7 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             function,
             max_iter=self.max_iter,
             tol=self.tol,
+            memory=self._memory,
             callback=self.callback,
             progress=progress(name, self.verbose, self.max_iter),
         )

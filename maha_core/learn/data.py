@@ -19,7 +19,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from maha_core import validation
 from maha_core.arrays import is_array, namespace
 from maha_core.backend import Backend
-from maha_core.learn.host import is_lazy, to_host, whole
+from maha_core.learn.host import is_lazy, like, to_host, whole
 
 Array = Any
 FLOATS = (np.float64, np.float32)
@@ -65,9 +65,15 @@ def classification(estimator: Any, X: Array, y: Array, sample_weight: Array | No
     codes = encoder.fit_transform(y)
     classes = encoder.classes_
     _refuse_one_class(classes)
-    # Tiles compare labels entry by entry: the narrower, the faster.
+    weight = _weights(sample_weight, X)
+    counts = np.bincount(codes)
+    # Tiles compare labels entry by entry: the narrower, the faster; and where they are in order,
+    # many comparisons can be spared. The order of the points changes no loss.
     narrow = codes.astype(np.min_scalar_type(len(classes)))
-    return Training(X, narrow, _weights(sample_weight, X), classes, np.bincount(codes))
+    order = np.argsort(codes, kind="stable")
+    return Training(
+        X[order], narrow[order], None if weight is None else weight[order], classes, counts
+    )
 
 
 def further_points(estimator: Any, X: Array) -> Array:
@@ -149,20 +155,32 @@ def _refuse_one_class(classes: NDArray[Any]) -> None:
         )
 
 
-def class_masks(data: Training) -> Array:
-    """Return membership ``(n, C)``: 1 where a point is of a class, in X's dtype."""
-    xp = namespace(data.X)
-    columns = [data.y == number for number in _numbers(data)]
-    return xp.astype(xp.stack(columns, axis=1), data.X.dtype)
+def class_means(data: Training) -> tuple[Array, Array]:
+    """Return the means of the classes ``(C, d)``, and the points less their own class's."""
+    assert data.counts is not None
+    X, xp = data.X, namespace(data.X)
+    counts = like(data.counts[:, None], X)
+    if is_lazy(X):  # a product by chunks, where a scatter and a take would not be lazy
+        member = data.y[:, None] == whole(np.asarray(data.classes), X)[None, :]
+        member = xp.astype(member, X.dtype)
+        means = (member.T @ X) / counts
+        return means, X - member @ means
+    index = whole(_class_numbers(data), X)
+    means = validation.backend_for(X, "X").scatter_add(index, X, len(data.counts)) / counts
+    return means, X - xp.take(means, index, axis=0)
 
 
 def class_rows(data: Training) -> list[Array]:
     """Return the row numbers of each class, of X's library (of its chunks', beside Dask)."""
+    assert data.counts is not None
+    order = np.argsort(_class_numbers(data), kind="stable")
+    return [whole(rows, data.X) for rows in np.split(order, np.cumsum(data.counts)[:-1])]
+
+
+def _class_numbers(data: Training) -> NDArray[np.int64]:
+    """Return the number of each point's class, on the host."""
     (labels,) = to_host(data.y)
-    return [whole(np.flatnonzero(labels == number), data.X) for number in _numbers(data)]
-
-
-def _numbers(data: Training) -> list[int]:
-    """Return the classes as they are numbered in y."""
+    if not is_foreign(data.X):
+        return labels.astype(np.int64)
     assert data.classes is not None
-    return [int(c) for c in data.classes] if is_foreign(data.X) else [*range(len(data.classes))]
+    return np.searchsorted(data.classes, labels)

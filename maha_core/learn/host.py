@@ -40,8 +40,8 @@ def like(A: NDArray[Any], X: Array) -> Array:
     return _moved(A, X, X.dtype)
 
 
-def whole(index: NDArray[np.int64], X: Array) -> Array:
-    """Return row numbers in the library and on the device of X (of its chunks, beside Dask)."""
+def whole(index: NDArray[Any], X: Array) -> Array:
+    """Return whole numbers in the library and on the device of X (of its chunks, beside Dask)."""
     return _moved(index, X, namespace(X).int64)
 
 

@@ -13,7 +13,7 @@ from scipy.linalg import eigh
 from sklearn.utils import check_array, check_random_state
 
 from maha_core.arrays import namespace
-from maha_core.learn.data import Training, class_masks
+from maha_core.learn.data import Training, class_means
 from maha_core.learn.host import to_host
 
 Array = Any
@@ -70,11 +70,11 @@ def lda(data: Training) -> Matrix:
     The best separation first; directions without any variance within the classes are left out, so
     that there may be fewer than classes less one.
     """
-    X, member = data.X, class_masks(data)
-    counts = namespace(X).sum(member, axis=0)[:, None]
-    means = (member.T @ X) / counts
-    counts, means, within = to_host(counts, means, _scatter(X - member @ means))
-    n, within = X.shape[0], within / X.shape[0]
+    assert data.counts is not None
+    n, counts = data.X.shape[0], data.counts[:, None]
+    means, within = class_means(data)
+    means, within = to_host(means, _scatter(within))
+    within = within / n
     deviation = np.sqrt(np.diag(within))
     deviation[deviation == 0] = 1.0
     values, vectors = eigh(within / np.outer(deviation, deviation))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -157,8 +158,10 @@ class LMNN(MetricLearner):
     def _learn(self, data: Training, start: Matrix) -> Found:
         found = self._pass(data, start, None)
         for _ in range(self.n_refreshes):
+            if found.cut_short:
+                break
             again = self._pass(data, found.A, Factor(like(found.A, data.X)))
-            found = Found(again.A, again.loss, found.n_iter + again.n_iter)
+            found = replace(again, n_iter=found.n_iter + again.n_iter)
         return found
 
     def _pass(self, data: Training, start: Matrix, metric: Metric | None) -> Found:

@@ -8,12 +8,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from maha_core import losses
 from maha_core.learn.base import MetricLearner
 from maha_core.learn.data import Training, regression
+from maha_core.learn.host import to_host
 from maha_core.learn.kernel_regression import kernel_regression
 from maha_core.learn.optimizer import Found, Matrix, Objective
 
@@ -81,6 +83,8 @@ class MLKR(RegressorMixin, MetricLearner):
         "init": [StrOptions({"auto", "pca", "identity", "random"}), "array-like"],
         "alpha": [Interval(Real, 0, None, closed="left")],
     }
+    _memory: ClassVar[int] = 30
+    """Valleys are long and narrow: with 10 steps diabetes takes 1.3 to 2 times the evaluations."""
 
     def __init__(
         self,
@@ -118,7 +122,27 @@ class MLKR(RegressorMixin, MetricLearner):
             Of X's library; computed, where X is a Dask array.
         """
         check_is_fitted(self)
-        return kernel_regression(self.transform(X), self._fit_embedding, self._fit_y)
+        Z, Z_train, y_train = self.transform(X), self._fit_embedding, self._fit_y
+        if isinstance(Z, np.ndarray):
+            Z_train, y_train = Z_train.astype(Z.dtype), y_train.astype(Z.dtype)
+        return kernel_regression(Z, Z_train, y_train)
+
+    def score(self, X: Array, y: Array, sample_weight: Array | None = None) -> float:
+        """Return R2 of the predictions, computed on the host.
+
+        Parameters
+        ----------
+        X : array-like (m, d)
+        y : array-like (m,)
+        sample_weight : array-like (m,), optional
+
+        Returns
+        -------
+        score : float
+        """
+        truth, predicted = to_host(y, self.predict(X))
+        weight = None if sample_weight is None else to_host(sample_weight)[0]
+        return float(r2_score(truth, predicted, sample_weight=weight))
 
     def _training(self, X: Array, y: Array, sample_weight: Array | None) -> Training:
         return regression(self, X, y, sample_weight)

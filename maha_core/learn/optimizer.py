@@ -21,6 +21,9 @@ Objective = Callable[[Matrix], tuple[float, Matrix]]
 ITERATION_LIMIT = 1
 """SciPy's status of L-BFGS-B where `max_iter` was reached."""
 
+LINE_SEARCH = 20
+"""The most evaluations of one iteration of L-BFGS-B."""
+
 
 @dataclass
 class Best:
@@ -48,11 +51,12 @@ class NotFiniteError(ArithmeticError):
 
 @dataclass(frozen=True)
 class Found:
-    """Where the search ended, and how."""
+    """Where the search ended, and whether it was cut short by an interrupt or a bad number."""
 
     A: Matrix
     loss: float
     n_iter: int
+    cut_short: bool = False
 
 
 class Search:
@@ -67,6 +71,8 @@ class Search:
     max_iter, tol
         As in scikit-learn: `tol` is SciPy's, for the relative change of the loss and for the
         gradient.
+    memory : int
+        The steps from which L-BFGS knows the curvature.
     callback : callable or None
         ``callback(A.ravel(), iteration)`` after every iteration.
     progress : Progress
@@ -79,6 +85,7 @@ class Search:
         *,
         max_iter: int,
         tol: float | None,
+        memory: int,
         callback: Callable[[NDArray[Any], int], object] | None,
         progress: Progress,
     ) -> None:
@@ -86,6 +93,7 @@ class Search:
         self.objective = objective
         self.max_iter = max_iter
         self.tol = tol
+        self.memory = memory
         self.callback = callback
         self.progress = progress
         self.n_iter = 0
@@ -93,9 +101,11 @@ class Search:
     def run(self, start: Matrix) -> Found:
         """Return the best parameter, also where the search was interrupted."""
         self.best = Best(start)
+        cut_short = True
         try:
             with one_thread():  # SciPy's products are so small that waking threads is most of them
                 ending = self._minimise(start)
+            cut_short = False
         except KeyboardInterrupt:
             ending = self._interrupted()
         except NotFiniteError:
@@ -104,7 +114,7 @@ class Search:
             self.progress.close()
         if ending is not None:
             warnings.warn(f"{self.name} {ending}", ConvergenceWarning, stacklevel=4)
-        return Found(self.best.A, self.best.loss, self.n_iter)
+        return Found(self.best.A, self.best.loss, self.n_iter, cut_short)
 
     def _minimise(self, start: Matrix) -> str | None:
         """Run SciPy, and return what there is to warn of."""
@@ -115,7 +125,11 @@ class Search:
             method="L-BFGS-B",
             jac=True,
             tol=self.tol,
-            options={"maxiter": self.max_iter},
+            options={
+                "maxiter": self.max_iter,
+                "maxfun": LINE_SEARCH * (self.max_iter + 1),
+                "maxcor": self.memory,
+            },
             callback=self._iterated,
         )
         if self.best.loss >= self.best.first:

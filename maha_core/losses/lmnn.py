@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from array_api_compat import is_numpy_array
+
 from maha_core import validation
 from maha_core.arrays import describe, device_of, is_array, namespace
 from maha_core.losses.base import Evaluation, Loss, PointData, Summary, Tile
+from maha_core.losses.membership import same_label
 
 Array = Any
+FEW = 32
+"""Hinges are looked at one by one where they are fewer than one entry in this many."""
 
 
 class LMNN(Loss):
@@ -107,15 +112,16 @@ class LMNN(Loss):
         assert tile.listed is not None
         xp, D = tile.xp, tile.sqdist
         listed = xp.reshape(tile.listed.sqdist, (D.shape[0], self.targets.shape[1]))
-        push, of_target, of_entry = hinges(xp, self.margin + listed, _others(tile))
+        push, of_target, of_entry = hinges(xp, self.margin + listed, D, same_label(tile))
         pull = self.weight * xp.ones_like(listed) if tile.opens_row else xp.zeros_like(listed)
         listed_cotangent = pull + (1 - self.weight) * of_target
         value = (1 - self.weight) * push + xp.sum(pull * listed, axis=1, keepdims=True)
-        cotangent = (self.weight - 1) * of_entry
+        cotangent = of_entry
+        cotangent *= self.weight - 1
         weight = tile.row_data.get("sample_weight")
         if weight is not None:
-            value, cotangent = weight * value, weight * cotangent
-            listed_cotangent = weight * listed_cotangent
+            value, listed_cotangent = weight * value, weight * listed_cotangent
+            cotangent *= weight
         return Evaluation(value, cotangent, xp.reshape(listed_cotangent, (-1,)))
 
 
@@ -123,12 +129,22 @@ def _shown(targets: object) -> str:
     return describe(targets) if is_array(targets) else f"{targets!r:.80}"
 
 
-def hinges(xp: Any, reach: Array, others: Array) -> tuple[Array, Array, Array]:
+def hinges(xp: Any, reach: Array, D: Array, same: Array) -> tuple[Array, Array, Array]:
     """Return sums and counts of ``[reach_ij - D_il]+`` for reaches ``(r, k)`` and D ``(r, c)``.
 
     They are its sums over j and l ``(r, 1)``, and the numbers of positive ones for each j
-    ``(r, k)`` and for each l ``(r, c)``.
+    ``(r, k)`` and for each l ``(r, c)``; l are the columns that are not `same`.
     """
+    if is_numpy_array(D):
+        bound = xp.max(reach, axis=1, keepdims=True)
+        i, l = xp.nonzero(~((bound <= D) | same))  # NaN among them
+        if i.size * FEW <= D.size:
+            return _few_hinges(xp, reach, D, i, l)
+    return _all_hinges(xp, reach, xp.where(same, xp.full_like(D, float("inf")), D))
+
+
+def _all_hinges(xp: Any, reach: Array, others: Array) -> tuple[Array, Array, Array]:
+    """Return the same from D with infinity for columns of the own label."""
     zero = xp.zeros_like(others[:1, :1])
     push, of_entry, of_target = xp.zeros_like(reach[:, :1]), xp.zeros_like(others), []
     for t in range(reach.shape[1]):
@@ -140,8 +156,12 @@ def hinges(xp: Any, reach: Array, others: Array) -> tuple[Array, Array, Array]:
     return push, xp.concat(of_target, axis=1), of_entry
 
 
-def _others(tile: Tile) -> Array:
-    """Return D with infinity for pairs of one label."""
-    xp, D = tile.xp, tile.sqdist
-    same = tile.row_data["labels"] == tile.column_data["labels"]
-    return xp.where(same, xp.full_like(D, float("inf")), D)
+def _few_hinges(xp: Any, reach: Array, D: Array, i: Array, l: Array) -> tuple[Array, Array, Array]:
+    """Return the same from the entries ``(i, l)`` alone, outside of which no hinge is positive."""
+    slack = xp.maximum(reach[i] - D[i, l][:, None], 0)
+    active = (slack > 0).astype(D.dtype)
+    push, of_entry, of_target = xp.zeros_like(reach[:, :1]), xp.zeros_like(D), xp.zeros_like(reach)
+    xp.add.at(push, i, slack.sum(axis=1, keepdims=True))
+    xp.add.at(of_target, i, active)
+    of_entry[i, l] = active.sum(axis=1)
+    return push, of_target, of_entry

@@ -7,6 +7,7 @@ from typing import Any
 from maha_core.arrays import namespace
 from maha_core.losses import softmax
 from maha_core.losses.base import Evaluation, Loss, PointData, Summary, Tile
+from maha_core.losses.membership import membership, same_label
 
 Array = Any
 
@@ -91,7 +92,7 @@ class ExpectedVotes:
         """Return shift, sum of weights and sum of the own class's weights."""
         xp = tile.xp
         shift, weights = softmax.weights(tile)
-        own = xp.vecdot(weights, membership(tile))[:, None]
+        own = membership(tile).own_sums(weights)
         total = xp.sum(weights, axis=1, keepdims=True)
         scale = softmax.reached(xp, shift)
         return shift, scale * total, scale * own
@@ -105,11 +106,8 @@ class ExpectedVotes:
         _, total, own = summary
         p = own / total
         kernel, factor = softmax.probabilities(tile, summary)
-        cotangent = membership(tile)  # not needed any more: written over, where arrays can be
-        cotangent -= p
-        cotangent *= weight * factor
-        cotangent *= kernel
-        return -weight * p, cotangent
+        factor = weight * factor
+        return -weight * p, membership(tile).scaled(kernel, factor * (1 - p), -factor * p)
 
 
 class LogLikelihood:
@@ -141,21 +139,10 @@ class LogLikelihood:
         return value, own
 
 
-def membership(tile: Tile) -> Array:
-    """Return ``m_ij`` ``(r, c)``: 1 where row and column have one label, else 0."""
-    if "membership" not in tile.memo:
-        tile.memo["membership"] = tile.xp.astype(_same(tile), tile.sqdist.dtype)
-    return tile.memo["membership"]
-
-
-def _same(tile: Tile) -> Array:
-    return tile.row_data["labels"] == tile.column_data["labels"]
-
-
 def _own_class(tile: Tile) -> Array:
     """Return D with infinity for pairs of different labels."""
     xp, D = tile.xp, tile.sqdist
-    return xp.where(_same(tile), D, xp.full_like(D, float("inf")))
+    return xp.where(same_label(tile), D, xp.full_like(D, float("inf")))
 
 
 def _log_sum(tile: Tile, D: Array) -> tuple[Array, Array]:
