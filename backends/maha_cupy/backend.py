@@ -20,7 +20,7 @@ from maha_cupy.library import cp, xp
 from maha_cupy.matrix import write_matrix
 from maha_cupy.precision import products
 from maha_cupy.status import Status
-from maha_cupy.tiles import Diagonal, Flags, new_flags, write_tile
+from maha_cupy.tiles import Flags, Target, new_flags, write_tile
 
 if TYPE_CHECKING:
     from maha_core.metrics import Metric
@@ -167,8 +167,8 @@ class CupyBackend(Backend):
         r, c = rows.raw.shape[0], columns.raw.shape[0]
         D = cp.empty((r, c), dtype=problem.X.dtype)
         flags = new_flags(r, c) if problem.accurate and r and c else None
-        diagonal = None if itself is None else Diagonal(itself.offset)
-        write_tile(problem, rows, columns, diagonal, D, flags)
+        target = Target(D, None if itself is None else itself.offset)
+        write_tile(problem, rows, columns, target, flags=flags)
         return DistanceTile(D, flags)
 
     def without_entries(self, G: Array, flagged: Flags) -> Array:

@@ -47,13 +47,11 @@ class Kernel:
 
 @cache
 def _compiled(code, options):
-    names = re.findall(r"__global__\s+void\s+(?:__launch_bounds__\([^)]*\)\s*)?(maha_\w+)", code)
+    names = re.findall(r"__global__\s+void\s+(?:__launch_bounds__\(.*?\)\s*)?(maha_\w+)", code)
     source = "\n".join(
         [f'#include "{HEADER}"', code, *(f"EMULATED({name})" for name in dict.fromkeys(names))]
     )
-    includes = [Path(option[2:]) for option in options if option.startswith("-I")]
-    headers = [path.read_text() for folder in includes for path in sorted(folder.glob("*.cuh"))]
-    digest = hashlib.sha256("".join([source, HEADER.read_text(), *headers, *options]).encode())
+    digest = hashlib.sha256("".join([source, HEADER.read_text(), *options]).encode())
     FOLDER.mkdir(exist_ok=True)
     library = FOLDER / f"{digest.hexdigest()[:24]}.so"
     if not library.exists():

@@ -28,10 +28,9 @@ def compiled(source, options):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", FILES)
 def test_a_kernel_file_compiles(gpu, name, dtype, architecture):
-    from maha_cupy.launch import FOLDER, compiler_options
+    from maha_cupy.launch import compiler_options, source
 
-    source = (FOLDER / f"{name}.cu").read_text()
-    assert compiled(source, [*compiler_options(dtype), f"-arch={architecture}"]) > 1000
+    assert compiled(source(name), [*compiler_options(dtype), f"-arch={architecture}"]) > 1000
 
 
 def test_no_kernel_file_is_left_out(gpu):
@@ -41,8 +40,8 @@ def test_no_kernel_file_is_left_out(gpu):
 
 
 def test_a_broken_kernel_does_not_compile(gpu):
-    from maha_cupy.launch import FOLDER, compiler_options
+    from maha_cupy.launch import compiler_options, source
 
-    broken = (FOLDER / "rows.cu").read_text().replace("sum += ", "sum += undefined_name * ")
+    broken = source("rows").replace("sum += ", "sum += undefined_name * ")
     with pytest.raises(AssertionError, match="undefined_name"):
         compiled(broken, [*compiler_options("float32"), "-arch=sm_90"])
