@@ -314,6 +314,10 @@ class Backend:
         """Return the backend of one call of a public function; most are the same for all."""
         return self
 
+    def on_device_of(self, value: Array) -> AbstractContextManager[object]:
+        """Return the context in which arrays can be worked on where a value lives."""
+        return nullcontext()
+
     def working(self, options: Options, size: int) -> AbstractContextManager[object]:
         """Return the context that holds during one operation of `size` multiplications."""
         return nullcontext()

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from maha_core.backend import Backend, negligible
 from maha_core.sweeps import distances
@@ -23,6 +23,7 @@ from maha_cupy.status import Status
 from maha_cupy.tiles import Flags, Target, new_flags, write_tile
 
 if TYPE_CHECKING:
+    from maha_core.losses.base import Summary
     from maha_core.metrics import Metric
     from maha_core.metrics.form import Form
     from maha_core.options import Options
@@ -129,6 +130,14 @@ class CupyBackend(Backend):
                 partial(super().check_index, index, size, argument),
             )
 
+    def check_ascending(self, index: Array, argument: str) -> None:
+        """Raise ValueError where an index is smaller than the one before it; at the call's end."""
+        with index.device:
+            self._expect(
+                lambda: (index[1:] >= index[:-1]).all(),
+                partial(super().check_ascending, index, argument),
+            )
+
     def check_sum(self, G: Array, argument: str, *parts: Array) -> None:
         """Raise ValueError where a part of a sum is not finite; in a call, at its end."""
         self._expect(
@@ -192,6 +201,25 @@ class CupyBackend(Backend):
         return nullcontext()
 
     # --- how work is run ---------------------------------------------------------------------
+
+    def on_device_of(self, value: Array) -> AbstractContextManager[object]:
+        """Return the context in which a value's device is the current one."""
+        return cast(AbstractContextManager[object], value.device)
+
+    def derived(self, metric: Metric, method: Callable[[Metric], Result]) -> Result:
+        """Return what a method makes of a metric, on the parameter's device."""
+        with metric.parameter.device, products(tf32=False):
+            return method(metric)
+
+    def embed(self, metric: type[Metric], parameter: Array, X: Array) -> Array:
+        """Return ``Z = X A^T (n, k)`` on X's device."""
+        with X.device, products(tf32=False):
+            return super().embed(metric, parameter, X)
+
+    def covariance(self, X: Array, ridge: float) -> Array:
+        """Return the covariance ``(d, d)`` of points on their device."""
+        with X.device, products(tf32=False):
+            return super().covariance(X, ridge)
 
     def _run(self, problem: Problem, operation: Callable[[Problem], Result]) -> Result:
         """Run an operation on X's device; afterwards read the call's status, once."""
@@ -262,6 +290,10 @@ class CupyBackend(Backend):
         return self._run(
             problem, lambda given: Backend.pair_vjp(self, given, cotangent, wrt, listed)
         )
+
+    def summaries(self, problem: Problem, objective: Objective) -> Summary:
+        """Return a row-wise loss's summaries of all rows."""
+        return self._run(problem, lambda given: Backend.summaries(self, given, objective))
 
     def value_and_grad(
         self, problem: Problem, objective: Objective, wrt: frozenset[str]

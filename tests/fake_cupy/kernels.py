@@ -5,12 +5,14 @@ import hashlib
 import re
 import subprocess
 import tempfile
+import threading
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 HEADER = Path(__file__).parent / "emulation.h"
+_ONE_AT_A_TIME = threading.Lock()  # a library has one set of threads to play
 FOLDER = Path(tempfile.gettempdir()) / "maha_core_emulated_kernels"
 
 
@@ -42,7 +44,8 @@ class Kernel:
         assert all(extent > 0 for extent in size), f"{self.name}: an empty launch {size}"
         values = [np.array(value) for value in arguments]
         pointers = (ctypes.c_void_p * len(values))(*(value.ctypes.data for value in values))
-        self.run((ctypes.c_uint * 6)(*size), pointers)
+        with _ONE_AT_A_TIME:
+            self.run((ctypes.c_uint * 6)(*size), pointers)
 
 
 @cache

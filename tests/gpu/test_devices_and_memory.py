@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import calls
+import forms
 import maha_core as mc
 
 
@@ -19,11 +21,37 @@ def arrays(gpu, device, n=40, d=3):
         return gpu.asarray(rng.standard_normal((n, d))), gpu.asarray(rng.standard_normal((2, d)))
 
 
-def test_work_runs_on_the_device_of_X(gpu, library, second):
-    X, A = arrays(gpu, second)
-    D = mc.sqdist(X, metric=mc.Factor(A))
-    gradient = mc.value_and_grad(mc.losses.MLKR(X[:, 0]), X, metric=mc.Factor(A))[1]
-    assert D.device == gradient.metric.device == second
+@pytest.mark.parametrize("name", [*calls.CALLS, *calls.ALONE])
+def test_every_call_runs_on_the_device_of_X(gpu, library, second, name):
+    call = calls.get(name)
+    with second:
+        arrays = {name: gpu.asarray(array) for name, array in call.arrays.items()}
+        expected = calls.leaves(call(lambda name, _: arrays[name]))
+    found = calls.leaves(call(lambda name, _: arrays[name]))
+    assert gpu.cuda.runtime.getDevice() == 0
+    assert {part.device for part in found} == {second}
+    for part, wanted in zip(found, expected, strict=True):
+        assert np.array_equal(library.numpy(part), library.numpy(wanted))
+
+
+def test_targets_are_looked_for_on_the_device_of_X(gpu, second):
+    with second:
+        X = gpu.asarray(np.random.default_rng(0).standard_normal((12, 3)))
+        labels = gpu.arange(12) % 2
+    targets = mc.target_neighbors(X, labels, k=2)
+    _, gradient = mc.value_and_grad(mc.losses.LMNN(labels, targets), X)
+    assert targets.device == gradient.X.device == second
+
+
+@pytest.mark.parametrize("form", ["full", "factor", "diagonal", "covariance"])
+def test_metrics_are_worked_on_where_they_live(gpu, second, form):
+    with second:
+        given = gpu.asarray(np.diag([2.0, 1.0, 0.5]) if form != "diagonal" else np.ones(3))
+        X = gpu.asarray(np.random.default_rng(0).standard_normal((9, 3)))
+    metric = forms.metric(form, given)
+    made = metric.matrix(), metric.to_factor().parameter, metric.embed(X)
+    assert {part.device for part in made} == {second}
+    assert mc.Covariance.from_points(X).parameter.device == second
     assert gpu.cuda.runtime.getDevice() == 0
 
 
