@@ -5,6 +5,7 @@ CUDA source of the kernels on the CPU. Tests only.
 """
 
 import sys
+import time
 import types
 from contextlib import nullcontext
 from functools import partial
@@ -66,13 +67,34 @@ def install():
     cupy.linalg = _module("cupy.linalg", np.linalg, cupy)
     cupy.linalg.cholesky = _counted(cupy.linalg.cholesky)
     _module("cupy.fft", np.fft, cupy)
+    _module("cupy.random", np.random, cupy)
     cupy.cuda = _cuda()
     sys.modules["cupy.cuda"] = cupy.cuda
     sys.modules["cupy.cuda.device"] = cupy.cuda
     cupy._core = _core()
-    pool = types.SimpleNamespace(free_all_blocks=lambda: None, free_bytes=lambda: 0)
+    pool = types.SimpleNamespace(
+        free_all_blocks=lambda: None, free_bytes=lambda: 0, total_bytes=lambda: 0
+    )
+    cupy.asnumpy = ndarray.get
+    cupy.random.default_rng = Generator
     cupy.get_default_memory_pool = lambda: pool
     return cupy
+
+
+class Generator:
+    def __init__(self, seed):
+        self._generator = np.random.default_rng(seed)
+
+    def standard_normal(self, size):
+        return wrap(self._generator.standard_normal(size))
+
+
+class Event:
+    def record(self):
+        self.seconds = time.perf_counter()
+
+    def synchronize(self):
+        pass
 
 
 def _counted(function):
@@ -89,6 +111,9 @@ def _cuda():
     cuda = types.ModuleType("cupy.cuda")
     cuda.Device = Device
     cuda.Stream = types.SimpleNamespace(null=nullcontext())
+    cuda.Event = Event
+    cuda.get_elapsed_time = lambda start, stop: 1e3 * (stop.seconds - start.seconds)
+    cuda.get_current_stream = lambda: types.SimpleNamespace(synchronize=lambda: None)
     cuda.memory = types.SimpleNamespace(OutOfMemoryError=OutOfMemoryError)
     cuda.runtime = types.SimpleNamespace(
         CUDARuntimeError=CUDARuntimeError,
@@ -96,6 +121,8 @@ def _cuda():
         getDeviceCount=lambda: 2,
         getDeviceProperties=lambda number: {"name": b"a fake", "totalGlobalMem": MEMORY},
         memGetInfo=lambda: (MEMORY, MEMORY),
+        runtimeGetVersion=lambda: 12_090,
+        driverGetVersion=lambda: 12_090,
     )
     return cuda
 

@@ -93,6 +93,9 @@ class ndarray:  # noqa: N801  # CuPy's name
             return NotImplemented
         return getattr(sys.modules["cupy"], function.__name__)(*args, **kwargs)
 
+    def fill(self, value):
+        self._values.fill(value)
+
     def __len__(self):
         return len(self._values)
 
