@@ -32,7 +32,7 @@ from maha_core.sweeps import (
 
 if TYPE_CHECKING:
     from maha_core.guard import Flagged, Inspection
-    from maha_core.losses.base import Summary
+    from maha_core.losses.base import Fused, Summary
     from maha_core.metrics import Metric
     from maha_core.metrics.form import Form
     from maha_core.options import Options
@@ -233,8 +233,8 @@ class Backend:
         """Return the flagged entries ``(p,)`` of a tile."""
         return G[flagged.mask]
 
-    def without_entries(self, G: Array, flagged: Any) -> Array:
-        """Return a tile with 0 for the flagged entries."""
+    def without_entries(self, G: Array, flagged: Any, *, own: bool = False) -> Array:
+        """Return a tile with 0 for the flagged entries; if it is its own it may be overwritten."""
         return self.xp.where(flagged.mask, self.xp.zeros_like(G), G)
 
     def exp(self, values: Array) -> Array:
@@ -248,6 +248,10 @@ class Backend:
             negligible(xp, values.dtype), dtype=values.dtype, device=device_of(values)
         )
         return xp.exp(xp.maximum(values, lowest))
+
+    def fused(self, D: Array, itself: SelfPairs | None) -> Fused | None:
+        """Return how a loss passes over a tile by CUDA expressions, None where nothing does."""
+        return None
 
     def total(self, values: Array) -> Array:
         """Return the sum of all entries, accumulated in the device's widest float."""

@@ -16,6 +16,7 @@ from maha_cupy import flagged as pairs_of_tile
 from maha_cupy import rows as row_kernels
 from maha_cupy.attempts import attempted
 from maha_cupy.driver import device_names, total_memory
+from maha_cupy.fused import FusedTile
 from maha_cupy.library import cp, xp
 from maha_cupy.matrix import write_matrix
 from maha_cupy.precision import products
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 Array = Any
 Result = TypeVar("Result")
 
-SHARE = 2048
+SHARE = 1024
 """A tile takes one part in so many of the device's memory; a loss needs some tiles at a time."""
 
 SMALLEST_TILE = 2**24
@@ -102,10 +103,12 @@ class CupyBackend(Backend):
         return bool(cp.may_share_memory(a, b))
 
     def available_memory(self, device: Any) -> int | None:
-        """Return the bytes that a new array could take on a device."""
+        """Return the bytes that a new array could take on a device, and in CuPy's pool there."""
+        pool = cp.get_default_memory_pool()
         with device:
             free, _ = cp.cuda.runtime.memGetInfo()
-            return int(free + cp.get_default_memory_pool().free_bytes())
+            room, limit = free + pool.free_bytes(), pool.get_limit()
+            return int(min(room, limit - pool.used_bytes()) if limit else room)
 
     # --- values that the host must know ------------------------------------------------------
 
@@ -180,9 +183,14 @@ class CupyBackend(Backend):
         write_tile(problem, rows, columns, target, flags=flags)
         return DistanceTile(D, flags)
 
-    def without_entries(self, G: Array, flagged: Flags) -> Array:
+    def fused(self, D: Array, itself: SelfPairs | None) -> FusedTile:
+        """Return how a loss passes over a tile by CUDA expressions."""
+        return FusedTile(D, None if itself is None else itself.offset)
+
+    def without_entries(self, G: Array, flagged: Flags, *, own: bool = False) -> Array:
         """Return a tile with 0 for the flagged entries."""
-        return pairs_of_tile.without_flagged(G, flagged)
+        remove = pairs_of_tile.clear_flagged if own else pairs_of_tile.without_flagged
+        return remove(G, flagged)
 
     def direct_part(
         self,

@@ -48,20 +48,27 @@ def compiler_options(dtype: str) -> tuple[str, ...]:
 
 
 @cache
-def _kernel(file: str, name: str, dtype: str) -> Any:
+def _kernel(file: str, name: str, dtype: str, macros: str) -> Any:
     """Return a kernel, which CuPy loads on every device where it is started."""
-    module = cp.RawModule(code=source(file), options=compiler_options(dtype))
+    module = cp.RawModule(code=macros + source(file), options=compiler_options(dtype))
     return module.get_function(name)
 
 
 def launch(
-    file: str, name: str, dtype: Any, grid: tuple[int, ...], block: tuple[int, ...], *arguments: Any
+    file: str,
+    name: str,
+    dtype: Any,
+    grid: tuple[int, ...],
+    block: tuple[int, ...],
+    *arguments: Any,
+    macros: str = "",
 ) -> None:
     """Start a kernel on the current device and stream.
 
-    Arguments are NumPy scalars of the parameter's size; arrays enter as `address`.
+    Arguments are NumPy scalars of the parameter's size; arrays enter as `address`. `macros` stand
+    before the file's text.
     """
-    _kernel(file, name, dtype.name)(grid, block, arguments)
+    _kernel(file, name, dtype.name, macros)(grid, block, arguments)
 
 
 def address(value: Array | None) -> np.uintp:

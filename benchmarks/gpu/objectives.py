@@ -11,11 +11,12 @@ D, K, DTYPE = 64, 64, "float32"
 FLOORS = {"torch": 3.0, "jax": 1.5}
 GIBIBYTE = 2**30
 MOST_WORKSPACE = 1.0
-LOSSES = ("pairwise", "mlkr")
+LOSSES = ("pairwise", "pairwise, cuda=", "mlkr")
+EXPRESSIONS = ("exp(-D)", "-exp(-D)")
 
 
 def unmeasured(n: int) -> list[dict[str, Any]]:
-    return [_row(name, n, None, None, {library: None for library in FLOORS}) for name in LOSSES]
+    return [_row(name, n, None, None, dict.fromkeys(FLOORS)) for name in LOSSES]
 
 
 def unmeasured_alone(n: int) -> list[dict[str, Any]]:
@@ -99,7 +100,8 @@ def _loss(name: str, y: Any) -> Any:
 
     if name == "mlkr":
         return mc.losses.MLKR(y)
-    return mc.losses.Pairwise(_exponential, symmetric=True)
+    cuda = EXPRESSIONS if name.endswith("cuda=") else None
+    return mc.losses.Pairwise(_exponential, symmetric=True, cuda=cuda)
 
 
 def _exponential(distances: Any) -> tuple[Any, Any]:

@@ -56,7 +56,7 @@ def _torch(name: str, X: Any, y: Any, A: Any) -> tuple[float, int]:
         Z = points @ factor.T
         q = (Z * Z).sum(1)
         distances = q[:, None] + q - 2 * Z @ Z.T
-        if name == "pairwise":
+        if name.startswith("pairwise"):
             values = torch.exp(-distances)
             return values.sum() - values.diagonal().sum()
         p = torch.softmax(-distances.fill_diagonal_(torch.inf), dim=1)
@@ -84,7 +84,7 @@ def _jax(name: str, X: Any, y: Any, A: Any) -> tuple[float, int]:
         Z = points @ factor.T
         q = jnp.sum(Z * Z, axis=1)
         distances = q[:, None] + q - 2 * Z @ Z.T
-        if name == "pairwise":
+        if name.startswith("pairwise"):
             values = jnp.exp(-distances)
             return values.sum() - jnp.trace(values)
         itself = jnp.eye(len(distances), dtype=bool)

@@ -11,7 +11,7 @@ COMMAND = "nox -s gpu"
 
 
 def text(found: dict[str, Any]) -> str:
-    """Return the page of what `benchmarks.gpu` found; without a device, of what it will look for."""
+    """Return the page of what was found; without a device, of what will be looked for."""
     on = found["device"]
     lines = ["# On a GPU", _missing() if on is None else _taken_on(on, found["absent"])]
     for title, rows in found["tables"].items():

@@ -14,8 +14,9 @@ import numpy as np
 
 from fake_cupy.array import Device, ndarray, transfers, unwrap, wrap
 from fake_cupy.kernels import RawModule
+from fake_cupy.work import work
 
-__all__ = ["install", "transfers"]
+__all__ = ["install", "transfers", "work"]
 
 MEMORY = 2**40
 
@@ -34,9 +35,20 @@ def _wrapped(function):
         out = kwargs.get("out")
         with np.errstate(all="ignore"):
             result = function(*unwrap(args), **kwargs)
+        name = getattr(function, "__name__", type(function).__name__)
+        read = (value for key, value in kwargs.items() if key != "out")
+        work.note(name, (*_flat(unwrap(args)), *read), result, out is not None)
         return wrap(result if out is None else out)
 
     return wrapped
+
+
+def _flat(values):
+    for value in values:
+        if isinstance(value, (tuple, list)):
+            yield from _flat(value)
+        else:
+            yield value
 
 
 def _module(name, source, parent=None):
@@ -73,7 +85,11 @@ def install():
     sys.modules["cupy.cuda.device"] = cupy.cuda
     cupy._core = _core()
     pool = types.SimpleNamespace(
-        free_all_blocks=lambda: None, free_bytes=lambda: 0, total_bytes=lambda: 0
+        free_all_blocks=lambda: None,
+        free_bytes=lambda: 0,
+        get_limit=lambda: 0,
+        total_bytes=lambda: 0,
+        used_bytes=lambda: 0,
     )
     cupy.asnumpy = ndarray.get
     cupy.random.default_rng = Generator
@@ -112,6 +128,8 @@ def _cuda():
     cuda.Device = Device
     cuda.Stream = types.SimpleNamespace(null=nullcontext())
     cuda.Event = Event
+    cuda.cublas = types.SimpleNamespace()
+    cuda.nvrtc = types.SimpleNamespace(getVersion=lambda: (12, 9))
     cuda.get_elapsed_time = lambda start, stop: 1e3 * (stop.seconds - start.seconds)
     cuda.get_current_stream = lambda: types.SimpleNamespace(synchronize=lambda: None)
     cuda.memory = types.SimpleNamespace(OutOfMemoryError=OutOfMemoryError)

@@ -5,6 +5,8 @@ import sys
 
 import numpy as np
 
+from fake_cupy.work import work
+
 
 class Transfers:
     """What a test may ask: how often a value went from the "device" to the host."""
@@ -107,6 +109,7 @@ class ndarray:  # noqa: N801  # CuPy's name
 
     def __setitem__(self, key, value):
         self._values[self._host_key(key)] = unwrap(value, self)
+        work.note("write", (self._values[self._host_key(key)],))
 
     def _host_key(self, key):
         if isinstance(key, ndarray) and key.dtype == np.bool_:
@@ -169,7 +172,9 @@ def _method(name):
         if name not in _VIEWS:
             _on_current_device(self)
         kwargs = {key: unwrap(value) for key, value in kwargs.items()}
-        return wrap(getattr(self._values, name)(*unwrap(args), **kwargs), self.device)
+        result = getattr(self._values, name)(*unwrap(args), **kwargs)
+        work.note(name, (self._values,), result)
+        return wrap(result, self.device)
 
     return method
 
@@ -203,6 +208,7 @@ def _operator(name, in_place):
         _on_current_device(self)
         with np.errstate(all="ignore"):
             result = function(self._values, *unwrap(others, self))
+        work.note(name, (self._values, *unwrap(others, self)), result, in_place)
         return (
             result
             if result is NotImplemented

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from fake_cupy.work import work
+
 HEADER = Path(__file__).parent / "emulation.h"
 _ONE_AT_A_TIME = threading.Lock()  # a library has one set of threads to play
 FOLDER = Path(tempfile.gettempdir()) / "maha_core_emulated_kernels"
@@ -24,14 +26,15 @@ class RawModule:
         self.options = options
 
     def get_function(self, name):
-        return Kernel(_compiled(self.code, self.options), name)
+        return Kernel(_compiled(self.code, self.options), name, writes="#define ENTRY" in self.code)
 
 
 class Kernel:
     """A kernel, called like one of CuPy's, with its arguments' number and sizes checked."""
 
-    def __init__(self, library, name):
+    def __init__(self, library, name, writes):
         self.name = name
+        self.record = f"{name}, writing" if writes else name
         self.run = getattr(library, f"run_{name}")
         number = getattr(library, f"count_{name}")()
         sizes = (ctypes.c_int * number)()
@@ -44,6 +47,7 @@ class Kernel:
         assert all(extent > 0 for extent in size), f"{self.name}: an empty launch {size}"
         values = [np.array(value) for value in arguments]
         pointers = (ctypes.c_void_p * len(values))(*(value.ctypes.data for value in values))
+        work.note(self.record)
         with _ONE_AT_A_TIME:
             self.run((ctypes.c_uint * 6)(*size), pointers)
 
