@@ -56,7 +56,7 @@ def counted(launches, shape):
 
 def written_down(*cells):
     """Return the numbers of a row of the page's tables."""
-    start = " | ".join(re.escape(cell) for cell in cells)
+    start = r" \| ".join(re.escape(cell) for cell in cells)
     row = re.search(rf"^\| {start} \| (\d+) \| (\d+) \|", PAGE.read_text(), re.MULTILINE)
     assert row, f"no row {cells}"
     return int(row[1]), int(row[2])
