@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from math import log, prod
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from maha_core import formulas, guard
+from maha_core import definite, formulas, guard
 from maha_core.arrays import device_of, is_writable, namespace
 from maha_core.memory import available_host_memory, readable
 from maha_core.refusals import refuse_special
@@ -184,6 +184,18 @@ class Backend:
         """Raise ValueError where an index is smaller than the one before it."""
         if index.shape[0] > 1 and not bool(self.xp.all(index[1:] >= index[:-1])):
             raise ValueError(f"{argument} must list i in ascending order")
+
+    def check_symmetric(self, S: Array) -> None:
+        """Raise ValueError where a covariance is asymmetric by more than rounding."""
+        if not bool(definite.is_symmetric(self.xp, S)):
+            definite.refuse_asymmetric(self.xp, S)
+
+    def cholesky(self, S: Array, dtype: Any) -> Array:
+        """Return C with ``S = C C^T``; raise ValueError where S is not definite in a dtype."""
+        C = definite.cholesky_or_none(self.xp, S)
+        if C is None or not bool(definite.is_cholesky_factor(self.xp, C, S, dtype)):
+            definite.refuse_indefinite()
+        return C
 
     def check_memory(self, shape: tuple[int, ...], like: Array, what: str, instead: str) -> None:
         """Raise MemoryError before any work where a result cannot fit."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from maha_core import definite
 from maha_core.backend import Backend, negligible
 from maha_core.sweeps import distances
 from maha_core.sweeps.kernel import DistanceTile
@@ -146,6 +147,25 @@ class CupyBackend(Backend):
         self._expect(
             lambda: cp.isfinite(cp.sum(G)), partial(super().check_sum, G, argument, *parts)
         )
+
+    def check_symmetric(self, S: Array) -> None:
+        """Raise ValueError for an asymmetric covariance; in a call, at its end."""
+        self._expect(lambda: definite.is_symmetric(xp, S), partial(super().check_symmetric, S))
+
+    def cholesky(self, S: Array, dtype: Any) -> Array:
+        """Return C with ``S = C C^T``; what shows that S has none raises at the call's end.
+
+        CuPy does not: it reads no status of cuSOLVER, and returns what that had reached.
+        """
+        C = cp.linalg.cholesky(S)
+        positive = definite.is_cholesky_factor(xp, C, S, dtype)
+
+        def complain() -> None:
+            if not bool(positive):
+                definite.refuse_indefinite()
+
+        self._expect(lambda: positive, complain)
+        return C
 
     def _expect(self, holds: Callable[[], Array], complain: Callable[[], None]) -> None:
         if self._status is None:
