@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from maha_cupy.launch import LANES, WARPS, address, launch
+from maha_cupy.launch import LANES, WARPS, address, blocks, launch
 from maha_cupy.library import cp
 
 Array = Any
@@ -27,15 +27,23 @@ TYPES = {
 }
 
 
+BUSY = 2048
+"""So many blocks keep a large GPU busy."""
+
+SEGMENT = 4096
+"""So many columns are worth a block."""
+
+
 class Fold(NamedTuple):
-    """How the values of a row become one, in CUDA."""
+    """How the values of a row become one: in CUDA, and by a method of an array."""
 
     start: str
     join: str
+    method: str
 
 
-MINIMUM = Fold("infinite()", "lesser(a, b)")
-SUM = Fold("0", "((a) + (b))")
+MINIMUM = Fold("infinite()", "lesser(a, b)", "min")
+SUM = Fold("0", "((a) + (b))", "sum")
 
 
 class Value(NamedTuple):
@@ -81,7 +89,8 @@ class FusedTile:
         self, fold: Fold, folded: tuple[str, ...], entry: str | None, values: dict[str, Array]
     ) -> tuple[Array, ...]:
         r, c = self.D.shape
-        results = cp.empty((len(folded), r), dtype=self.D.dtype)
+        parts = max(1, min(blocks(BUSY, max(r, 1)), blocks(c, SEGMENT)))
+        results = cp.empty((len(folded), r, parts), dtype=self.D.dtype)
         if r:
             named = tuple(
                 Value(name, value.dtype.name, value.shape == (r, 1))
@@ -92,15 +101,17 @@ class FusedTile:
                 "pass",
                 "maha_pass",
                 self.D.dtype,
-                (r,),
+                (r, parts),
                 (LANES, WARPS),
-                *(address(self.D), np.int64(r), np.int64(c)),
+                *(address(self.D), np.int64(c), np.int64(blocks(c, parts))),
                 *(np.int32(self.offset is not None), np.int64(self.offset or 0)),
                 address(results),
                 *map(address, arrays),
                 macros=macros(fold, folded, entry, named),
             )
-        return tuple(result[:, None] for result in results)
+        if parts > 1 and folded:
+            results = getattr(results, fold.method)(axis=2, keepdims=True)
+        return tuple(results)
 
 
 @cache

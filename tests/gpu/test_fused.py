@@ -49,6 +49,19 @@ def test_expressions_equal_the_formula(
         assert_close(fused, formula, np.abs(formula).max())
 
 
+def test_long_rows_are_cut_into_segments(gpu, library, loss_of, monkeypatch):
+    from maha_cupy import fused
+
+    X, loss = gpu.asarray(expressions.drawn(N, D)), loss_of(gpu.asarray, False)
+    found = []
+    for segment in (fused.SEGMENT, 7):
+        monkeypatch.setattr(fused, "SEGMENT", segment)
+        value, gradient = mc.value_and_grad(loss, X)
+        found.append((library.numpy(value), library.numpy(gradient.X)))
+    for whole, cut in zip(*found, strict=True):
+        assert_close(cut, whole, np.abs(whole).max())
+
+
 def test_one_pass_is_what_is_started(gpu, fake, loss_of):
     """Losses with expressions use them: no operation of the array library meets a whole tile."""
     X, loss = gpu.asarray(expressions.drawn(N, D)), loss_of(gpu.asarray, False)

@@ -40,11 +40,12 @@ __device__ inline void join(double (&folds)[FOLDS], double (&parts)[FOLDS][THREA
 }
 #endif
 
-// A block takes a row. Self-pairs lie at (i, i + offset); their entry is 0.
+// A block takes a segment of a row, and folds it. Self-pairs lie at (i, i + offset); their entry is 0.
 extern "C" __global__ void __launch_bounds__(THREADS)
-    maha_pass(real* tile, index_t rows, index_t columns, int has_self, index_t offset,
+    maha_pass(real* tile, index_t columns, index_t segment, int has_self, index_t offset,
               real* folded PARAMETERS) {
-    const index_t i = blockIdx.x;
+    const index_t i = blockIdx.x, start = blockIdx.y * segment;
+    const index_t stop = start + segment < columns ? start + segment : columns;
     const int thread = threadIdx.y * LANES + threadIdx.x;
     real* row = tile + i * columns;
     ROW_VALUES
@@ -55,7 +56,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     for (int f = 0; f < FOLDS; ++f) folds[f] = START;
 #endif
 #pragma unroll 4
-    for (index_t j = thread; j < columns; j += THREADS) {
+    for (index_t j = start + thread; j < stop; j += THREADS) {
         const real D = row[j];
         const bool self = has_self && j == i + offset;
         COLUMN_VALUES
@@ -72,6 +73,7 @@ extern "C" __global__ void __launch_bounds__(THREADS)
     join(folds, parts);
     if (thread) return;
 #pragma unroll
-    for (int f = 0; f < FOLDS; ++f) folded[f * rows + i] = (real)folds[f];
+    for (int f = 0; f < FOLDS; ++f)
+        folded[(f * (index_t)gridDim.x + i) * gridDim.y + blockIdx.y] = (real)folds[f];
 #endif
 }
