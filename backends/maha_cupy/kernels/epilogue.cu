@@ -1,8 +1,11 @@
 // What a matrix product leaves to be done on a tile of D: self-pairs, guard or clip, mirror image.
 #include "tile.cuh"
 
+// It reads and writes; many blocks at a time hide how long a read takes.
+#define BLOCKS_PER_PROCESSOR 4
+
 // P is the whole product, sums included; D may be P itself.
-extern "C" __global__ void __launch_bounds__(LANES* WARPS)
+extern "C" __global__ void __launch_bounds__(LANES* WARPS, BLOCKS_PER_PROCESSOR)
     maha_epilogue(const real* P, index_t pitch, TILE_PARAMETERS) {
     __shared__ real slab[SLAB_ROWS][PITCH];
     __shared__ unsigned flagged[SLAB_ROWS][SLAB_WORDS];

@@ -56,37 +56,54 @@ __device__ inline bool below_diagonal(const Tile& tile, Corner at, index_t width
     return tile.mirror && at.column + width <= at.row + tile.offset;
 }
 
-// Written so that NaN, from overflow, counts as cancelled.
-__device__ inline bool cancelled(const Tile& tile, index_t i, index_t j, real value) {
-    if (!tile.row_threshold) return false;
-    return !(fabs(value) >= tile.row_threshold[i] + tile.column_threshold[j]);
+// Where row i of D meets its diagonal: a column of the slab, -1 or SLAB_COLUMNS where it does not.
+__device__ inline int diagonal(const Tile& tile, Corner at, index_t i) {
+    const index_t c = i + tile.offset - at.column;
+    return c < 0 ? -1 : c < SLAB_COLUMNS ? (int)c : SLAB_COLUMNS;
+}
+
+__device__ inline int slab_width(const Tile& tile, Corner at) {
+    const index_t left = tile.columns - at.column;
+    return left < SLAB_COLUMNS ? (int)left : SLAB_COLUMNS;
 }
 
 // Finish and write the slab's entries row by row; the slab keeps them, `flagged` what was recomputed.
+// Writing D bounds small widths, so that what can be is done once for a row or a lane.
 __device__ inline void finish_rows(const Tile& tile, Corner at, real (&slab)[SLAB_ROWS][PITCH],
                                    unsigned (&flagged)[SLAB_ROWS][SLAB_WORDS]) {
-    const int lane = threadIdx.x;
+    const int lane = threadIdx.x, width = slab_width(tile, at);
+    const bool guarded = tile.row_threshold;
+    real column_threshold[SLAB_WORDS] = {};
+#pragma unroll
+    for (int w = 0; w < SLAB_WORDS; ++w)
+        if (guarded && w * LANES + lane < width)
+            column_threshold[w] = tile.column_threshold[at.column + w * LANES + lane];
     for (int r = threadIdx.y; r < SLAB_ROWS; r += WARPS) {
         const index_t i = at.row + r;
         if (i >= tile.rows) return;
-#pragma unroll 1
+        const int own = diagonal(tile, at, i), first = tile.mirror ? own : -1;
+        const real row_threshold = guarded ? tile.row_threshold[i] : (real)0;
+        real* out = tile.D + i * tile.row_stride + at.column * tile.column_stride;
+#pragma unroll
         for (int w = 0; w < SLAB_WORDS; ++w) {
-            const index_t start = at.column + w * LANES, j = start + lane;
-            const bool wanted = j < tile.columns && !(tile.mirror && j < i + tile.offset);
-            const bool self = tile.has_self && j == i + tile.offset;
-            real value = slab[r][w * LANES + lane];
-            const bool again = wanted && !self && cancelled(tile, i, j, value);
+            const int c = w * LANES + lane;
+            const bool wanted = c >= first && c < width, self = tile.has_self && c == own;
+            real value = slab[r][c];
+            // Written so that NaN, from overflow, counts as cancelled.
+            const bool again = guarded && wanted && !self &&
+                               !(fabs(value) >= row_threshold + column_threshold[w]);
             if (again)
-                value = direct(tile.form, tile.x + i * tile.d, tile.y + j * tile.d, tile.d);
+                value = direct(tile.form, tile.x + i * tile.d,
+                               tile.y + (at.column + c) * tile.d, tile.d);
             else if (self || (tile.clip && value < 0))
                 value = 0;
-            if (wanted) tile.D[i * tile.row_stride + j * tile.column_stride] = value;
-            slab[r][w * LANES + lane] = value;
+            if (wanted) out[c * tile.column_stride] = value;
+            slab[r][c] = value;
+            if (!tile.row_flags) continue;
             const unsigned word = __ballot_sync(EVERY_LANE, again);
-            if (lane) continue;
+            if (lane || w * LANES >= width) continue;
             flagged[r][w] = word;
-            if (tile.row_flags && start < tile.columns)
-                tile.row_flags[i * tile.row_pitch + start / LANES] = word;
+            tile.row_flags[i * tile.row_pitch + at.column / LANES + w] = word;
         }
     }
 }
@@ -95,15 +112,16 @@ __device__ inline void finish_rows(const Tile& tile, Corner at, real (&slab)[SLA
 __device__ inline void finish_columns(const Tile& tile, Corner at,
                                       const real (&slab)[SLAB_ROWS][PITCH],
                                       const unsigned (&flagged)[SLAB_ROWS][SLAB_WORDS]) {
-    const int lane = threadIdx.x;
+    const int lane = threadIdx.x, width = slab_width(tile, at);
     const index_t i = at.row + lane;
-    for (int c = threadIdx.y; c < SLAB_COLUMNS; c += WARPS) {
+    const bool inside = i < tile.rows;
+    const int own = diagonal(tile, at, i);
+    for (int c = threadIdx.y; c < width; c += WARPS) {
         const index_t j = at.column + c;
-        if (j >= tile.columns) return;
-        if (tile.mirror && i < tile.rows && j > i + tile.offset)
+        if (tile.mirror && inside && c > own)
             tile.mirror[j * tile.row_stride + i * tile.column_stride] = slab[lane][c];
         if (!tile.column_flags) continue;
-        const bool again = i < tile.rows && flagged[lane][c / LANES] >> (c % LANES) & 1;
+        const bool again = inside && flagged[lane][c / LANES] >> (c % LANES) & 1;
         const unsigned word = __ballot_sync(EVERY_LANE, again);
         if (!lane) tile.column_flags[j * tile.column_pitch + at.row / LANES] = word;
     }
