@@ -2,6 +2,7 @@
 
 import ctypes
 import hashlib
+import operator
 import re
 import subprocess
 import tempfile
@@ -14,6 +15,7 @@ import numpy as np
 from fake_cupy.work import work
 
 HEADER = Path(__file__).parent / "emulation.h"
+MOST_BLOCKS, MOST_THREADS = (2**31 - 1, 65_535, 65_535), (1024, 1024, 64)
 _ONE_AT_A_TIME = threading.Lock()  # a library has one set of threads to play
 FOLDER = Path(tempfile.gettempdir()) / "maha_core_emulated_kernels"
 
@@ -45,6 +47,8 @@ class Kernel:
         assert [value.dtype.itemsize for value in arguments] == self.sizes, self.name
         size = (*grid, *(1,) * (3 - len(grid)), *block, *(1,) * (3 - len(block)))
         assert all(extent > 0 for extent in size), f"{self.name}: an empty launch {size}"
+        limits = (*MOST_BLOCKS, *MOST_THREADS)
+        assert all(map(operator.le, size, limits)), f"{self.name}: too large a launch {size}"
         values = [np.array(value) for value in arguments]
         pointers = (ctypes.c_void_p * len(values))(*(value.ctypes.data for value in values))
         work.note(self.record)

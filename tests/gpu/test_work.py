@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -117,3 +118,18 @@ def test_the_setup_of_a_call_is_bounded(gpu, fake):
         counts.add(len(launches))
     (number,) = counts
     assert f"{number} launches" in PAGE.read_text()
+
+
+@pytest.mark.parametrize("shape", [(40_000, 40_000), (10_000_000, 100), (100, 10_000_000)])
+@pytest.mark.parametrize("file", ["product", "epilogue"])
+def test_a_grid_has_room_for_every_shape(gpu, monkeypatch, file, shape):
+    """Along its second axis a grid ends at 65,535 blocks, which would be 8.4 million rows."""
+    from maha_cupy import tiles
+
+    grids = []
+    monkeypatch.setattr(tiles, "launch", lambda *arguments: grids.append(arguments[3]))
+    block = {"product": tiles.PRODUCT_BLOCK, "epilogue": tiles.EPILOGUE_BLOCK}[file]
+    tiles._launch(file, SimpleNamespace(shape=shape, dtype=np.dtype("float32")), block)
+    (number,) = grids[-1]
+    assert number * block[0] * block[1] >= shape[0] * shape[1]
+    assert number < 2**31
