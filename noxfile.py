@@ -21,6 +21,10 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 TORCH = os.environ.get("MAHA_CORE_TORCH", "torch==2.13.0+cpu")
 JAX = os.environ.get("MAHA_CORE_JAX", "jax")
 
+# What stands beside us on a GPU: there the large builds are the right ones.
+GPU_TORCH = os.environ.get("MAHA_CORE_GPU_TORCH", "torch")
+GPU_JAX = os.environ.get("MAHA_CORE_GPU_JAX")
+
 # Two processes whatever the machine: each loads every array library, and tests start their own.
 SHARED_OUT = ("--numprocesses", "2", "--dist", "loadfile")
 
@@ -100,11 +104,17 @@ def tests_cupy(session: nox.Session) -> None:
 
 @nox.session
 def gpu(session: nox.Session) -> None:
-    """Test CuPy's plugin on this machine's GPU; ``-- cuda13`` for a driver of CUDA 13."""
+    """Test and measure CuPy's plugin on this machine's GPU; ``-- cuda13`` for a driver of CUDA 13.
+
+    Where there is none it ends with the reason, and nothing is written.
+    """
     cuda = session.posargs[0] if session.posargs else "cuda12"
-    session.install(f".[{cuda}]", *nox.project.dependency_groups(PROJECT, "test", "cuda"))
-    session.run("python", "-c", "from maha_cupy.driver import device_names as d; print(d())")
+    session.install(f".[{cuda}]", f"cupy-{cuda}x[ctk]", *_groups("test", "cuda"))
+    session.run("python", "-m", "benchmarks.gpu", "--look")
     session.run("pytest", "--backend", "cupy")
+    for contestant in (GPU_TORCH, GPU_JAX or f"jax[{cuda}]"):
+        _try_to_install(session, contestant)
+    session.run("python", "-m", "benchmarks.gpu")
 
 
 @nox.session(name="tests-plugins")
@@ -191,7 +201,11 @@ def compare_metric_learn(session: nox.Session) -> None:
 
 
 def _install(session: nox.Session, *groups: str) -> None:
-    session.install(".", *nox.project.dependency_groups(PROJECT, *groups))
+    session.install(".", *_groups(*groups))
+
+
+def _groups(*names: str) -> tuple[str, ...]:
+    return nox.project.dependency_groups(PROJECT, *names)
 
 
 def _try_to_install(session: nox.Session, requirement: str) -> None:

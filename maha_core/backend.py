@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from math import log, prod
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from maha_core import formulas, guard
+from maha_core import definite, formulas, guard
 from maha_core.arrays import device_of, is_writable, namespace
 from maha_core.memory import available_host_memory, readable
 from maha_core.refusals import refuse_special
@@ -33,7 +33,7 @@ from maha_core.sweeps import (
 
 if TYPE_CHECKING:
     from maha_core.guard import Flagged, Inspection
-    from maha_core.losses.base import Summary
+    from maha_core.losses.base import Fused, Summary
     from maha_core.metrics import Metric
     from maha_core.metrics.form import Form
     from maha_core.options import Options
@@ -187,6 +187,18 @@ class Backend:
         if index.shape[0] > 1 and not bool(self.xp.all(index[1:] >= index[:-1])):
             raise ValueError(f"{argument} must list i in ascending order")
 
+    def check_symmetric(self, S: Array) -> None:
+        """Raise ValueError where a covariance is asymmetric by more than rounding."""
+        if not bool(definite.is_symmetric(self.xp, S)):
+            definite.refuse_asymmetric(self.xp, S)
+
+    def cholesky(self, S: Array, dtype: Any) -> Array:
+        """Return C with ``S = C C^T``; raise ValueError where S is not definite in a dtype."""
+        C = definite.cholesky_or_none(self.xp, S)
+        if C is None or not bool(definite.is_cholesky_factor(self.xp, C, S, dtype)):
+            definite.refuse_indefinite()
+        return C
+
     def check_memory(self, shape: tuple[int, ...], like: Array, what: str, instead: str) -> None:
         """Raise MemoryError before any work where a result cannot fit."""
         size = tiling.itemsize(like) * prod(shape)
@@ -239,8 +251,8 @@ class Backend:
         """Return the flagged entries ``(p,)`` of a tile."""
         return G[flagged.mask]
 
-    def without_entries(self, G: Array, flagged: Any) -> Array:
-        """Return a tile with 0 for the flagged entries."""
+    def without_entries(self, G: Array, flagged: Any, *, own: bool = False) -> Array:
+        """Return a tile with 0 for the flagged entries; if it is its own it may be overwritten."""
         return self.xp.where(flagged.mask, self.xp.zeros_like(G), G)
 
     def exp(self, values: Array) -> Array:
@@ -258,6 +270,10 @@ class Backend:
     def difference(self, a: Array, b: Array) -> Array:
         """Return ``a - b`` of b's shape; b may be overwritten."""
         return a - b
+
+    def fused(self, D: Array, itself: SelfPairs | None) -> Fused | None:
+        """Return how a loss passes over a tile by CUDA expressions, None where nothing does."""
+        return None
 
     def total(self, values: Array) -> Array:
         """Return the sum of all entries, accumulated in the device's widest float."""
@@ -323,6 +339,10 @@ class Backend:
     def for_call(self) -> Backend:
         """Return the backend of one call of a public function; most are the same for all."""
         return self
+
+    def on_device_of(self, value: Array) -> AbstractContextManager[object]:
+        """Return the context in which arrays can be worked on where a value lives."""
+        return nullcontext()
 
     def working(self, options: Options, size: int) -> AbstractContextManager[object]:
         """Return the context that holds during one operation of `size` multiplications."""

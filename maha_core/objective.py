@@ -68,8 +68,9 @@ def value_and_grad(
     call = prepare(X, Y, metric)
     names = wanted(wrt, call)
     _check_sides(loss, call)
-    row_data, column_data = _point_data(loss, call)
-    objective = Objective(loss, row_data, column_data, _listed(loss, call))
+    with call.backend.on_device_of(call.problem.X):
+        row_data, column_data = _point_data(loss, call)
+        objective = Objective(loss, row_data, column_data, _listed(loss, call))
     return call.backend.value_and_grad(call.problem, objective, names)
 
 

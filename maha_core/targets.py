@@ -60,10 +60,11 @@ def target_neighbors(X: Array, labels: Array, *, k: int, metric: Metric | None =
     if is_dask_array(labels):
         raise TypeError("labels is a Dask array, of unknown classes; write labels.compute()")
     xp = namespace(labels)
-    labels = xp.astype(labels, xp.int64)
-    classes = xp.unique_values(labels)
-    rows = [xp.nonzero(labels == classes[c])[0] for c in range(classes.shape[0])]
-    return nearest_within(X, rows, k, metric)
+    with backend.on_device_of(X):
+        labels = xp.astype(labels, xp.int64)
+        classes = xp.unique_values(labels)
+        rows = [xp.nonzero(labels == classes[c])[0] for c in range(classes.shape[0])]
+        return nearest_within(X, rows, k, metric)
 
 
 def nearest_within(X: Array, groups: list[Array], k: int, metric: Metric | None) -> Array:

@@ -22,6 +22,11 @@ def metrics(gpu, width, dtype="float32"):
     return mc.Factor(gpu.asarray(A)), mc.Diagonal(gpu.asarray(A[0]))
 
 
+def covariance(gpu, width, dtype="float32"):
+    S = np.cov(np.random.default_rng(2).standard_normal((width, 3 * width)))
+    return mc.Covariance(gpu.asarray(np.atleast_2d(S).astype(dtype)))
+
+
 def sqdist(gpu, X, Y, metric):
     return mc.sqdist(X, Y, metric=metric)
 

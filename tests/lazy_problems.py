@@ -8,6 +8,7 @@ import maha_core as mc
 
 N, M, D, K = 61, 23, 5, 3
 ROWS, COLUMNS = (20, 0, 30, 11), (10, 13)
+PAIRS = np.array([60, 0, 20, 20]), np.array([3, 22, 10, 10])
 
 
 def draw(*shape, seed=0, dtype=np.float64):
@@ -36,17 +37,16 @@ def lazy(values):
     }
 
 
-def results(X, Y, A, G, y, y_Y):
+def results(X, Y, A, G, y, y_Y, pairs=PAIRS):
     """Return a result of every public function by name, lazy or not as the arrays are."""
     metric = mc.Factor(A)
-    i, j = np.array([60, 0, 20, 20]), np.array([3, 22, 10, 10])
     everything = ("metric", "X", "Y")
     pairwise, alone = mc.losses.Pairwise(square), mc.losses.Pairwise(square, symmetric=True)
     return {
         "sqdist": mc.sqdist(X, Y, metric=metric),
         "sqdist alone": mc.sqdist(X, metric=metric),
         "dist": mc.dist(X, Y, metric=metric),
-        "pairs": mc.sqdist(X, Y, metric=metric, pairs=(i, j)),
+        "pairs": mc.sqdist(X, Y, metric=metric, pairs=pairs),
         "nearest": mc.nearest(X, Y, metric=metric, k=4),
         "nearest alone": mc.nearest(X, metric=metric, k=4),
         "jacobian": mc.jacobian(X, Y, metric=metric),
@@ -54,7 +54,7 @@ def results(X, Y, A, G, y, y_Y):
         "jvp": mc.jvp(X, Y, metric=metric, metric_tangent=A, X_tangent=X),
         "jvp alone": mc.jvp(X, metric=metric, X_tangent=X),
         "vjp": mc.vjp(X, Y, metric=metric, cotangent=G, wrt=everything),
-        "vjp of pairs": mc.vjp(X, Y, metric=metric, cotangent=y[:4], wrt=everything, pairs=(i, j)),
+        "vjp of pairs": mc.vjp(X, Y, metric=metric, cotangent=y[:4], wrt=everything, pairs=pairs),
         "Pairwise": mc.value_and_grad(pairwise, X, Y, metric=metric, wrt=everything),
         "Pairwise, half": mc.value_and_grad(alone, X, metric=metric, wrt=("metric", "X")),
         "MLKR": mc.value_and_grad(mc.losses.MLKR(y, y_Y), X, Y, metric=metric, wrt=everything),

@@ -358,3 +358,9 @@ def test_distances_whose_norms_overflow_have_their_nearest_point(library, tiling
         )
     nearest = np.array([1, 0, 1, 2, 3, 4])
     assert library.numpy(value) == pytest.approx(((y[nearest] - y) ** 2).sum(), rel=1e-12)
+
+
+@pytest.mark.parametrize("cuda", [("exp(-D)",), ("exp(-D)", None), "D"])
+def test_expressions_that_do_not_fit_are_refused(cuda):
+    with pytest.raises(TypeError, match="cuda must be two strings"):
+        mc.losses.Pairwise(lambda D: (D, D), cuda=cuda)

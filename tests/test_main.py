@@ -34,3 +34,16 @@ def test_the_table_says_why_a_backend_does_not_work():
     (row,) = (line.split() for line in done.stdout.splitlines() if line.startswith("numpy "))
     assert row[4] == "no"
     assert "numpy: disabled by MAHA_CORE_DISABLE_PLUGINS" in done.stdout
+
+
+def test_the_table_says_which_wheel_brings_cupy():
+    script = (
+        "import sys; sys.modules['cupy'] = None; import maha_core as mc; print(mc.backends(True))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    (reason,) = (line for line in done.stdout.splitlines() if line.startswith("cupy: "))
+    assert "CuPy is not installed" in reason
+    for cuda in ("12", "13"):
+        assert f"for CUDA {cuda}" in reason
+        assert f"maha-core[cuda{cuda}]" in reason
+        assert f"cupy-cuda{cuda}x" in reason

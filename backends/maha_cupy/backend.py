@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from maha_core import definite
 from maha_core.backend import Backend, negligible
 from maha_core.sweeps import distances
 from maha_core.sweeps.kernel import DistanceTile
@@ -16,13 +17,15 @@ from maha_cupy import flagged as pairs_of_tile
 from maha_cupy import rows as row_kernels
 from maha_cupy.attempts import attempted
 from maha_cupy.driver import device_names, total_memory
+from maha_cupy.fused import FusedTile
 from maha_cupy.library import cp, xp
 from maha_cupy.matrix import write_matrix
 from maha_cupy.precision import products
 from maha_cupy.status import Status
-from maha_cupy.tiles import Diagonal, Flags, new_flags, write_tile
+from maha_cupy.tiles import Flags, Target, new_flags, write_tile
 
 if TYPE_CHECKING:
+    from maha_core.losses.base import Summary
     from maha_core.metrics import Metric
     from maha_core.metrics.form import Form
     from maha_core.options import Options
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 Array = Any
 Result = TypeVar("Result")
 
-SHARE = 2048
+SHARE = 1024
 """A tile takes one part in so many of the device's memory; a loss needs some tiles at a time."""
 
 SMALLEST_TILE = 2**24
@@ -101,10 +104,12 @@ class CupyBackend(Backend):
         return bool(cp.may_share_memory(a, b))
 
     def available_memory(self, device: Any) -> int | None:
-        """Return the bytes that a new array could take on a device."""
+        """Return the bytes that a new array could take on a device, and in CuPy's pool there."""
+        pool = cp.get_default_memory_pool()
         with device:
             free, _ = cp.cuda.runtime.memGetInfo()
-            return int(free + cp.get_default_memory_pool().free_bytes())
+            room, limit = free + pool.free_bytes(), pool.get_limit()
+            return int(min(room, limit - pool.used_bytes()) if limit else room)
 
     # --- values that the host must know ------------------------------------------------------
 
@@ -129,11 +134,38 @@ class CupyBackend(Backend):
                 partial(super().check_index, index, size, argument),
             )
 
+    def check_ascending(self, index: Array, argument: str) -> None:
+        """Raise ValueError where an index is smaller than the one before it; at the call's end."""
+        with index.device:
+            self._expect(
+                lambda: (index[1:] >= index[:-1]).all(),
+                partial(super().check_ascending, index, argument),
+            )
+
     def check_sum(self, G: Array, argument: str, *parts: Array) -> None:
         """Raise ValueError where a part of a sum is not finite; in a call, at its end."""
         self._expect(
             lambda: cp.isfinite(cp.sum(G)), partial(super().check_sum, G, argument, *parts)
         )
+
+    def check_symmetric(self, S: Array) -> None:
+        """Raise ValueError for an asymmetric covariance; in a call, at its end."""
+        self._expect(lambda: definite.is_symmetric(xp, S), partial(super().check_symmetric, S))
+
+    def cholesky(self, S: Array, dtype: Any) -> Array:
+        """Return C with ``S = C C^T``; what shows that S has none raises at the call's end.
+
+        CuPy does not: it reads no status of cuSOLVER, and returns what that had reached.
+        """
+        C = cp.linalg.cholesky(S)
+        positive = definite.is_cholesky_factor(xp, C, S, dtype)
+
+        def complain() -> None:
+            if not bool(positive):
+                definite.refuse_indefinite()
+
+        self._expect(lambda: positive, complain)
+        return C
 
     def _expect(self, holds: Callable[[], Array], complain: Callable[[], None]) -> None:
         if self._status is None:
@@ -167,13 +199,18 @@ class CupyBackend(Backend):
         r, c = rows.raw.shape[0], columns.raw.shape[0]
         D = cp.empty((r, c), dtype=problem.X.dtype)
         flags = new_flags(r, c) if problem.accurate and r and c else None
-        diagonal = None if itself is None else Diagonal(itself.offset)
-        write_tile(problem, rows, columns, diagonal, D, flags)
+        target = Target(D, None if itself is None else itself.offset)
+        write_tile(problem, rows, columns, target, flags=flags)
         return DistanceTile(D, flags)
 
-    def without_entries(self, G: Array, flagged: Flags) -> Array:
+    def fused(self, D: Array, itself: SelfPairs | None) -> FusedTile:
+        """Return how a loss passes over a tile by CUDA expressions."""
+        return FusedTile(D, None if itself is None else itself.offset)
+
+    def without_entries(self, G: Array, flagged: Flags, *, own: bool = False) -> Array:
         """Return a tile with 0 for the flagged entries."""
-        return pairs_of_tile.without_flagged(G, flagged)
+        remove = pairs_of_tile.clear_flagged if own else pairs_of_tile.without_flagged
+        return remove(G, flagged)
 
     def direct_part(
         self,
@@ -192,6 +229,25 @@ class CupyBackend(Backend):
         return nullcontext()
 
     # --- how work is run ---------------------------------------------------------------------
+
+    def on_device_of(self, value: Array) -> AbstractContextManager[object]:
+        """Return the context in which a value's device is the current one."""
+        return cast(AbstractContextManager[object], value.device)
+
+    def derived(self, metric: Metric, method: Callable[[Metric], Result]) -> Result:
+        """Return what a method makes of a metric, on the parameter's device."""
+        with metric.parameter.device, products(tf32=False):
+            return method(metric)
+
+    def embed(self, metric: type[Metric], parameter: Array, X: Array) -> Array:
+        """Return ``Z = X A^T (n, k)`` on X's device."""
+        with X.device, products(tf32=False):
+            return super().embed(metric, parameter, X)
+
+    def covariance(self, X: Array, ridge: float) -> Array:
+        """Return the covariance ``(d, d)`` of points on their device."""
+        with X.device, products(tf32=False):
+            return super().covariance(X, ridge)
 
     def _run(self, problem: Problem, operation: Callable[[Problem], Result]) -> Result:
         """Run an operation on X's device; afterwards read the call's status, once."""
@@ -262,6 +318,10 @@ class CupyBackend(Backend):
         return self._run(
             problem, lambda given: Backend.pair_vjp(self, given, cotangent, wrt, listed)
         )
+
+    def summaries(self, problem: Problem, objective: Objective) -> Summary:
+        """Return a row-wise loss's summaries of all rows."""
+        return self._run(problem, lambda given: Backend.summaries(self, given, objective))
 
     def value_and_grad(
         self, problem: Problem, objective: Objective, wrt: frozenset[str]

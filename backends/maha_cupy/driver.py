@@ -13,9 +13,11 @@ def device_names() -> list[str]:
     Raises
     ------
     RuntimeError
-        There is no driver, or no device; the message says what to do.
+        There is no driver, no device, or no CUDA library; the message says what to do.
     """
-    return [f"{number}: {_properties(number)[0]}" for number in range(_count())]
+    names = [f"{number}: {_properties(number)[0]}" for number in range(_count())]
+    _check_libraries()
+    return names
 
 
 def total_memory() -> int:
@@ -32,6 +34,20 @@ def _count() -> int:
     if count == 0:
         raise RuntimeError(_no_device("the driver knows of none"))
     return count
+
+
+def _check_libraries() -> None:
+    """Raise RuntimeError where what compiles kernels, or multiplies, is not to be found."""
+    try:
+        from cupy.cuda import cublas, nvrtc  # noqa: F401  # where it is missing cuBLAS fails here
+
+        nvrtc.getVersion()
+    except (ImportError, RuntimeError) as error:
+        major = int(cp.cuda.runtime.runtimeGetVersion()) // 1000
+        raise RuntimeError(
+            f"CuPy {cp.__version__} misses a CUDA library ({error}); install NVIDIA's CUDA toolkit "
+            f"{major}, or its libraries alone: cupy-cuda{major}x[ctk]"
+        ) from error
 
 
 def _reason(error: str) -> str:

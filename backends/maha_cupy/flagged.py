@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maha_core.sweeps.direct import DirectPart
-from maha_cupy.launch import address, blocks, launch, strides
+from maha_cupy.launch import LANES, MOST_BLOCKS, WARPS, address, blocks, launch, strides
 from maha_cupy.library import cp
 
 if TYPE_CHECKING:
@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 
 Array = Any
 
-LANES, WARPS = 32, 8
 PARTS = 256
 PARTIAL_ENTRIES = 2**20
-_MOST_BLOCKS = 65_535
 
 
 def direct_part(
@@ -51,10 +49,20 @@ def without_flagged(G: Array, flags: Flags) -> Array:
     r, c = G.shape
     kept = cp.empty(G.shape, dtype=G.dtype)
     if G.size:
-        grid, block = (blocks(c, 256), min(r, _MOST_BLOCKS)), (256, 1)
+        grid, block = (blocks(c, 256), min(r, MOST_BLOCKS)), (256, 1)
         arguments = (*_cotangent(flags.rows, G), np.int64(r), np.int64(c), address(kept))
         launch("flagged", "maha_without", G.dtype, grid, block, *arguments)
     return kept
+
+
+def clear_flagged(G: Array, flags: Flags) -> Array:
+    """Return a tile with 0 for the flagged entries, written in place."""
+    r, _ = G.shape
+    if G.size:
+        grid, block = (blocks(flags.rows.shape[1] // 8, 32), min(r, MOST_BLOCKS)), (32, 1)
+        arguments = (*_cotangent(flags.rows, G), np.int64(r))
+        launch("flagged", "maha_clear", G.dtype, grid, block, *arguments)
+    return G
 
 
 def _sums(bits: Array, G: Array, x: Array, y: Array) -> Array:
@@ -83,7 +91,7 @@ def _moments(bits: Array, G: Array, x: Array, y: Array) -> Array:
 
 
 def _cotangent(bits: Array, G: Array) -> tuple[Any, ...]:
-    return address(bits), np.int64(bits.shape[1]), address(G), *strides(G)
+    return address(bits), np.int64(bits.shape[1] // 8), address(G), *strides(G)
 
 
 def _points(x: Array, y: Array) -> tuple[Any, ...]:

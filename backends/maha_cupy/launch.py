@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,27 +15,60 @@ Array = Any
 
 FOLDER = Path(__file__).parent / "kernels"
 NULL = np.uintp(0)
+LANES, WARPS = 32, 8
+"""Threads of a block in kernels/real.cuh."""
+
+MOST_BLOCKS = 65_535
+"""What a grid may have along its second and third axis."""
+
+_INCLUDE = re.compile(r'^#include "(.+)"\n', re.MULTILINE)
+
+
+def source(file: str) -> str:
+    """Return a kernel file's text, with what it includes in its place.
+
+    CuPy keeps compiled kernels from one process to the next by the text that it is given, and does
+    not look into includes: after an upgrade it would run the old ones.
+    """
+    included: set[str] = set()
+
+    def text(name: str) -> str:
+        if name in included:
+            return ""
+        included.add(name)
+        own = (FOLDER / name).read_text().replace("#pragma once\n", "")
+        return _INCLUDE.sub(lambda found: text(found[1]), own)
+
+    return text(f"{file}.cu")
 
 
 def compiler_options(dtype: str) -> tuple[str, ...]:
     """Return the options under which a kernel file is compiled for float32 or float64."""
-    return ("-std=c++17", f"-I{FOLDER}", *(("-DWIDE",) if dtype == "float64" else ()))
+    return ("-std=c++17", *(("-DWIDE",) if dtype == "float64" else ()))
 
 
 @cache
-def _module(file: str, dtype: str) -> Any:
-    source = (FOLDER / f"{file}.cu").read_text()
-    return cp.RawModule(code=source, options=compiler_options(dtype))
+def _kernel(file: str, name: str, dtype: str, macros: str) -> Any:
+    """Return a kernel, which CuPy loads on every device where it is started."""
+    module = cp.RawModule(code=macros + source(file), options=compiler_options(dtype))
+    return module.get_function(name)
 
 
 def launch(
-    file: str, name: str, dtype: Any, grid: tuple[int, ...], block: tuple[int, ...], *arguments: Any
+    file: str,
+    name: str,
+    dtype: Any,
+    grid: tuple[int, ...],
+    block: tuple[int, ...],
+    *arguments: Any,
+    macros: str = "",
 ) -> None:
     """Start a kernel on the current device and stream.
 
-    Arguments are NumPy scalars of the parameter's size; arrays enter as `address`.
+    Arguments are NumPy scalars of the parameter's size; arrays enter as `address`. `macros` stand
+    before the file's text.
     """
-    _module(file, dtype.name).get_function(name)(grid, block, arguments)
+    _kernel(file, name, dtype.name, macros)(grid, block, arguments)
 
 
 def address(value: Array | None) -> np.uintp:

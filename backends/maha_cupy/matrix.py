@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from math import isqrt
 from typing import TYPE_CHECKING, Any
 
 from maha_core.sweeps import tiling
 from maha_core.sweeps.geometry import Geometry
-from maha_cupy.tiles import Diagonal, is_narrow, write_tile
+from maha_cupy.library import cp
+from maha_cupy.tiles import Target, is_narrow, write_tile
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
@@ -17,28 +20,39 @@ Array = Any
 PRODUCT_BYTES = 2**25
 """A product of so many bytes is still in a large GPU's L2 cache when its epilogue reads it."""
 
-ROWS = 128
-"""cuBLAS cuts a product into blocks of so many rows."""
+SIDE = 128
+"""cuBLAS cuts a product into blocks of such a side."""
 
 
 def write_matrix(backend: Backend, problem: Problem, D: Array) -> None:
     """Write D ``(n, m)``; without Y from the upper half alone, so that it is symmetric."""
     geometry = Geometry(backend, problem, distances=True)
-    alone = problem.Y is None
-    for part in _row_blocks(problem):
-        others = slice(part.start if alone else 0, problem.m)
-        write_tile(
-            problem,
-            geometry.rows(part),
-            geometry.columns.part(others),
-            Diagonal(0, half=True) if alone else None,
-            D[part, others],
+    tiles = list(_tiles(problem))
+    in_place = len(tiles) <= 1 and (is_narrow(problem) or D.flags.c_contiguous)
+    workspace = None if in_place else cp.empty(_side(problem) ** 2, dtype=D.dtype)
+    for rows, columns in tiles:
+        alone = problem.Y is None
+        target = Target(
+            D[rows, columns],
+            rows.start - columns.start if alone else None,
+            D[columns, rows] if alone else None,
         )
+        others = geometry.columns.part(columns)
+        write_tile(problem, geometry.rows(rows), others, target, workspace=workspace)
 
 
-def _row_blocks(problem: Problem) -> list[slice]:
-    """Return all rows as one block where our kernel multiplies, else blocks of a product."""
-    if is_narrow(problem):
-        return tiling.blocks(problem.n, max(problem.n, 1))
-    rows = max(tiling.entries(problem, PRODUCT_BYTES) // max(problem.m, 1), 1)
-    return tiling.blocks(problem.n, rows - rows % ROWS or rows)
+def _tiles(problem: Problem) -> Iterator[tuple[slice, slice]]:
+    """Yield one tile where our kernel multiplies, else as many as products are made.
+
+    Without Y those below the diagonal are left out.
+    """
+    side = max(problem.n, problem.m, 1) if is_narrow(problem) else _side(problem)
+    for rows in tiling.blocks(problem.n, side):
+        for columns in tiling.blocks(problem.m, side):
+            if problem.Y is not None or columns.start >= rows.start:
+                yield rows, columns
+
+
+def _side(problem: Problem) -> int:
+    side = isqrt(tiling.entries(problem, PRODUCT_BYTES))
+    return side - side % SIDE or side

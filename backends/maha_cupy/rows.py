@@ -6,12 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from maha_cupy.launch import address, blocks, launch, strides
+from maha_cupy.launch import LANES, WARPS, address, blocks, launch, strides
 from maha_cupy.library import cp
 
 Array = Any
-
-LANES, WARPS = 32, 8
 
 
 def sum_rows(index: Array, values: Array, size: int) -> Array:

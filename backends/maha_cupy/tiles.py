@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from maha_cupy.launch import NULL, address, blocks, launch, strides
+from maha_cupy.launch import LANES, NULL, WARPS, address, blocks, launch, strides
 from maha_cupy.library import cp
 from maha_cupy.metric import direct
 
@@ -19,8 +19,12 @@ Array = Any
 NARROW = 64
 """Up to this width writing D costs as much as the product, which our kernel then makes, too."""
 
-SIDE = 8
-THREADS = 16
+PRODUCT_BLOCK = (128, 128)
+EPILOGUE_BLOCK = (32, 128)
+"""The rows and columns of D that a block of threads makes in kernels/product.cu, epilogue.cu."""
+
+FLAG_BYTES = 64
+"""Rows of flags are whole batches of kernels/flagged.cu."""
 
 
 class Flags(NamedTuple):
@@ -34,11 +38,16 @@ class Flags(NamedTuple):
     columns: Array
 
 
-class Diagonal(NamedTuple):
-    """Where self-pairs lie, ``(i, i + offset)``; `half` where what lies below is a mirror image."""
+class Target(NamedTuple):
+    """Where a tile goes, and what it meets there.
 
-    offset: int
-    half: bool = False
+    Self-pairs lie at ``(i, i + offset)``; `offset` None where there are none. With a `mirror`, the
+    place of the transposed tile in a symmetric matrix, what lies below them is not computed.
+    """
+
+    D: Array
+    offset: int | None
+    mirror: Array | None = None
 
 
 def is_narrow(problem: Problem) -> bool:
@@ -50,26 +59,28 @@ def write_tile(
     problem: Problem,
     rows: Points,
     columns: Points,
-    diagonal: Diagonal | None,
-    D: Array,
+    target: Target,
+    *,
     flags: Flags | None = None,
+    workspace: Array | None = None,
 ) -> None:
-    """Write a tile to D ``(r, c)``, and which entries the guard recomputed to `flags`."""
+    """Write a tile ``(r, c)``, and which entries the guard recomputed to `flags`.
+
+    A product by cuBLAS is made in `workspace (r c,)`, without one in D's own memory.
+    """
+    D = target.D
     if 0 in D.shape:
         return
     assert rows.left is not None
     assert columns.right is not None
+    finish = _finish_arguments(problem, rows, columns, target, flags)
     if is_narrow(problem):
-        operands: tuple[Any, ...] = (
-            address(rows.left),
-            address(columns.right),
-            np.int32(problem.width),
-        )
-        _launch("product", problem, rows, columns, diagonal, D, flags, operands)
+        operands = address(rows.left), address(columns.right), np.int32(problem.width)
+        _launch("product", D, PRODUCT_BLOCK, *operands, *finish)
     else:
-        P = _product(rows.left, columns.right, D)
-        operands = address(P), np.int64(D.shape[1])
-        _launch("epilogue", problem, rows, columns, diagonal, D, flags, operands)
+        P = D if workspace is None else workspace[: D.size].reshape(D.shape)
+        cp.matmul(rows.left, columns.right.T, out=P)
+        _launch("epilogue", D, EPILOGUE_BLOCK, address(P), np.int64(P.shape[1]), *finish)
 
 
 def new_flags(r: int, c: int) -> Flags:
@@ -78,53 +89,38 @@ def new_flags(r: int, c: int) -> Flags:
 
 
 def _bits(rows: int, columns: int) -> Array:
-    return cp.zeros((rows, 8 * blocks(columns, 64)), dtype=cp.uint8)
+    return cp.zeros((rows, FLAG_BYTES * blocks(columns, 8 * FLAG_BYTES)), dtype=cp.uint8)
 
 
-def _product(left: Array, right: Array, D: Array) -> Array:
-    """Return ``left @ right.T``, in D's own memory where its rows are contiguous."""
-    P = D if D.flags.c_contiguous else cp.empty(D.shape, dtype=D.dtype)
-    return cp.matmul(left, right.T, out=P)
+def _launch(kernel: str, D: Array, block: tuple[int, int], *arguments: Any) -> None:
+    down, across = (blocks(extent, size) for extent, size in zip(D.shape, block, strict=True))
+    launch(kernel, f"maha_{kernel}", D.dtype, (down * across,), (LANES, WARPS), *arguments)
 
 
-def _launch(
-    kernel: str,
-    problem: Problem,
-    rows: Points,
-    columns: Points,
-    diagonal: Diagonal | None,
-    D: Array,
-    flags: Flags | None,
-    operands: tuple[Any, ...],
-) -> None:
-    grid = tuple(blocks(extent, SIDE * THREADS) for extent in reversed(D.shape))
+def _finish_arguments(
+    problem: Problem, rows: Points, columns: Points, target: Target, flags: Flags | None
+) -> tuple[Any, ...]:
+    """Return the arguments that kernels/tile.cuh calls TILE_PARAMETERS."""
+    D, offset, mirror = target
     metric = direct(problem.form)
-    launch(
-        kernel,
-        f"maha_{kernel}",
-        D.dtype,
-        grid,
-        (THREADS, THREADS),
-        *operands,
+    return (
         *map(np.int64, D.shape),
         *(address(rows.raw), address(columns.raw), np.int32(problem.d)),
         *(np.int32(metric.kind), address(metric.array), np.int32(metric.width)),
         *(address(rows.threshold), address(columns.threshold)),
         np.int32(problem.form.nonnegative),
-        np.int32(diagonal is not None),
-        np.int64(0 if diagonal is None else diagonal.offset),
-        np.int32(diagonal is not None and diagonal.half),
-        address(D),
-        *strides(D),
+        *(np.int32(offset is not None), np.int64(offset or 0)),
+        *(address(D), address(mirror), *strides(D)),
         *_flag_arguments(flags),
     )
 
 
 def _flag_arguments(flags: Flags | None) -> tuple[Any, ...]:
+    """Return addresses, and the 4-byte words from one row to the next."""
     if flags is None:
         return NULL, np.int64(0), NULL, np.int64(0)
     rows, columns = flags
     return (
-        *(address(rows), np.int64(rows.shape[1])),
-        *(address(columns), np.int64(columns.shape[1])),
+        *(address(rows), np.int64(rows.shape[1] // 4)),
+        *(address(columns), np.int64(columns.shape[1] // 4)),
     )

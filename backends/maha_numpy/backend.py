@@ -116,7 +116,7 @@ class NumpyBackend(Backend):
         """Return the flagged entries of a tile."""
         return G[flagged.i, flagged.j]
 
-    def without_entries(self, G: Array, flagged: Flagged) -> Array:
+    def without_entries(self, G: Array, flagged: Flagged, *, own: bool = False) -> Array:
         """Return a tile with 0 for the flagged entries; the loss's own array is left alone."""
         G = np.array(G)
         G[flagged.i, flagged.j] = 0

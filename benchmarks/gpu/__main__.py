@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.tabular import table
+from benchmarks.gpu import distances, objectives, page
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 N, LARGE = 40_000, 400_000
+SQDIST, GRADIENT, ALONE = "sqdist into out", "value_and_grad", "where D cannot fit"
 
 
 def main() -> None:
@@ -21,35 +22,51 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=N, help=f"the number of points ({N})")
     parser.add_argument("--large", type=int, default=LARGE, help=f"where D cannot fit ({LARGE})")
     parser.add_argument("--output", type=Path, default=RESULTS, help="a folder for the results")
+    parser.add_argument("--look", action="store_true", help="only tell which GPUs there are")
     given = parser.parse_args()
-    reason = _why_not()
-    if reason is not None:
-        sys.exit(f"nothing is measured: {reason}")
-    _write(measured(given.n, given.large), given.output)
+    devices = _devices()
+    if given.look:
+        print("\n".join(devices))
+    else:
+        _write(measured(given.n, given.large), given.output)
 
 
-def _why_not() -> str | None:
-    """Return why there is no GPU to measure; None if there is one."""
+def _devices() -> list[str]:
+    """Return the GPUs' names; where there is none, end with the reason."""
     try:
         from maha_cupy.driver import device_names
 
-        device_names()
+        return device_names()
     except (ImportError, RuntimeError) as error:
-        return str(error)
-    return None
+        sys.exit(f"nothing is measured: {error}")
 
 
 def measured(n: int, large: int) -> dict[str, Any]:
     """Return all tables, and what they were taken on."""
-    from benchmarks.gpu import distances, objectives, others
+    from benchmarks.gpu import others
 
     return {
+        "absent": others.absent(),
         "device": _device(),
         "machine": machine.describe(),
-        "absent": others.absent(),
-        "sqdist into out": distances.rows(n),
-        "value_and_grad": objectives.rows(n),
-        "where D cannot fit": objectives.alone(large),
+        "tables": {
+            SQDIST: distances.rows(n),
+            GRADIENT: objectives.rows(n),
+            ALONE: objectives.alone(large),
+        },
+    }
+
+
+def unmeasured() -> dict[str, Any]:
+    """Return the same before anything is measured."""
+    return {
+        "absent": [],
+        "device": None,
+        "tables": {
+            SQDIST: distances.unmeasured(N),
+            GRADIENT: objectives.unmeasured(N),
+            ALONE: objectives.unmeasured_alone(LARGE),
+        },
     }
 
 
@@ -61,27 +78,29 @@ def _device() -> dict[str, Any]:
     runtime = cp.cuda.runtime
     return {
         "name": device_names()[runtime.getDevice()],
-        "driver": runtime.driverGetVersion(),
+        "driver": _driver(),
         "cuda": runtime.runtimeGetVersion(),
         "cupy": cp.__version__,
         "date": dt.date.today().isoformat(),
     }
 
 
+def _driver() -> str:
+    """Return the driver's version, or the CUDA that it serves where the system does not tell."""
+    import cupy as cp
+
+    version = Path("/sys/module/nvidia/version")
+    if version.exists():
+        return version.read_text().strip()
+    return f"of CUDA {cp.cuda.runtime.driverGetVersion()}"
+
+
 def _write(found: dict[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "gpu.json").write_text(json.dumps(found, indent=1) + "\n")
-    on = found["device"]
-    page = [
-        "# On a GPU",
-        f"{on['name']}, driver {on['driver']}, CUDA {on['cuda']}, CuPy {on['cupy']}, {on['date']}. "
-        f"Without: {', '.join(found['absent']) or 'nobody'}.",
-    ]
-    for title, rows in found.items():
-        if isinstance(rows, list) and rows and isinstance(rows[0], dict):
-            page += [f"## {title}", table(rows)]
-    (folder / "gpu.md").write_text("\n\n".join(page) + "\n")
-    print("\n\n".join(page))
+    text = page.text(found)
+    (folder / "gpu.md").write_text(text)
+    print(text)
 
 
 if __name__ == "__main__":

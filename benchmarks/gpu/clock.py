@@ -14,7 +14,7 @@ Call = Callable[[], Any]
 
 
 def seconds(calls: Mapping[str, Call], rounds: int = ROUNDS) -> dict[str, float]:
-    """Return the median seconds of calls on CuPy's stream, one of each in every round."""
+    """Return the median seconds of calls on the default stream, one of each in every round."""
     for call in calls.values():
         call()  # compiles, and fills the memory pool
     found: dict[str, list[float]] = {name: [] for name in calls}
@@ -26,6 +26,7 @@ def seconds(calls: Mapping[str, Call], rounds: int = ROUNDS) -> dict[str, float]
 
 def _between_events(call: Call) -> float:
     start, stop = cp.cuda.Event(), cp.cuda.Event()
+    cp.cuda.get_current_stream().synchronize()
     start.record()
     call()
     stop.record()
@@ -33,15 +34,13 @@ def _between_events(call: Call) -> float:
     return float(cp.cuda.get_elapsed_time(start, stop)) / 1e3
 
 
-def host_seconds(call: Call, wait: Call, rounds: int = ROUNDS) -> float:
-    """Return the median seconds of a call of a library with streams of its own."""
+def host_seconds(call: Call, rounds: int = ROUNDS) -> float:
+    """Return the median seconds of a call that waits, of a library with streams of its own."""
     call()
-    wait()
     found = []
     for _ in range(rounds):
         start = time.perf_counter()
         call()
-        wait()
         found.append(time.perf_counter() - start)
     return median(found)
 
@@ -49,8 +48,7 @@ def host_seconds(call: Call, wait: Call, rounds: int = ROUNDS) -> float:
 def workspace(call: Call) -> int:
     """Return the bytes that CuPy's pool takes for a call beyond what it holds already."""
     pool = cp.get_default_memory_pool()
-    result = call()
-    del result
+    call()
     pool.free_all_blocks()
     before = pool.total_bytes()
     result = call()

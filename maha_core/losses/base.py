@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from maha_core.sweeps.geometry import SelfPairs
@@ -78,11 +78,33 @@ class Evaluation(NamedTuple):
         The derivative with respect to the tile's entries of D.
     listed : array (p,) or None
         The derivative with respect to the listed pairs' distances, added up over tiles.
+    own : bool
+        The promise that the cotangent is 0 where a point meets itself, and that it may be written
+        over. `Fused.entries` keeps it.
     """
 
     value: Array
     cotangent: Array
     listed: Array | None = None
+    own: bool = False
+
+
+class Fused(Protocol):
+    """One pass over a tile where the array library takes one for every operation.
+
+    A backend that compiles CUDA offers it, and a loss may use it beside its formula. Expressions
+    are CUDA C++ for one pair: ``D`` is its squared distance, and each of `values`, an array
+    ``(r, 1)`` or ``(1, c)``, is there under its name. Self-pairs are left out.
+    """
+
+    def minima(self, *expressions: str, **values: Array) -> tuple[Array, ...]:
+        """Return each row's smallest value ``(r, 1)`` of every expression."""
+
+    def sums(self, *expressions: str, **values: Array) -> tuple[Array, ...]:
+        """Return each row's sum ``(r, 1)`` of every expression, accumulated in float64."""
+
+    def entries(self, expression: str, *summed: str, **values: Array) -> tuple[Array, ...]:
+        """Return the expression of every pair ``(r, c)``, written over D, and such sums."""
 
 
 @dataclass(slots=True)
@@ -110,6 +132,8 @@ class Tile:
         would underflow comes out as something negligible.
     difference : callable
         ``difference(a, b)`` is a - b; b may be written over.
+    fused : Fused or None
+        One pass over D by CUDA expressions, where the backend has it.
     memo : dict
         A place where `summarise` may leave arrays for `evaluate` of the same tile; empty where a
         row is too long to be visited once.
@@ -127,6 +151,7 @@ class Tile:
     smallest: Array | None
     exp: Callable[[Array], Array]
     difference: Callable[[Array, Array], Array]
+    fused: Fused | None = None
     memo: dict[str, Any] = field(default_factory=dict)
 
     def without_self(self, values: Array, fill: float) -> Array:
@@ -146,6 +171,8 @@ class Tile:
 
     def row_minimum(self) -> Array:
         """Return each row's smallest distance to another point ``(r, 1)``, inf where none is."""
+        if self.smallest is None and self.fused is not None:
+            (self.smallest,) = self.fused.minima("D")
         if self.smallest is None:
             D = self.without_self(self.sqdist, float("inf"))
             self.smallest = self.xp.min(D, axis=1, keepdims=True)

@@ -55,7 +55,10 @@ class MLKR(Loss):
 
     def summarise(self, tile: Tile) -> Summary:
         """Return shift, sum of weights and weighted sum of targets of the rows."""
-        return softmax.summarise(tile, tile.column_data["y"])
+        y = tile.column_data["y"]
+        if tile.fused is not None:
+            return softmax.fused_summary(tile, tile.fused, "y", y=y)
+        return softmax.summarise(tile, y)
 
     def merge(self, a: Summary, b: Summary) -> Summary:
         """Return the summary of two pieces of the same rows."""
@@ -65,14 +68,23 @@ class MLKR(Loss):
         """Return the rows' squared residuals and the cotangent."""
         assert summary is not None
         xp = tile.xp
-        _, total, weighted = summary
+        shift, total, weighted = summary
         y = tile.row_data["y"]
         fit = weighted / total
         residual = y - fit
         weight = tile.row_data.get("sample_weight", xp.ones_like(y))
         value = weight * residual * residual if tile.opens_row else xp.zeros_like(y)
+        if tile.fused is not None:
+            (cotangent,) = tile.fused.entries(
+                f"pull * {softmax.WEIGHT} * (y - fit)",
+                shift=softmax.finite(xp, shift),
+                pull=2 * weight * residual / total,
+                y=tile.column_data["y"],
+                fit=fit,
+            )
+            return Evaluation(value, cotangent, own=True)
         kernel, factor = softmax.probabilities(tile, summary)
         pull = 2 * weight * residual * factor
         cotangent = softmax.outer_difference(xp, pull, tile.column_data["y"], fit)
         cotangent *= kernel
-        return Evaluation(value, cotangent)
+        return Evaluation(value, cotangent, own=True)

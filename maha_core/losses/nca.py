@@ -6,10 +6,14 @@ from typing import Any
 
 from maha_core.arrays import namespace
 from maha_core.losses import softmax
-from maha_core.losses.base import Evaluation, Loss, PointData, Summary, Tile
+from maha_core.losses.base import Evaluation, Fused, Loss, PointData, Summary, Tile
 from maha_core.losses.membership import membership, same_label
 
 Array = Any
+
+SAME = "label == other"
+OWN_WEIGHT = f"({SAME} ? exp(own_shift - D) : real(0))"
+"""``m_ij``, and the own class's weights, for CUDA."""
 
 
 class NCA(Loss):
@@ -82,7 +86,8 @@ class NCA(Loss):
         weight = tile.row_data.get("sample_weight")
         ones = tile.xp.ones_like(summary[0])
         value, cotangent = self._form.evaluate(tile, summary, ones if weight is None else weight)
-        return Evaluation(value if tile.opens_row else tile.xp.zeros_like(value), cotangent)
+        value = value if tile.opens_row else tile.xp.zeros_like(value)
+        return Evaluation(value, cotangent, own=True)
 
 
 class ExpectedVotes:
@@ -91,6 +96,8 @@ class ExpectedVotes:
     def summarise(self, tile: Tile) -> Summary:
         """Return shift, sum of weights and sum of the own class's weights."""
         xp = tile.xp
+        if tile.fused is not None:
+            return softmax.fused_summary(tile, tile.fused, f"real({SAME})", **_labels(tile))
         shift, weights = softmax.weights(tile)
         own = membership(tile).own_sums(weights)
         total = xp.sum(weights, axis=1, keepdims=True)
@@ -103,8 +110,17 @@ class ExpectedVotes:
 
     def evaluate(self, tile: Tile, summary: Summary, weight: Array) -> tuple[Array, Array]:
         """Return ``-w_i p_i`` and ``w_i p_ij (m_ij - p_i)``."""
-        _, total, own = summary
+        shift, total, own = summary
         p = own / total
+        if tile.fused is not None:
+            (cotangent,) = tile.fused.entries(
+                f"factor * {softmax.WEIGHT} * (real({SAME}) - p)",
+                shift=softmax.finite(tile.xp, shift),
+                factor=weight / total,
+                p=p,
+                **_labels(tile),
+            )
+            return -weight * p, cotangent
         kernel, factor = softmax.probabilities(tile, summary)
         factor = weight * factor
         return -weight * p, membership(tile).scaled(kernel, factor * (1 - p), -factor * p)
@@ -115,7 +131,20 @@ class LogLikelihood:
 
     def summarise(self, tile: Tile) -> Summary:
         """Return shift and sum over all partners, then the same over those of the own class."""
+        if tile.fused is not None:
+            return self._fused_summary(tile, tile.fused)
         return *_log_sum(tile, tile.sqdist), *_log_sum(tile, _own_class(tile))
+
+    def _fused_summary(self, tile: Tile, fused: Fused) -> Summary:
+        shift, own_shift = fused.minima("D", f"{SAME} ? D : infinite()", **_labels(tile))
+        total, own_total = fused.sums(
+            softmax.WEIGHT,
+            OWN_WEIGHT,
+            shift=softmax.finite(tile.xp, shift),
+            own_shift=softmax.finite(tile.xp, own_shift),
+            **_labels(tile),
+        )
+        return shift, total, own_shift, own_total
 
     def merge(self, xp: Any, a: Summary, b: Summary) -> Summary:
         """Return the summary of two pieces of the same rows."""
@@ -131,12 +160,27 @@ class LogLikelihood:
         own_total = xp.where(lonely, xp.ones_like(own_total), own_total)
         own_shift = softmax.finite(xp, own_shift)
         value = weight * (own_shift - shift + xp.log(total) - xp.log(own_total))
+        if tile.fused is not None:
+            (cotangent,) = tile.fused.entries(
+                f"own_factor * {OWN_WEIGHT} - factor * {softmax.WEIGHT}",
+                shift=shift,
+                own_shift=own_shift,
+                factor=weight / total,
+                own_factor=weight / own_total,
+                **_labels(tile),
+            )
+            return value, cotangent
         D = tile.without_self(tile.sqdist, float("inf"))
         everybody, own = tile.exp(shift - D), tile.exp(own_shift - _own_class(tile))
         everybody *= weight / total
         own *= weight / own_total
         own -= everybody
         return value, own
+
+
+def _labels(tile: Tile) -> dict[str, Array]:
+    """Return what `SAME` compares."""
+    return {"label": tile.row_data["labels"], "other": tile.column_data["labels"]}
 
 
 def _own_class(tile: Tile) -> Array:

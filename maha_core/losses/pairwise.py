@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from maha_core.arrays import is_array
-from maha_core.losses.base import Evaluation, Loss, PointData, Summary, Tile
+from maha_core.losses.base import Evaluation, Fused, Loss, PointData, Summary, Tile
 
 Array = Any
 
@@ -28,6 +28,10 @@ class Pairwise(Loss):
         The promise ``f(D, a, b) = f(D, b, a)``; half of the tiles may then be skipped.
     sample_weight : array (n,), optional
         Weights of the rows' own terms ``sum_j f(D_ij)``.
+    cuda : tuple of two str, optional
+        f's value and derivative for one pair as CUDA C++ expressions of `D`, and with `data` of `a`
+        and `b`, such as ``("exp(-D)", "-exp(-D)")``. On a GPU they take one pass over D where f
+        takes one for each of its operations; elsewhere f serves.
 
     Notes
     -----
@@ -52,12 +56,16 @@ class Pairwise(Loss):
         data_Y: Array | None = None,
         symmetric: bool = False,
         sample_weight: Array | None = None,
+        cuda: tuple[str, str] | None = None,
     ) -> None:
         if not callable(f):
             raise TypeError(f"f must be callable, f(D) -> (values, derivatives); got {f!r}")
         if data is None and data_Y is not None:
             raise ValueError("data_Y was given without data; give both, or neither")
+        if cuda is not None and not _are_two_strings(cuda):
+            raise TypeError(f"cuda must be two strings (value, derivative); got {cuda!r}")
         self.f = f
+        self.cuda = cuda
         self.data = data
         self.data_Y = data_Y
         self.sample_weight = sample_weight
@@ -75,11 +83,22 @@ class Pairwise(Loss):
 
     def evaluate(self, tile: Tile, summary: Summary | None) -> Evaluation:
         """Return f's values and derivatives, self-pairs left out."""
+        if self.cuda is not None and tile.fused is not None:
+            return self._fused(tile, tile.fused, *self.cuda)
         values, derivatives = self._call(tile)
         weight = tile.row_data.get("sample_weight")
         if weight is not None:
             values, derivatives = weight * values, weight * derivatives
         return Evaluation(tile.without_self(values, 0.0), tile.without_self(derivatives, 0.0))
+
+    def _fused(self, tile: Tile, fused: Fused, value: str, derivative: str) -> Evaluation:
+        names = {} if self.data is None else {"a": tile.row_data, "b": tile.column_data}
+        given = {name: side["data"] for name, side in names.items()}
+        if "sample_weight" in tile.row_data:
+            given["weight"] = tile.row_data["sample_weight"]
+            value, derivative = f"weight * ({value})", f"weight * ({derivative})"
+        cotangent, sums = fused.entries(derivative, value, **given)
+        return Evaluation(sums, cotangent, own=True)
 
     def _call(self, tile: Tile) -> tuple[Array, Array]:
         D = tile.sqdist
@@ -98,3 +117,7 @@ class Pairwise(Loss):
                 )
         values, derivatives = result
         return values, derivatives
+
+
+def _are_two_strings(value: Any) -> bool:
+    return isinstance(value, tuple) and [type(part) for part in value] == [str, str]

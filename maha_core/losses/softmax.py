@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from maha_core.losses.base import Summary, Tile
+from maha_core.losses.base import Fused, Summary, Tile
 
 Array = Any
+
+WEIGHT = "exp(shift - D)"
+"""What `weights` computes, for CUDA."""
 
 
 def summarise(tile: Tile, numbers: Array) -> Summary:
@@ -18,6 +21,16 @@ def summarise(tile: Tile, numbers: Array) -> Summary:
     columns = numbers.T
     scale = reached(xp, shift)
     return shift, scale * (kernel @ xp.ones_like(columns)), scale * (kernel @ columns)
+
+
+def fused_summary(tile: Tile, fused: Fused, number: str, **values: Array) -> Summary:
+    """Return what `summarise` does, with a CUDA expression for the numbers."""
+    shift = tile.row_minimum()
+    total, weighted = fused.sums(
+        WEIGHT, f"{WEIGHT} * ({number})", shift=finite(tile.xp, shift), **values
+    )
+    scale = reached(tile.xp, shift)
+    return shift, scale * total, scale * weighted
 
 
 def weights(tile: Tile) -> tuple[Array, Array]:

@@ -147,41 +147,8 @@ def check_enough_points(n: int, d: int, ridge: float) -> None:
 def inverse_cholesky(backend: Backend, S: Array) -> Array:
     """Return ``C^-1`` with ``S = C C^T``, in the device's widest float and then S's dtype."""
     xp = backend.xp
-    check_symmetric(xp, S)
+    backend.check_symmetric(S)
     wide = symmetric_part(backend.widen(S))
-    C = cholesky_or_none(xp, wide)
-    if C is None or is_singular(xp, C, wide, S.dtype):
-        raise ValueError(
-            "S is singular or not positive definite, so that S^-1 is no metric; add a ridge: "
-            "Covariance.from_points(X, ridge=...) or S + ridge * identity"
-        )
+    C = backend.cholesky(wide, S.dtype)
     identity = xp.eye(S.shape[0], dtype=wide.dtype, device=device_of(wide))
     return xp.astype(xp.linalg.solve(C, identity), S.dtype, copy=False)
-
-
-def check_symmetric(xp: Any, S: Array) -> None:
-    """Raise ValueError where S is asymmetric by more than rounding."""
-    worst, size = float(xp.max(xp.abs(S - S.T))), float(xp.max(xp.abs(S)))
-    if worst > 100 * S.shape[0] * float(xp.finfo(S.dtype).eps) * size:
-        raise ValueError(
-            f"S is not symmetric: |S - S^T| reaches {worst:.3g} where |S| reaches {size:.3g}; "
-            "pass (S + S.T) / 2 if that is meant"
-        )
-
-
-def cholesky_or_none(xp: Any, S: Array) -> Array | None:
-    """Return the lower Cholesky factor, or None where S is not positive definite."""
-    try:
-        C = xp.linalg.cholesky(S)
-    except Exception as error:  # every library has a class of its own for this
-        if "LinAlgError" not in type(error).__name__:
-            raise
-        return None
-    return C if bool(xp.all(xp.isfinite(C))) else None
-
-
-def is_singular(xp: Any, C: Array, S: Array, dtype: Any) -> bool:
-    """Tell whether a pivot is rounding only, beside the diagonal entry that it came from."""
-    pivots, entries = xp.linalg.diagonal(C), xp.linalg.diagonal(S)
-    level = 64 * S.shape[0] * float(xp.finfo(dtype).eps)
-    return bool(xp.any(pivots * pivots <= level * entries))

@@ -179,6 +179,7 @@ class Sweep:
             smallest=made.smallest,
             exp=backend.exp,
             difference=backend.difference,
+            fused=backend.fused(made.D, itself),
         )
         twice = self.partition.half and rows.part != block
         return Visit(tile, columns, made.flagged, 2.0 if twice else 1.0)
@@ -187,17 +188,16 @@ class Sweep:
         """Return the loss's answer in X's dtype, without the self-pairs."""
         backend, tile = self.backend, visit.tile
         with backend.quiet() if tile.itself is not None else nullcontext():
-            value, G, listed = self.objective.loss.evaluate(tile, summary)
+            value, G, listed, own = self.objective.loss.evaluate(tile, summary)
         if tuple(G.shape) != tuple(tile.sqdist.shape):
             raise ValueError(
                 f"{type(self.objective.loss).__name__}.evaluate returned a cotangent of shape "
                 f"{tuple(G.shape)} for a tile of shape {tuple(tile.sqdist.shape)}"
             )
-        G = tile.without_self(backend.xp.astype(G, tile.sqdist.dtype, copy=False), 0.0)
-        total = backend.total(value)
-        if visit.weight != 1.0:
-            total, G = visit.weight * total, visit.weight * G
-        return Evaluation(total, G, listed)
+        G = backend.xp.astype(G, tile.sqdist.dtype, copy=False)
+        if not own:
+            G = tile.without_self(G, 0.0)
+        return Evaluation(visit.weight * backend.total(value), G, listed, own)
 
 
 class RowListed:

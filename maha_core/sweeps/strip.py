@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from maha_core import formulas
 from maha_core.losses.base import Evaluation, Tile
-from maha_core.sweeps.accumulation import StripResult, increased, plus
+from maha_core.sweeps.accumulation import StripResult, increased, plus, weighted
 from maha_core.sweeps.geometry import Points
 
 if TYPE_CHECKING:
@@ -57,17 +57,19 @@ class RowBlock:
         self.listed = plus(self.listed, evaluation.listed)
         if visit.flagged is not None:
             self._add_direct(visit, G, strip)
-            G = self.backend.without_entries(G, visit.flagged)
-        self.add_rows(G, visit.columns)
-        self.add_columns(G, visit.tile.columns, strip)
+            G = self.backend.without_entries(G, visit.flagged, own=evaluation.own)
+        self.add_rows(G, visit.columns, visit.weight)
+        self.add_columns(G, visit.tile.columns, strip, visit.weight)
 
-    def add_rows(self, G: Array, others: Points) -> None:
+    def add_rows(self, G: Array, others: Points, weight: float = 1.0) -> None:
         """Add ``[G U', r]`` of one tile."""
-        self.products = increased(self.products, formulas.row_products(G, others.extended))
+        products = weighted(weight, formulas.row_products(G, others.extended))
+        self.products = increased(self.products, products)
 
-    def add_columns(self, G: Array, columns: slice, strip: Strip) -> None:
+    def add_columns(self, G: Array, columns: slice, strip: Strip, weight: float = 1.0) -> None:
         """Add ``[G^T U, c]`` of one tile to the strip."""
-        strip.columns.add(columns, formulas.column_products(G, self.points.extended))
+        products = formulas.column_products(G, self.points.extended)
+        strip.columns.add(columns, weighted(weight, products))
 
     def laplacian(self) -> Array:
         """Return the rows' part of the Laplacian product."""
@@ -87,10 +89,11 @@ class RowBlock:
         own = self.backend.direct_part(
             self.problem, self.wrt, self.points, visit.columns, visit.flagged, G
         )
-        self.parameter = plus(self.parameter, own.parameter)
-        self.direct_rows = plus(self.direct_rows, own.rows)
-        if own.columns is not None:
-            strip.column_points.add(visit.tile.columns, own.columns)
+        parameter, rows, columns = (weighted(visit.weight, part) for part in own)
+        self.parameter = plus(self.parameter, parameter)
+        self.direct_rows = plus(self.direct_rows, rows)
+        if columns is not None:
+            strip.column_points.add(visit.tile.columns, columns)
 
 
 class ColumnSums:

@@ -5,6 +5,7 @@ CUDA source of the kernels on the CPU. Tests only.
 """
 
 import sys
+import time
 import types
 from contextlib import nullcontext
 from functools import partial
@@ -13,8 +14,9 @@ import numpy as np
 
 from fake_cupy.array import Device, ndarray, transfers, unwrap, wrap
 from fake_cupy.kernels import RawModule
+from fake_cupy.work import work
 
-__all__ = ["install", "transfers"]
+__all__ = ["install", "transfers", "work"]
 
 MEMORY = 2**40
 
@@ -33,9 +35,20 @@ def _wrapped(function):
         out = kwargs.get("out")
         with np.errstate(all="ignore"):
             result = function(*unwrap(args), **kwargs)
+        name = getattr(function, "__name__", type(function).__name__)
+        read = (value for key, value in kwargs.items() if key != "out")
+        work.note(name, (*_flat(unwrap(args)), *read), result, out is not None)
         return wrap(result if out is None else out)
 
     return wrapped
+
+
+def _flat(values):
+    for value in values:
+        if isinstance(value, (tuple, list)):
+            yield from _flat(value)
+        else:
+            yield value
 
 
 def _module(name, source, parent=None):
@@ -64,15 +77,40 @@ def install():
     cupy.nonzero = _counted(cupy.nonzero)
     cupy.take = _wrapped(partial(np.take, mode="wrap"))  # a device raises no IndexError
     cupy.linalg = _module("cupy.linalg", np.linalg, cupy)
-    cupy.linalg.cholesky = _counted(cupy.linalg.cholesky)
+    cupy.linalg.cholesky = _wrapped(_cholesky)
     _module("cupy.fft", np.fft, cupy)
+    _module("cupy.random", np.random, cupy)
     cupy.cuda = _cuda()
     sys.modules["cupy.cuda"] = cupy.cuda
     sys.modules["cupy.cuda.device"] = cupy.cuda
     cupy._core = _core()
-    pool = types.SimpleNamespace(free_all_blocks=lambda: None, free_bytes=lambda: 0)
+    pool = types.SimpleNamespace(
+        free_all_blocks=lambda: None,
+        free_bytes=lambda: 0,
+        get_limit=lambda: 0,
+        total_bytes=lambda: 0,
+        used_bytes=lambda: 0,
+    )
+    cupy.asnumpy = ndarray.get
+    cupy.random.default_rng = Generator
     cupy.get_default_memory_pool = lambda: pool
     return cupy
+
+
+class Generator:
+    def __init__(self, seed):
+        self._generator = np.random.default_rng(seed)
+
+    def standard_normal(self, size):
+        return wrap(self._generator.standard_normal(size))
+
+
+class Event:
+    def record(self):
+        self.seconds = time.perf_counter()
+
+    def synchronize(self):
+        pass
 
 
 def _counted(function):
@@ -85,10 +123,23 @@ def _counted(function):
     return counted
 
 
+def _cholesky(S):
+    """As CuPy's, which does not look at cuSOLVER's status, and returns what that had reached."""
+    try:
+        return np.linalg.cholesky(S)
+    except np.linalg.LinAlgError:
+        return np.tril(S)
+
+
 def _cuda():
     cuda = types.ModuleType("cupy.cuda")
     cuda.Device = Device
     cuda.Stream = types.SimpleNamespace(null=nullcontext())
+    cuda.Event = Event
+    cuda.cublas = types.SimpleNamespace()
+    cuda.nvrtc = types.SimpleNamespace(getVersion=lambda: (12, 9))
+    cuda.get_elapsed_time = lambda start, stop: 1e3 * (stop.seconds - start.seconds)
+    cuda.get_current_stream = lambda: types.SimpleNamespace(synchronize=lambda: None)
     cuda.memory = types.SimpleNamespace(OutOfMemoryError=OutOfMemoryError)
     cuda.runtime = types.SimpleNamespace(
         CUDARuntimeError=CUDARuntimeError,
@@ -96,6 +147,8 @@ def _cuda():
         getDeviceCount=lambda: 2,
         getDeviceProperties=lambda number: {"name": b"a fake", "totalGlobalMem": MEMORY},
         memGetInfo=lambda: (MEMORY, MEMORY),
+        runtimeGetVersion=lambda: 12_090,
+        driverGetVersion=lambda: 12_090,
     )
     return cuda
 

@@ -1,8 +1,11 @@
 """``cupy.ndarray`` held in the host's memory, counting what a GPU would send to the host."""
 
 import operator
+import sys
 
 import numpy as np
+
+from fake_cupy.work import work
 
 
 class Transfers:
@@ -83,6 +86,18 @@ class ndarray:  # noqa: N801  # CuPy's name
     def __array__(self, dtype=None, copy=None):
         raise TypeError("Implicit conversion to a NumPy array is not allowed; use .get()")
 
+    def __array_function__(self, function, types, args, kwargs):
+        """NumPy's functions on our arrays are ours, as CuPy's on its own."""
+        return getattr(sys.modules["cupy"], function.__name__)(*args, **kwargs)
+
+    def __array_ufunc__(self, function, method, *args, **kwargs):
+        if method != "__call__":
+            return NotImplemented
+        return getattr(sys.modules["cupy"], function.__name__)(*args, **kwargs)
+
+    def fill(self, value):
+        self._values.fill(value)
+
     def __len__(self):
         return len(self._values)
 
@@ -94,6 +109,7 @@ class ndarray:  # noqa: N801  # CuPy's name
 
     def __setitem__(self, key, value):
         self._values[self._host_key(key)] = unwrap(value, self)
+        work.note("write", (self._values[self._host_key(key)],))
 
     def _host_key(self, key):
         if isinstance(key, ndarray) and key.dtype == np.bool_:
@@ -146,15 +162,26 @@ for _name in ("shape", "dtype", "ndim", "size", "strides", "nbytes", "itemsize")
 ndarray.flags = property(lambda self: Flags(self._values.flags))
 
 
+def _on_current_device(array):
+    """Kernels run on the current device: CuPy refuses arrays of another, or warns of the detour."""
+    assert array.device == Device(), "on another device than the current one"
+
+
 def _method(name):
     def method(self, *args, **kwargs):
+        if name not in _VIEWS:
+            _on_current_device(self)
         kwargs = {key: unwrap(value) for key, value in kwargs.items()}
-        return wrap(getattr(self._values, name)(*unwrap(args), **kwargs), self.device)
+        result = getattr(self._values, name)(*unwrap(args), **kwargs)
+        work.note(name, (self._values,), result)
+        return wrap(result, self.device)
 
     return method
 
 
+_VIEWS = ("reshape", "ravel", "swapaxes", "transpose")
 _METHODS = [
+    "swapaxes",
     "astype",
     "copy",
     "reshape",
@@ -178,8 +205,10 @@ def _operator(name, in_place):
     def method(self, *others):
         if any(isinstance(other, np.ndarray) for other in others):
             raise TypeError("Unsupported type <class 'numpy.ndarray'>")
+        _on_current_device(self)
         with np.errstate(all="ignore"):
             result = function(self._values, *unwrap(others, self))
+        work.note(name, (self._values, *unwrap(others, self)), result, in_place)
         return (
             result
             if result is NotImplemented

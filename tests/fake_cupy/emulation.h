@@ -1,6 +1,8 @@
 // CUDA as far as our kernels use it, on one CPU thread: a block's threads are fibres that take
-// turns at __syncthreads. Python compiles a kernel file behind this header; see kernels.py.
+// turns where they wait for one another: a warp's at a ballot, a block's at __syncthreads. Python
+// compiles a kernel file behind this header; see kernels.py.
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <ucontext.h>
 
@@ -11,6 +13,7 @@
 #define __global__
 #define __shared__ static
 #define __launch_bounds__(...)
+#define __noinline__ __attribute__((noinline))
 #define __ffsll __builtin_ffsll
 
 struct Dim {
@@ -22,7 +25,8 @@ struct Fibre {
     ucontext_t context;
     std::vector<char> stack;
     Dim index;
-    bool done;
+    bool done, at_barrier;
+    unsigned ballots;
 };
 static ucontext_t scheduler;
 static std::vector<Fibre> fibres;
@@ -30,8 +34,31 @@ static Fibre* current;
 static void (*body)(void**);
 static void** body_arguments;
 
-static void __syncthreads() {
+static void wait() {
     swapcontext(&current->context, &scheduler);
+}
+
+static void __syncthreads() {
+    current->at_barrier = true;
+    wait();
+}
+
+// A lane may be one ballot ahead of its neighbours, hence two sets of votes.
+static unsigned __ballot_sync(unsigned mask, bool vote) {
+    static std::vector<bool> votes[2];
+    const size_t self = current - fibres.data(), first = self / 32 * 32;
+    std::vector<bool>& mine = votes[current->ballots++ % 2];
+    mine.resize(fibres.size());
+    mine[self] = vote;
+    wait();
+    unsigned word = 0;
+    for (unsigned lane = 0; lane < 32; ++lane) {
+        const Fibre& other = fibres[first + lane];
+        // A lane that has not voted, being elsewhere, would hang the warp on a device.
+        if (other.ballots < current->ballots || !(mask >> lane & 1)) abort();
+        word |= (unsigned)mine[first + lane] << lane;
+    }
+    return word;
 }
 
 static void run_fibre() {
@@ -47,22 +74,28 @@ static void start(Fibre& fibre, unsigned thread) {
     fibre.context.uc_link = &scheduler;
     fibre.index = {thread % blockDim.x, thread / blockDim.x % blockDim.y,
                    thread / blockDim.x / blockDim.y};
-    fibre.done = false;
+    fibre.done = fibre.at_barrier = false;
+    fibre.ballots = 0;
     makecontext(&fibre.context, run_fibre, 0);
 }
 
 static void run_block() {
     fibres.resize(blockDim.x * blockDim.y * blockDim.z);
     for (unsigned thread = 0; thread < fibres.size(); ++thread) start(fibres[thread], thread);
-    for (bool working = true; working;) {
-        working = false;
+    for (bool left = true; left;) {
+        bool ran = false;
+        left = false;
         for (Fibre& fibre : fibres) {
             if (fibre.done) continue;
-            working = true;
+            left = true;
+            if (fibre.at_barrier) continue;
+            ran = true;
             current = &fibre;
             threadIdx = fibre.index;
             swapcontext(&scheduler, &fibre.context);
         }
+        if (!ran)
+            for (Fibre& fibre : fibres) fibre.at_barrier = false;
     }
 }
 

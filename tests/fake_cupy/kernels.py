@@ -2,15 +2,21 @@
 
 import ctypes
 import hashlib
+import operator
 import re
 import subprocess
 import tempfile
+import threading
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from fake_cupy.work import work
+
 HEADER = Path(__file__).parent / "emulation.h"
+MOST_BLOCKS, MOST_THREADS = (2**31 - 1, 65_535, 65_535), (1024, 1024, 64)
+_ONE_AT_A_TIME = threading.Lock()  # a library has one set of threads to play
 FOLDER = Path(tempfile.gettempdir()) / "maha_core_emulated_kernels"
 
 
@@ -22,14 +28,15 @@ class RawModule:
         self.options = options
 
     def get_function(self, name):
-        return Kernel(_compiled(self.code, self.options), name)
+        return Kernel(_compiled(self.code, self.options), name, writes="#define ENTRY" in self.code)
 
 
 class Kernel:
     """A kernel, called like one of CuPy's, with its arguments' number and sizes checked."""
 
-    def __init__(self, library, name):
+    def __init__(self, library, name, writes):
         self.name = name
+        self.record = f"{name}, writing" if writes else name
         self.run = getattr(library, f"run_{name}")
         number = getattr(library, f"count_{name}")()
         sizes = (ctypes.c_int * number)()
@@ -40,20 +47,22 @@ class Kernel:
         assert [value.dtype.itemsize for value in arguments] == self.sizes, self.name
         size = (*grid, *(1,) * (3 - len(grid)), *block, *(1,) * (3 - len(block)))
         assert all(extent > 0 for extent in size), f"{self.name}: an empty launch {size}"
+        limits = (*MOST_BLOCKS, *MOST_THREADS)
+        assert all(map(operator.le, size, limits)), f"{self.name}: too large a launch {size}"
         values = [np.array(value) for value in arguments]
         pointers = (ctypes.c_void_p * len(values))(*(value.ctypes.data for value in values))
-        self.run((ctypes.c_uint * 6)(*size), pointers)
+        work.note(self.record)
+        with _ONE_AT_A_TIME:
+            self.run((ctypes.c_uint * 6)(*size), pointers)
 
 
 @cache
 def _compiled(code, options):
-    names = re.findall(r"__global__\s+void\s+(?:__launch_bounds__\([^)]*\)\s*)?(maha_\w+)", code)
+    names = re.findall(r"__global__\s+void\s+(?:__launch_bounds__\(.*?\)\s*)?(maha_\w+)", code)
     source = "\n".join(
         [f'#include "{HEADER}"', code, *(f"EMULATED({name})" for name in dict.fromkeys(names))]
     )
-    includes = [Path(option[2:]) for option in options if option.startswith("-I")]
-    headers = [path.read_text() for folder in includes for path in sorted(folder.glob("*.cuh"))]
-    digest = hashlib.sha256("".join([source, HEADER.read_text(), *headers, *options]).encode())
+    digest = hashlib.sha256("".join([source, HEADER.read_text(), *options]).encode())
     FOLDER.mkdir(exist_ok=True)
     library = FOLDER / f"{digest.hexdigest()[:24]}.so"
     if not library.exists():

@@ -11,24 +11,40 @@ struct Form {
     int width;
 };
 
+// A sum in stretches, as in `formulas.dot`: of a million equal terms, each added to a large sum,
+// float would lose four digits.
+struct Sum {
+    double whole = 0;
+    real stretch = 0;
+    int count = 0;
+
+    __device__ inline void add(real term) {
+        stretch += term;
+        if (++count % 256) return;
+        whole += stretch;
+        stretch = 0;
+    }
+    __device__ inline real total() const { return (real)(whole + stretch); }
+};
+
 __device__ inline real squared_sum(const real* x, const real* y, int d) {
-    real sum = 0;
+    Sum sum;
     for (int l = 0; l < d; ++l) {
         const real delta = x[l] - y[l];
-        sum += delta * delta;
+        sum.add(delta * delta);
     }
-    return sum;
+    return sum.total();
 }
 
 __device__ inline real squared_image(const Form& form, const real* x, const real* y, int d) {
-    real sum = 0;
+    Sum sum;
     for (int k = 0; k < form.width; ++k) {
         const real* row = form.array + (index_t)k * d;
-        real u = 0;
-        for (int l = 0; l < d; ++l) u += row[l] * (x[l] - y[l]);
-        sum += u * u;
+        Sum u;
+        for (int l = 0; l < d; ++l) u.add(row[l] * (x[l] - y[l]));
+        sum.add(u.total() * u.total());
     }
-    return sum;
+    return sum.total();
 }
 
 // A negative value that rounding explains is 0; a larger one is an indefinite metric's own.
@@ -38,32 +54,33 @@ __device__ inline real unless_rounding(real value, real magnitude, int d) {
 }
 
 __device__ inline real weighted_sum(const Form& form, const real* x, const real* y, int d) {
-    real sum = 0, magnitude = 0;
+    Sum sum, magnitude;
     for (int l = 0; l < d; ++l) {
         const real delta = x[l] - y[l];
-        sum += form.array[l] * delta * delta;
-        magnitude += fabs(form.array[l]) * delta * delta;
+        sum.add(form.array[l] * delta * delta);
+        magnitude.add(fabs(form.array[l]) * delta * delta);
     }
-    return unless_rounding(sum, magnitude, d);
+    return unless_rounding(sum.total(), magnitude.total(), d);
 }
 
 __device__ inline real bilinear_sum(const Form& form, const real* x, const real* y, int d) {
-    real sum = 0, magnitude = 0;
+    Sum sum, magnitude;
     for (int k = 0; k < d; ++k) {
         const real* row = form.array + (index_t)k * d;
-        real v = 0, size = 0;
+        Sum v, size;
         for (int l = 0; l < d; ++l) {
             const real delta = x[l] - y[l];
-            v += row[l] * delta;
-            size += fabs(row[l] * delta);
+            v.add(row[l] * delta);
+            size.add(fabs(row[l] * delta));
         }
-        sum += (x[k] - y[k]) * v;
-        magnitude += fabs(x[k] - y[k]) * size;
+        sum.add((x[k] - y[k]) * v.total());
+        magnitude.add(fabs(x[k] - y[k]) * size.total());
     }
-    return unless_rounding(sum, magnitude, d);
+    return unless_rounding(sum.total(), magnitude.total(), d);
 }
 
-__device__ inline real direct(const Form& form, const real* x, const real* y, int d) {
+// Not inlined: few threads come here, and the others shall keep their registers.
+__device__ __noinline__ real direct(const Form& form, const real* x, const real* y, int d) {
     switch (form.kind) {
         case FACTOR: return squared_image(form, x, y, d);
         case DIAGONAL: return weighted_sum(form, x, y, d);

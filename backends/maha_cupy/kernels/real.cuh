@@ -10,3 +10,8 @@ typedef float real;
 #endif
 
 typedef long long index_t;
+
+// Threads of a block: warps of lanes, lane by lane along x.
+#define LANES 32
+#define WARPS 8
+#define EVERY_LANE 0xffffffffu

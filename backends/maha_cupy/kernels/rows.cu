@@ -1,9 +1,6 @@
 // Small work on rows and diagonals, for which the array library would move a whole matrix.
 #include "real.cuh"
 
-#define LANES 32
-#define WARPS 8
-
 // total_i = the sum of values[order[p]] for start[i] <= p < start[i + 1], in that order  (rows, t).
 extern "C" __global__ void maha_row_sums(const real* values, const index_t* order,
                                          const index_t* start, index_t rows, int t, real* total) {

@@ -88,8 +88,8 @@ class Evaluating(BlockLoss):
         told = None
         if self.summary is not None:
             told = tuple(values[tile.rows, ...] for values in self.summary)
-        value, G, listed = self.loss.evaluate(self.seen(tile), told)
+        value, G, listed, own = self.loss.evaluate(self.seen(tile), told)
         if listed is not None:
             known = self.cotangents.get(tile.rows.start)
             self.cotangents[tile.rows.start] = listed if known is None else known + listed
-        return Evaluation(value, G)
+        return Evaluation(value, G, own=own)
