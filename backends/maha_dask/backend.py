@@ -27,6 +27,7 @@ from maha_dask import (
 from maha_dask.operation import LazyForm, operation
 from maha_dask.tangents import Directions
 from maha_dask.tasks import matrices as tasks
+from maha_dask.tasks import pullbacks as pullback_tasks
 
 if TYPE_CHECKING:
     from maha_core.metrics import Metric
@@ -151,7 +152,8 @@ class DaskBackend(Backend):
 
     def vjp(self, problem: Problem, cotangent: da.Array, wrt: frozenset[str]) -> Gradient:
         """Pull a cotangent ``(n, m)`` back."""
-        op = plan.streamed(problem, "vjp", cotangent.name, sorted(wrt))
+        content = (cotangent.name, sorted(wrt))
+        op = plan.streamed(problem, "vjp", *content, blocks=pullback_tasks.BLOCKS)
         return pullbacks.vjp(op, cotangent, wrt)
 
     def nearest(self, problem: Problem, k: int) -> Neighbors:

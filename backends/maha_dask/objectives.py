@@ -18,7 +18,7 @@ from maha_dask.operation import Operation
 from maha_dask.places import Places
 from maha_dask.plan import streamed
 from maha_dask.points import Side, checked, chunked_like
-from maha_dask.tasks import chunks, objectives, shares
+from maha_dask.tasks import carried, objectives, shares
 
 if TYPE_CHECKING:
     from maha_core.losses import Loss
@@ -75,7 +75,7 @@ class Sweep:
         self.wrt = wrt
         self.half = loss.symmetric and op.Y is None and not loss.row_wise and not objective.listed
         name = layer_name("loss", loss)
-        self.shipped = op.graph.add_to(name, (), chunks.constant, loss)
+        self.shipped = op.graph.add_to(name, (), carried.loss, carried.Carried(loss))
         names = {data.name: data.columns_name or data.name for data in objective.loss.point_data()}
         self.row_data = self._data(objective.row_data, {name: name for name in names}, op.X)
         same = op.Y is None

@@ -1,6 +1,7 @@
 """``cupy.ndarray`` held in the host's memory, counting what a GPU would send to the host."""
 
 import operator
+import sys
 
 import numpy as np
 
@@ -79,6 +80,23 @@ class ndarray:  # noqa: N801  # CuPy's name
 
     def __index__(self):
         return operator.index(self.get().item())
+
+    def __array_function__(self, function, types, args, kwargs):
+        """Let NumPy's functions be CuPy's, as Dask calls them."""
+        if not all(issubclass(kind, ndarray) for kind in types):
+            return NotImplemented
+        module, path = sys.modules["cupy"], function.__module__.split(".")[1:]
+        for name in (*path, function.__name__):
+            module = getattr(module, name, None)
+        return NotImplemented if module is None else module(*args, **kwargs)
+
+    def __array_ufunc__(self, ufunc, method, *args, **kwargs):
+        """Let NumPy's universal functions be CuPy's."""
+        if method != "__call__":
+            return NotImplemented
+        if any(isinstance(arg, np.ndarray) for arg in args):
+            raise TypeError("Unsupported type <class 'numpy.ndarray'>")
+        return getattr(sys.modules["cupy"], ufunc.__name__)(*args, **kwargs)
 
     def __array__(self, dtype=None, copy=None):
         raise TypeError("Implicit conversion to a NumPy array is not allowed; use .get()")
@@ -165,6 +183,7 @@ _METHODS = [
     "min",
     "max",
     "argsort",
+    "swapaxes",
     "transpose",
     "round",
 ]

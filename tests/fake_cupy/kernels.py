@@ -5,6 +5,7 @@ import hashlib
 import re
 import subprocess
 import tempfile
+import threading
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 
 HEADER = Path(__file__).parent / "emulation.h"
 FOLDER = Path(tempfile.gettempdir()) / "maha_core_emulated_kernels"
+ONE_LAUNCH = threading.Lock()  # the emulation keeps its state in static variables
 
 
 class RawModule:
@@ -42,7 +44,8 @@ class Kernel:
         assert all(extent > 0 for extent in size), f"{self.name}: an empty launch {size}"
         values = [np.array(value) for value in arguments]
         pointers = (ctypes.c_void_p * len(values))(*(value.ctypes.data for value in values))
-        self.run((ctypes.c_uint * 6)(*size), pointers)
+        with ONE_LAUNCH:
+            self.run((ctypes.c_uint * 6)(*size), pointers)
 
 
 @cache

@@ -15,7 +15,7 @@ Array = Any
 @task
 def sqdist(setting: Setting, X: Array, Y: Array | None) -> Array:
     """Return a chunk of D."""
-    backend, problem = setting.block(X, Y)
+    backend, problem = setting.within_memory(X, Y, blocks=1)
     return backend.sqdist(problem, None)
 
 
@@ -29,14 +29,14 @@ def root(setting: Setting, D: Array) -> Array:
 @task
 def jacobian(setting: Setting, X: Array, Y: Array | None, shape: tuple[int, ...]) -> Array:
     """Return a chunk of the Jacobian."""
-    backend, problem = setting.block(X, Y, *shape)
+    backend, problem = setting.within_memory(X, Y, blocks=1, shape=shape)
     return backend.jacobian(problem, shape)
 
 
 @task
 def jacobian_slice(setting: Setting, X: Array, Y: Array | None, index: tuple[int, ...]) -> Array:
     """Return a chunk of one slice of the Jacobian."""
-    backend, problem = setting.block(X, Y)
+    backend, problem = setting.within_memory(X, Y, blocks=1)
     return backend.jacobian_slice(problem, index)
 
 
@@ -50,7 +50,7 @@ def jvp(
     dY: Array | None,
 ) -> Array:
     """Return a chunk of dD."""
-    backend, problem = setting.block(X, Y)
+    backend, problem = setting.within_memory(X, Y, blocks=1)
     return backend.jvp(problem, Tangents(dparameter, dX, dY))
 
 

@@ -29,7 +29,7 @@ def summaries(
     listed: Listed | None,
 ) -> Summary | None:
     """Return the summaries of a chunk's rows over its columns; None where it has none."""
-    backend, problem = setting.problem(X, Y)
+    backend, problem = setting.within_memory(X, Y)
     if problem.n == 0 or problem.m == 0:
         return None
     own = Summarising(loss, place, listed)
@@ -58,7 +58,7 @@ def evaluation(
     factor: float,
 ) -> Share:
     """Return a chunk's share of value and gradient, `factor` 2 where it stands for its mirror."""
-    backend, problem = setting.problem(X, Y)
+    backend, problem = setting.within_memory(X, Y)
     own = Evaluating(loss, place, listed, summary)
     objective = Objective(own, row_data, column_data, None)
     value, gradient = backend.value_and_grad(problem, objective, wrt)

@@ -11,6 +11,9 @@ from maha_dask.tasks.shares import Share, share
 
 Array = Any
 
+BLOCKS = 3
+"""A task holds its block of the cotangent, the one across the diagonal, and their sum."""
+
 
 @task
 def pullback(
@@ -22,7 +25,7 @@ def pullback(
     wrt: frozenset[str],
 ) -> Share:
     """Return the share of a chunk of the cotangent, and of the one across the diagonal."""
-    backend, problem = setting.problem(X, Y)
+    backend, problem = setting.within_memory(X, Y, blocks=BLOCKS)
     G = contiguous(backend.canonical(G))
     if mirrored is not None:
         with backend.quiet():
