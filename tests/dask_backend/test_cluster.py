@@ -35,7 +35,11 @@ def test_nothing_travels_twice_to_a_worker(client):
     metric = mc.Factor(problems.draw(3, 4, seed=10))
     results = mc.value_and_grad(mc.losses.MLKR(y), X, metric=metric, wrt=("metric", "X"))
     own = {str(key) for leaf in problems.leaves(results) for key in leaf.dask}
-    on_workers(client, results)
+    client.amm.stop()  # from time to time it drops what several workers have
+    try:
+        on_workers(client, results)
+    finally:
+        client.amm.start()
     fetched = client.run(
         lambda dask_worker: [
             str(key) for fetch in dask_worker.transfer_incoming_log for key in fetch["keys"]
