@@ -118,6 +118,10 @@ class DaskBackend(Backend):
         """Return what stands for the form, which a task makes."""
         return cast("Form", LazyForm(type(metric), parameter))
 
+    def mean(self, values: da.Array, argument: str, options: Options) -> da.Array:
+        """Return the mean of numbers ``(n,)``, summed in the order of their chunks."""
+        return points_alone.mean(values, argument, options.check_finite)
+
     # --- what has D's shape ------------------------------------------------------------------
 
     def sqdist(self, problem: Problem, out: Array | None) -> da.Array:

@@ -83,6 +83,8 @@ class Sweep:
             self.row_data if same else self._data(objective.column_data, names, op.columns)
         )
         self.places = Places(op)
+        if loss.row_wise:
+            self.places.refuse_lonely(type(loss).__name__)
         self.summaries: dict[int, TaskRef] = {}
         self.pairs_listed = (
             None if objective.listed is None else ListedOfLoss(op, loss, objective.listed)

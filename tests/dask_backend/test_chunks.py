@@ -19,6 +19,16 @@ def unknown(values, sizes):
     return da.Array(array.dask, array.name, chunks, meta=array._meta)
 
 
+MISFITS = {
+    "y": lambda X, bad: mc.value_and_grad(mc.losses.MLKR(bad(1)), X),
+    "data": lambda X, bad: mc.value_and_grad(
+        mc.losses.Pairwise(lambda D, a, b: (D * a, a + 0 * D), data=bad(1)), X
+    ),
+    "cotangent": lambda X, bad: mc.vjp(X, cotangent=mc.sqdist(bad(3))),
+    "X_tangent": lambda X, bad: mc.jvp(X, X_tangent=bad(3)),
+}
+
+
 class TestUnknownSizes:
     X, Y = problems.draw(31, 3), problems.draw(9, 3, seed=2)
     sizes = (10, 0, 20, 1)
@@ -89,6 +99,24 @@ class TestUnknownSizes:
     def test_data_in_memory_cannot_be_cut(self):
         with pytest.raises(ValueError, match=r"compute_chunk_sizes\(\)"):
             mc.value_and_grad(mc.losses.MLKR(np.zeros(31)), self.lazy[0])
+
+    @pytest.mark.parametrize("sizes", [(12, 0, 20, 1), (9, 0, 20, 1), (1, 0, 20, 1)])
+    @pytest.mark.parametrize("argument", MISFITS)
+    def test_chunks_that_do_not_fit_are_found_at_compute(self, argument, sizes):
+        def bad(columns):
+            values = problems.draw(sum(sizes), columns, seed=4)
+            return unknown(values if columns > 1 else values[:, 0], sizes)
+
+        result = MISFITS[argument](self.lazy[0], bad)
+        with pytest.raises(ValueError, match=rf"a chunk of {argument} has shape \({sizes[0]},"):
+            dask.compute(*problems.leaves(result))
+
+    @pytest.mark.parametrize("loss", ["MLKR", "NCA"])
+    def test_a_point_without_partner_is_found_at_compute(self, loss):
+        X, data = unknown(self.X[:1], (0, 1)), unknown(np.zeros(1, dtype=int), (0, 1))
+        value, _ = mc.value_and_grad(getattr(mc.losses, loss)(data), X)
+        with pytest.raises(ValueError, match="no partner: X has one point"):
+            value.compute()
 
     def test_too_large_a_k_is_found_at_compute(self):
         X, _ = self.lazy

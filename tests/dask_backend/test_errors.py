@@ -58,6 +58,15 @@ def test_nan_in_what_is_beside_X(name):
         computed(result)
 
 
+def test_nan_in_lazy_data_names_the_rows_of_their_chunk():
+    X, y = da.from_array(problems.draw(40, 3), chunks=(10, 3)), np.arange(40.0)
+    y[25] = np.nan
+    value, _ = mc.value_and_grad(mc.losses.MLKR(da.from_array(y, chunks=10)), X)
+    for scheduler in ("synchronous", "threads"):
+        with pytest.raises(ValueError, match=r"y, rows 20 \.\.\. 29, contains NaN or infinity"):
+            value.compute(scheduler=scheduler)
+
+
 LATE = {
     "singular": (lambda X: mc.sqdist(X, metric=mc.Covariance(np.ones((3, 3)))), "ridge"),
     "negative": (lambda X: mc.dist(X, metric=mc.Diagonal(-np.ones(3))), "negative squared"),

@@ -6,6 +6,7 @@ from typing import Any
 
 from maha_core.problem import Tangents
 from maha_core.sweeps import distances
+from maha_dask.tasks.fit import check_chunk
 from maha_dask.tasks.isolation import task
 from maha_dask.tasks.setting import Setting
 
@@ -51,6 +52,8 @@ def jvp(
 ) -> Array:
     """Return a chunk of dD."""
     backend, problem = setting.within_memory(X, Y, blocks=1)
+    check_chunk(dX, "X_tangent", (problem.n, problem.d))
+    check_chunk(dY, "Y_tangent", (problem.m, problem.d))
     return backend.jvp(problem, Tangents(dparameter, dX, dY))
 
 

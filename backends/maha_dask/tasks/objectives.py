@@ -9,6 +9,7 @@ from typing import Any
 from maha_core.losses.base import Listed, Loss, Summary
 from maha_core.problem import Objective
 from maha_dask.tasks.block_loss import Evaluating, Place, Summarising
+from maha_dask.tasks.fit import check_data
 from maha_dask.tasks.isolation import task
 from maha_dask.tasks.setting import Setting
 from maha_dask.tasks.shares import Share, share
@@ -30,6 +31,8 @@ def summaries(
 ) -> Summary | None:
     """Return the summaries of a chunk's rows over its columns; None where it has none."""
     backend, problem = setting.within_memory(X, Y)
+    check_data(row_data, problem.n)
+    check_data(column_data, problem.m)
     if problem.n == 0 or problem.m == 0:
         return None
     own = Summarising(loss, place, listed)
@@ -59,6 +62,8 @@ def evaluation(
 ) -> Share:
     """Return a chunk's share of value and gradient, `factor` 2 where it stands for its mirror."""
     backend, problem = setting.within_memory(X, Y)
+    check_data(row_data, problem.n)
+    check_data(column_data, problem.m)
     own = Evaluating(loss, place, listed, summary)
     objective = Objective(own, row_data, column_data, None)
     value, gradient = backend.value_and_grad(problem, objective, wrt)
