@@ -113,7 +113,7 @@ def vjp(op: Operation, cotangent: da.Array, wrt: frozenset[str], given: Pairs) -
         for row, own in pairs.of_row.items()
     }
     parts = pulled_back(pairs, cotangents, wrt)
-    return sums.gradient(op, parts, sums.totals(op, parts, wrt), wrt)
+    return sums.gradient(op, parts, sums.totals(op, parts), wrt)
 
 
 class ListedOfLoss:

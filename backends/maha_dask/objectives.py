@@ -50,7 +50,7 @@ def value_and_grad(
     op = streamed(problem, "value_and_grad", content)
     sweep = Sweep(op, loss, objective, wrt)
     parts = sweep.with_listed({pair: sweep.evaluation(*pair) for pair in sweep.pairs()})
-    totals = sums.totals(op, parts, wrt)
+    totals = sums.totals(op, parts)
     return sums.value(op, totals), sums.gradient(op, parts, totals, wrt)
 
 

@@ -25,7 +25,7 @@ def vjp(op: Operation, cotangent: da.Array, wrt: frozenset[str]) -> Gradient:
         for column in op.columns.worth_visiting
         if op.Y is not None or column >= row
     }
-    return sums.gradient(op, parts, sums.totals(op, parts, wrt), wrt)
+    return sums.gradient(op, parts, sums.totals(op, parts), wrt)
 
 
 def _share(op: Operation, G: da.Array, wrt: frozenset[str], row: int, column: int) -> TaskRef:

@@ -34,16 +34,12 @@ def value(operation: Operation, totals: TaskRef) -> da.Array:
     return graph.array("value", (), meta(X, 0))
 
 
-def totals(operation: Operation, parts: Shares, wrt: frozenset[str]) -> TaskRef:
-    """Return the sum of all pairs' value and gradient of the metric.
-
-    Where a share holds gradients of points, too, its totals leave it before they are sent around.
-    """
+def totals(operation: Operation, parts: Shares) -> TaskRef:
+    """Return the sum of all pairs' value and gradient of the metric."""
     graph, in_order = operation.graph, [parts[pair] for pair in sorted(parts)]
-    together = 1 if wrt & {"X", "Y"} else FAN_IN
     groups = [
-        graph.add("sum", (-1, at), shares.totals_of, in_order[at : at + together])
-        for at in range(0, len(in_order), together)
+        graph.add("sum", (-1, at), shares.totals_of, in_order[at : at + FAN_IN])
+        for at in range(0, len(in_order), FAN_IN)
     ]
     return graph.tree("sum", (), groups, shares.sum_of_totals)
 

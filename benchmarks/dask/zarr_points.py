@@ -96,13 +96,13 @@ def _pulled_back_by_numpy(store: Any, Y: Any, metric: Any) -> Any:
     """Return the same gradient by plain NumPy in float64, chunk after chunk."""
     A, B = metric.parameter.astype(np.float64), Y.astype(np.float64)
     W, total = B @ A.T, 0.0
-    for first in range(0, len(store), CHUNK):
+    for first in range(0, store.shape[0], CHUNK):
         rows = store[first : first + CHUNK].astype(np.float64)
         Z = rows @ A.T
         G = Z @ (-2 * W.T)
         G += (Z * Z).sum(1)[:, None] - 1
         G += (W * W).sum(1)
-        G /= len(store)
+        G /= store.shape[0]
         LZ = G.sum(1)[:, None] * Z - G @ W
         LW = G.sum(0)[:, None] * W - G.T @ Z
         total = total + 2 * (LZ.T @ rows + LW.T @ B)

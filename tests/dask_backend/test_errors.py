@@ -134,6 +134,12 @@ def test_chunks_of_another_kind_are_refused(kind):
         mc.sqdist(X)
 
 
+def test_options_must_suit_the_backend_of_the_chunks():
+    X = da.ones((3, 2))
+    with mc.options(precision="tf32"), pytest.raises(ValueError, match="tf32.*'numpy'"):
+        mc.sqdist(X)
+
+
 def test_the_generic_backend_does_not_serve_dask():
     with mc.use_backend("generic"), pytest.raises(TypeError, match="use_backend"):
         mc.sqdist(da.ones((3, 2)))
