@@ -34,11 +34,16 @@ def root_module(kind: type) -> str:
 
 def describe(value: object) -> str:
     """Name a value's type, and its shape and dtype where it has them, for error messages."""
-    kind = type(value)
-    name = f"{root_module(kind)}.{kind.__name__}"
+    name = _type_name(value)
+    if array_api_compat.is_dask_array(value):
+        name += f" of {_type_name(value._meta)} chunks,"
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
     return (
         name
         if shape is None or dtype is None
         else f"{name} of shape {tuple(shape)} and dtype {dtype}"
     )
+
+
+def _type_name(value: object) -> str:
+    return f"{root_module(type(value))}.{type(value).__name__}"

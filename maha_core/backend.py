@@ -275,6 +275,10 @@ class Backend:
         """Return how a loss passes over a tile by CUDA expressions, None where nothing does."""
         return None
 
+    def mean(self, values: Array, argument: str, options: Options) -> Array:
+        """Return the mean ``()`` of one number per point, which the user gave as `argument`."""
+        return self.xp.mean(values)
+
     def total(self, values: Array) -> Array:
         """Return the sum of all entries, accumulated in the device's widest float."""
         return self.xp.sum(values, dtype=self.widest_float(device_of(values)))

@@ -79,10 +79,16 @@ def _check_sides(loss: Loss, call: Call) -> None:
     problem, name = call.problem, type(loss).__name__
     if loss.self_only and problem.Y is not None:
         raise ValueError(f"{name} is about the points of X among themselves; leave Y out")
-    partners = problem.m if problem.Y is not None else problem.n - 1
-    if loss.row_wise and problem.n and partners < 1:
-        side = "X has one point" if problem.Y is None else "Y has no points"
-        raise ValueError(f"{name}: a row of X has no partner: {side}")
+    if loss.row_wise:
+        check_partners(name, problem.n, None if problem.Y is None else problem.m)
+
+
+def check_partners(loss_name: str, n: int, m: int | None) -> None:
+    """Raise ValueError where rows have no other point; m is None without Y, sizes may be NaN."""
+    partners = n - 1 if m is None else m
+    if n and partners < 1:
+        side = "X has one point" if m is None else "Y has no points"
+        raise ValueError(f"{loss_name}: a row of X has no partner: {side}")
 
 
 def _point_data(loss: Loss, call: Call) -> tuple[dict[str, Array], dict[str, Array]]:
@@ -90,7 +96,7 @@ def _point_data(loss: Loss, call: Call) -> tuple[dict[str, Array], dict[str, Arr
     for data in loss.point_data():
         own, others = _both_sides(loss, data, call)
         if data.translatable and call.problem.n:
-            mean = call.backend.xp.mean(own)
+            mean = call.backend.mean(own, data.name, call.problem.options)
             own, others = own - mean, None if others is None else others - mean
         rows[data.name] = own
         if others is not None:

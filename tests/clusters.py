@@ -1,6 +1,7 @@
 """Real clusters: worker processes of one thread each, over TCP."""
 
 import contextlib
+import time
 
 import pytest
 
@@ -24,3 +25,11 @@ def started(workers):
         distributed.Client(cluster, set_as_default=False) as client,
     ):
         yield client
+
+
+def wait_until(holds):
+    """Wait until something is so, or fail."""
+    end = time.monotonic() + STEP
+    while not holds():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.01)

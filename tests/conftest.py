@@ -59,6 +59,9 @@ def pytest_configure(config):
 
         fake_cupy.install()
     config.addinivalue_line("filterwarnings", "error")
+    if config.getoption("--on-cluster"):
+        # What tests hold in memory travels with the graph; graphs of ours have a test of their own.
+        config.addinivalue_line("filterwarnings", "ignore:Sending large graph")
     config.addinivalue_line(
         "markers", "numpy_only: a case too many for libraries that only share the generic Backend"
     )

@@ -8,7 +8,6 @@ import maha_core as mc
 
 N, M, D, K = 61, 23, 5, 3
 ROWS, COLUMNS = (20, 0, 30, 11), (10, 13)
-PAIRS = np.array([60, 0, 20, 20]), np.array([3, 22, 10, 10])
 
 
 def draw(*shape, seed=0, dtype=np.float64):
@@ -22,45 +21,59 @@ def square(D):
 def arrays(dtype=np.float64):
     """Return NumPy data by name."""
     shapes = {"X": (N, D), "Y": (M, D), "A": (K, D), "G": (N, M), "y": (N,), "y_Y": (M,)}
-    return {
+    drawn = {
         name: draw(*shape, seed=seed, dtype=dtype)
         for seed, (name, shape) in enumerate(shapes.items())
     }
+    row = np.arange(N)
+    labels, targets = row % 3, np.stack([(row + 3) % 60, (row + 6) % 60], axis=1)
+    listed = {"i": np.array([60, 0, 20, 20]), "j": np.array([3, 22, 10, 10])}
+    return drawn | listed | {"labels": labels, "targets": targets}
 
 
 def lazy(values):
     """Return the same data as Dask arrays in chunks of different sizes, columns split, too."""
     cut = {"X": (ROWS, (2, 3)), "Y": (COLUMNS, (D,)), "G": (N, M), "y": N, "y_Y": COLUMNS}
+    cut["labels"] = ROWS
     return {
         name: da.from_array(array, chunks=cut[name]) if name in cut else array
         for name, array in values.items()
     }
 
 
-def results(X, Y, A, G, y, y_Y, pairs=PAIRS):
+def results(X, Y, A, G, y, y_Y, i, j, labels, targets):
     """Return a result of every public function by name, lazy or not as the arrays are."""
     metric = mc.Factor(A)
     everything = ("metric", "X", "Y")
-    pairwise, alone = mc.losses.Pairwise(square), mc.losses.Pairwise(square, symmetric=True)
+    losses, covariance = mc.losses, mc.Covariance.from_points(X)
+    pairwise, alone = losses.Pairwise(square), losses.Pairwise(square, symmetric=True)
     return {
         "sqdist": mc.sqdist(X, Y, metric=metric),
         "sqdist alone": mc.sqdist(X, metric=metric),
         "dist": mc.dist(X, Y, metric=metric),
-        "pairs": mc.sqdist(X, Y, metric=metric, pairs=pairs),
+        "pairs": mc.sqdist(X, Y, metric=metric, pairs=(i, j)),
         "nearest": mc.nearest(X, Y, metric=metric, k=4),
         "nearest alone": mc.nearest(X, metric=metric, k=4),
         "jacobian": mc.jacobian(X, Y, metric=metric),
         "slice": mc.jacobian_slice(X, metric=metric, index=(1, 2)),
         "jvp": mc.jvp(X, Y, metric=metric, metric_tangent=A, X_tangent=X),
         "jvp alone": mc.jvp(X, metric=metric, X_tangent=X),
+        "jvp of pairs": mc.jvp(X, Y, metric=metric, X_tangent=X, pairs=(i, j)),
         "vjp": mc.vjp(X, Y, metric=metric, cotangent=G, wrt=everything),
-        "vjp of pairs": mc.vjp(X, Y, metric=metric, cotangent=y[:4], wrt=everything, pairs=pairs),
+        "vjp of pairs": mc.vjp(X, Y, metric=metric, cotangent=y[:4], wrt=everything, pairs=(i, j)),
         "Pairwise": mc.value_and_grad(pairwise, X, Y, metric=metric, wrt=everything),
         "Pairwise, half": mc.value_and_grad(alone, X, metric=metric, wrt=("metric", "X")),
-        "MLKR": mc.value_and_grad(mc.losses.MLKR(y, y_Y), X, Y, metric=metric, wrt=everything),
-        "MLKR alone": mc.value_and_grad(mc.losses.MLKR(y), X, metric=metric, wrt=("metric", "X")),
+        "MLKR": mc.value_and_grad(losses.MLKR(y, y_Y), X, Y, metric=metric, wrt=everything),
+        "MLKR alone": mc.value_and_grad(losses.MLKR(y), X, metric=metric, wrt=("metric", "X")),
+        "NCA": mc.value_and_grad(losses.NCA(labels), X, metric=metric, wrt=("metric", "X")),
+        "LMNN": mc.value_and_grad(
+            losses.LMNN(labels, targets), X, metric=metric, wrt=("metric", "X")
+        ),
+        "Triplet": mc.value_and_grad(losses.Triplet(i, j, j[::-1]), X, Y, wrt=("X", "Y")),
         "embed": metric.embed(X),
-        "covariance": mc.Covariance.from_points(X).parameter,
+        "covariance": covariance.parameter,
+        "matrix": covariance.matrix(),
+        "factor": covariance.to_factor().parameter,
     }
 
 

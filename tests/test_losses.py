@@ -5,6 +5,7 @@ import pytest
 
 import maha_core as mc
 import oracle
+import travelling
 from derivatives import assert_value_and_gradient
 from forms import metric, problem
 from maha_core.losses import Evaluation, Loss, PointData
@@ -171,15 +172,11 @@ def test_weights_of_one_change_nothing(library):
 # --------------------------------------------------------------------------------- self-pairs
 
 
-def reciprocal(D):
-    return 1 / D, -1 / (D * D)
-
-
 @pytest.mark.parametrize("tiling", TILES)
 @pytest.mark.parametrize("symmetric", [False, True])
 def test_what_f_returns_on_a_self_pair_has_no_effect(library, symmetric, tiling):
     p = problem("factor", 2 * EDGE + 1, None, 3)
-    loss = mc.losses.Pairwise(reciprocal, symmetric=symmetric)
+    loss = mc.losses.Pairwise(travelling.reciprocal, symmetric=symmetric)
     with TILES[tiling]():  # and no warning: warnings are errors here
         assert_value_and_gradient(
             library, loss, lambda D: (1 / (D + np.eye(len(D)))).sum() - len(D), p

@@ -7,6 +7,7 @@ import pytest
 
 import maha_core as mc
 import oracle
+import travelling
 from closeness import assert_close
 from forms import problem
 from tiles import SIZES, small
@@ -265,7 +266,7 @@ def test_value_and_grad_of_pairwise(library, form, dtype, n, m, d, symmetric, da
     p = problem(form, n, m, d, dtype)
     a, weight = p.random(n), np.abs(p.random(n))
     b = a if m is None else p.random(m)
-    f = _kernel_of_data if data else _kernel
+    f = travelling.parabola_of_data if data else travelling.parabola
     loss = mc.losses.Pairwise(
         f,
         data=library.array(a) if data else None,
@@ -285,16 +286,6 @@ def test_value_and_grad_of_pairwise(library, form, dtype, n, m, d, symmetric, da
     )
     _assert_value(library, value, (counted * values).sum(), dtype, 100 * d)
     _assert_gradient(library, gradient, p, counted * slopes, condition=100 * d)
-
-
-def _kernel(D):
-    """A loss of D of any sign: D^2 / 2 + 3 D."""
-    return D * D / 2 + 3 * D, D + 3
-
-
-def _kernel_of_data(D, a, b):
-    """A loss symmetric in the data: (a + b) D^2 / 2 + a b D."""
-    return (a + b) * D * D / 2 + a * b * D, (a + b) * D + a * b
 
 
 # ---------------------------------------------------------------------------------------- helpers

@@ -10,6 +10,20 @@ import time
 from lazy_problems import square
 
 
+def reciprocal(D):
+    return 1 / D, -1 / (D * D)
+
+
+def parabola(D):
+    """A loss of D of any sign: D^2 / 2 + 3 D."""
+    return D * D / 2 + 3 * D, D + 3
+
+
+def parabola_of_data(D, a, b):
+    """A loss symmetric in the data: (a + b) D^2 / 2 + a b D."""
+    return (a + b) * D * D / 2 + a * b * D, (a + b) * D + a * b
+
+
 def fails(D):
     raise RuntimeError("the loss's own error")
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import dask.array as da
 from dask.array.utils import meta_from_array
 
-from maha_core.arrays import device_of
 from maha_core.dispatch import backend_of
+from maha_dask.graph import layer_name
+from maha_dask.tasks.chunks import of_library
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
@@ -26,11 +27,6 @@ def meta(like: da.Array, ndim: int, dtype: Any = None) -> Array:
     return meta_from_array(like._meta, ndim=ndim, dtype=like.dtype if dtype is None else dtype)
 
 
-def lives_on_the_host(array: da.Array) -> bool:
-    """Tell whether chunks are in the memory that the operating system knows of."""
-    return "cpu" in str(device_of(array._meta)).lower()
-
-
 def lifted(value: Array) -> da.Array:
     """Return an array in memory as a Dask array of one chunk."""
     if isinstance(value, da.Array):
@@ -38,6 +34,19 @@ def lifted(value: Array) -> da.Array:
     plain = backend_of(value, "value").canonical(value)
     array: da.Array = da.from_array(plain, chunks=-1, asarray=False)
     return array
+
+
+def rechunked(array: da.Array, chunks: Any) -> da.Array:
+    """Return an array cut anew, with chunks of the library that they were of.
+
+    Dask joins arrays without NumPy's `__array_function__`, such as JAX's, as NumPy arrays.
+    """
+    cut: da.Array = array.rechunk(chunks)
+    if cut is array or hasattr(array._meta, "__array_function__"):
+        return cut
+    name = layer_name("restored", cut.name)
+    back: da.Array = cut.map_blocks(of_library, array._meta, name=name, meta=array._meta)
+    return back
 
 
 def fits_beside(value: object, like: da.Array) -> bool:

@@ -27,6 +27,7 @@ from maha_dask import (
 from maha_dask.operation import LazyForm, operation
 from maha_dask.tangents import Directions
 from maha_dask.tasks import matrices as tasks
+from maha_dask.tasks import pullbacks as pullback_tasks
 
 if TYPE_CHECKING:
     from maha_core.metrics import Metric
@@ -117,6 +118,10 @@ class DaskBackend(Backend):
         """Return what stands for the form, which a task makes."""
         return cast("Form", LazyForm(type(metric), parameter))
 
+    def mean(self, values: da.Array, argument: str, options: Options) -> da.Array:
+        """Return the mean of numbers ``(n,)``, summed in the order of their chunks."""
+        return points_alone.mean(values, argument, options.check_finite)
+
     # --- what has D's shape ------------------------------------------------------------------
 
     def sqdist(self, problem: Problem, out: Array | None) -> da.Array:
@@ -151,7 +156,8 @@ class DaskBackend(Backend):
 
     def vjp(self, problem: Problem, cotangent: da.Array, wrt: frozenset[str]) -> Gradient:
         """Pull a cotangent ``(n, m)`` back."""
-        op = plan.streamed(problem, "vjp", cotangent.name, sorted(wrt))
+        content = (cotangent.name, sorted(wrt))
+        op = plan.streamed(problem, "vjp", *content, blocks=pullback_tasks.BLOCKS)
         return pullbacks.vjp(op, cotangent, wrt)
 
     def nearest(self, problem: Problem, k: int) -> Neighbors:

@@ -18,7 +18,7 @@ from maha_dask.operation import Operation
 from maha_dask.places import Places
 from maha_dask.plan import streamed
 from maha_dask.points import Side, checked, chunked_like
-from maha_dask.tasks import chunks, objectives, shares
+from maha_dask.tasks import carried, objectives, shares
 
 if TYPE_CHECKING:
     from maha_core.losses import Loss
@@ -75,14 +75,18 @@ class Sweep:
         self.wrt = wrt
         self.half = loss.symmetric and op.Y is None and not loss.row_wise and not objective.listed
         name = layer_name("loss", loss)
-        self.shipped = op.graph.add_to(name, (), chunks.constant, loss)
+        self.shipped = op.graph.add_to(name, (), carried.loss, carried.Carried(loss))
         names = {data.name: data.columns_name or data.name for data in objective.loss.point_data()}
-        self.row_data = self._data(objective.row_data, {name: name for name in names}, op.X)
-        same = op.Y is None
+        own = dict(zip(names, names, strict=True))
+        self.row_data = self._data("rows", objective.row_data, own, op.X)
         self.column_data = (
-            self.row_data if same else self._data(objective.column_data, names, op.columns)
+            self.row_data
+            if op.Y is None
+            else self._data("columns", objective.column_data, names, op.Y)
         )
         self.places = Places(op)
+        if loss.row_wise:
+            self.places.refuse_lonely(type(loss).__name__)
         self.summaries: dict[int, TaskRef] = {}
         self.pairs_listed = (
             None if objective.listed is None else ListedOfLoss(op, loss, objective.listed)
@@ -127,8 +131,8 @@ class Sweep:
             self.shipped,
             self.places.of(row, column),
             *self.op.pair(row, column),
-            self._of_block(self.row_data, row),
-            self._of_block(self.column_data, column),
+            self.row_data[row],
+            self.column_data[column],
             None if self.pairs_listed is None else self.pairs_listed.of_tiles[row],
         )
 
@@ -146,15 +150,25 @@ class Sweep:
         }
 
     def _data(
-        self, data: Mapping[str, da.Array], arguments: Mapping[str, str], side: Side
-    ) -> dict[str, list[TaskRef]]:
-        """Return the chunks of the points' numbers; labels are whole numbers, always finite."""
-        check, found = self.op.problem.options.check_finite, {}
-        for name, array in data.items():
-            cut = chunked_like(array, side)
-            real = array.dtype.kind == "f"
-            found[name] = checked(self.op.graph, cut, arguments[name], check and real)
-        return found
-
-    def _of_block(self, data: Mapping[str, list[TaskRef]], block: int) -> Dict:
-        return Dict({name: chunks[block] for name, chunks in data.items()})
+        self, which: str, data: Mapping[str, da.Array], arguments: Mapping[str, str], side: Side
+    ) -> list[TaskRef]:
+        """Return the numbers of every chunk of points; labels are whole numbers, always finite."""
+        graph, check = self.op.graph, self.op.problem.options.check_finite
+        found = {
+            name: checked(
+                graph,
+                chunked_like(array, side),
+                arguments[name],
+                check and array.dtype.kind == "f",
+            )
+            for name, array in data.items()
+        }
+        return [
+            graph.add(
+                f"data-of-{which}",
+                (block,),
+                objectives.data,
+                Dict({name: chunks[block] for name, chunks in found.items()}),
+            )
+            for block in side.blocks
+        ]

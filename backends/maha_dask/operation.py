@@ -9,6 +9,7 @@ import dask.array as da
 from dask._task_spec import TaskRef
 from dask.base import tokenize
 
+from maha_dask.arrays import chunk_backend
 from maha_dask.graph import Graph, layer_name
 from maha_dask.points import Side, side, whole
 from maha_dask.tasks import setting
@@ -53,7 +54,14 @@ class Operation:
 
 
 def operation(problem: Problem, *content: object) -> Operation:
-    """Return a call on a new graph; `content` tells it from other calls on the same points."""
+    """Return a call on a new graph; `content` tells it from other calls on the same points.
+
+    Raises
+    ------
+    ValueError
+        The options are none that the chunks' backend can honour.
+    """
+    chunk_backend(problem.X).check_options(problem.options)
     form = cast("LazyForm | Form", problem.form)
     parameter = form.parameter.name if isinstance(form, LazyForm) else None
     Y = None if problem.Y is None else problem.Y.name

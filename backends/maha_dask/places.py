@@ -24,6 +24,13 @@ class Places:
             self.rows = self._sizes("rows", op.X)
             self.columns = self.rows if op.Y is None else self._sizes("columns", op.Y)
 
+    def refuse_lonely(self, loss_name: str) -> None:
+        """Have rows without a partner refused, where only the workers can know."""
+        if not self.known:
+            itself = self.op.Y is None
+            given = (self.columns, self.rows, itself, loss_name)
+            self.columns = self.op.graph.add("partners", (), places.with_partners, *given)
+
     def of(self, row: int, column: int) -> Place | TaskRef:
         """Return the place of a block, or the task that finds it."""
         op = self.op

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from math import isnan, isqrt, prod
+from math import isnan, isqrt
 from typing import TYPE_CHECKING
 
 import dask
@@ -13,8 +13,9 @@ from dask.system import CPU_COUNT
 
 from maha_core.backend import SURELY_FITS
 from maha_core.memory import available_host_memory, readable
-from maha_dask.arrays import lives_on_the_host
+from maha_dask.arrays import rechunked
 from maha_dask.operation import Operation, operation
+from maha_dask.tasks import memory
 
 if TYPE_CHECKING:
     from maha_core.options import Options
@@ -23,32 +24,38 @@ if TYPE_CHECKING:
 MOST_BLOCKS = 20_000
 """More pairs of chunks than this are merged, where only sums of them are wanted."""
 
+MERGED_BYTES = 2**29
+"""What a task may hold after merging: a constant, as bits must not depend on free memory."""
+
 MOST_BLOCKS_OF_D = 1_000_000
-"""More blocks of a result than this are refused."""
-
-COPIES = 6
-"""How often a task holds its points: as they are, centred, embedded, as operands of products."""
+"""More pairs of chunks than this are refused."""
 
 
-def largest(sizes: tuple[float, ...]) -> int:
-    """Return the size of the largest chunk that is known."""
-    return int(max((size for size in sizes if not isnan(size)), default=0))
-
-
-def streamed(problem: Problem, *content: object) -> Operation:
+def streamed(problem: Problem, *content: object, blocks: int = 0) -> Operation:
     """Return an operation of which only sums over blocks of D are wanted.
+
+    Chunks so fine that their pairs would drown a scheduler are merged; `blocks` is how many blocks
+    of D's shape a task holds.
 
     Raises
     ------
     MemoryError
         A pair of chunks is too large for a worker.
+    ValueError
+        There are more pairs than a scheduler can handle.
     """
-    others = problem.others
-    X = coarser(problem.X, others)
-    Y = None if problem.Y is None else coarser(problem.Y, problem.X)
-    op = operation(replace(problem, X=X, Y=Y), *content)
-    check_points(op)
-    return op
+    op = operation(merged(problem, blocks), *content)
+    refuse_too_many(op, "the sum over D")
+    found = excess(op, blocks)
+    if found is None:
+        return op
+    needed, limit = found
+    rows, columns = largest(op)
+    raise MemoryError(
+        f"a task would hold {readable(needed)} for chunks of {rows} and {columns} points, and a "
+        f"worker has {readable(limit)} for it; use smaller chunks, e.g. "
+        f"X.rechunk(({rows_that_fit(op.problem, blocks, limit)}, -1))"
+    )
 
 
 def check_result(op: Operation, what: str, shape: tuple[int, ...] = ()) -> None:
@@ -61,72 +68,89 @@ def check_result(op: Operation, what: str, shape: tuple[int, ...] = ()) -> None:
     ValueError
         There are more blocks than a scheduler can handle.
     """
-    count = len(op.X.chunks) * len(op.columns.chunks)
-    if count > MOST_BLOCKS_OF_D:
-        rows = -(-_total(op.X.sizes) // isqrt(MOST_BLOCKS_OF_D))
+    refuse_too_many(op, what)
+    found = excess(op, 1, shape)
+    if found is None:
+        return
+    needed, limit = found
+    rows = rows_that_fit(op.problem, 1, limit, shape)
+    raise MemoryError(
+        f"{what}: a task would hold {readable(needed)}, of it a block of shape "
+        f"{(*largest(op), *shape)}, and a worker has {readable(limit)} for it; use smaller "
+        f"chunks, e.g. X.rechunk(({rows}, -1)), or value_and_grad, vjp, nearest or pairs=, which "
+        "never hold it (jacobian_slice or jvp instead of a jacobian)"
+    )
+
+
+def refuse_too_many(op: Operation, what: str) -> None:
+    """Raise ValueError where there are more pairs of chunks than a scheduler can handle."""
+    rows, columns = len(op.X.chunks), len(op.columns.chunks)
+    if rows * columns <= MOST_BLOCKS_OF_D:
+        return
+    finer, side = ("X", op.X) if rows >= columns else ("Y", op.columns)
+    if not side.is_known:
         raise ValueError(
-            f"{what} would have {count} blocks; X is chunked too finely: rechunk it, e.g. "
-            f"X.rechunk(({max(rows, 1)}, -1))"
+            f"{what} would have {rows * columns} blocks; {finer} has too many chunks, of unknown "
+            f"size: write {finer}.compute_chunk_sizes(), and rechunk it"
         )
-    rows, columns = largest(op.X.sizes), largest(op.columns.sizes)
-    item = op.problem.X.dtype.itemsize * prod(shape)
-    needed = item * rows * columns + _points(op, rows, columns)
-    limit = _limit(op.problem.X, op.problem.options, needed)
-    if limit is not None and needed > limit:
-        side = max(isqrt(limit // (2 * item)), 1)
-        raise MemoryError(
-            f"{what}: a task would hold {readable(needed)}, of it a block of shape "
-            f"{(rows, columns, *shape)}, and a worker has {readable(limit)} for it; use smaller "
-            f"chunks, e.g. X.rechunk(({side}, -1)), or value_and_grad, vjp, nearest or pairs=, "
-            "which never hold it (jacobian_slice or jvp instead of a jacobian)"
-        )
+    size = -(-int(sum(side.sizes)) // isqrt(MOST_BLOCKS_OF_D))
+    raise ValueError(
+        f"{what} would have {rows * columns} blocks; {finer} is chunked too finely: rechunk it, "
+        f"e.g. {finer}.rechunk(({max(size, 1)}, -1))"
+    )
 
 
-def check_points(op: Operation) -> None:
-    """Raise MemoryError where a pair of chunks is too large for a worker, streamed as it may be."""
-    needed = _points(op, largest(op.X.sizes), largest(op.columns.sizes))
-    limit = _limit(op.problem.X, op.problem.options, needed)
-    if limit is not None and needed > limit:
-        row = needed // max(largest(op.X.sizes) + largest(op.columns.sizes), 1)
-        raise MemoryError(
-            f"a task would hold {readable(needed)} for chunks of {largest(op.X.sizes)} and "
-            f"{largest(op.columns.sizes)} points, and a worker has {readable(limit)} for it; use "
-            f"smaller chunks, e.g. X.rechunk(({max(limit // (4 * row), 1)}, -1))"
-        )
+def merged(problem: Problem, blocks: int) -> Problem:
+    """Return a problem with fewer chunks where they make too many pairs."""
+    rows = rows_that_fit(problem, blocks, MERGED_BYTES)
+    X, Y = coarser(problem.X, problem.others, rows, "X"), problem.Y
+    return replace(problem, X=X, Y=None if Y is None else coarser(Y, problem.X, rows, "Y"))
 
 
-def coarser(array: da.Array, other: da.Array) -> da.Array:
+def coarser(array: da.Array, other: da.Array, most_rows: int, argument: str) -> da.Array:
     """Return points in fewer chunks where those of both sides make too many pairs."""
     own, others = array.numblocks[0], other.numblocks[0]
-    if own * others <= MOST_BLOCKS:
-        return array
     wanted = max(isqrt(MOST_BLOCKS), MOST_BLOCKS // others)
-    if own <= wanted:
+    if own * others <= MOST_BLOCKS or own <= wanted:
         return array
     n = array.shape[0]
     if isnan(n):
         raise ValueError(
-            f"X has {own} chunks of unknown size, which make {own * others} pairs; write "
-            "X.compute_chunk_sizes(), so that they can be merged"
+            f"{argument} has {own} chunks of unknown size, which make {own * others} pairs; write "
+            f"{argument}.compute_chunk_sizes(), so that they can be merged"
         )
-    merged: da.Array = array.rechunk({0: -(-n // wanted)})
-    return merged
+    rows = min(-(-n // wanted), most_rows)
+    fewer = rechunked(array, {0: rows})
+    return fewer if fewer.numblocks[0] < own else array
 
 
-def _total(sizes: tuple[float, ...]) -> int:
-    return sum(int(size) for size in sizes if not isnan(size))
+def largest(op: Operation) -> tuple[int, int]:
+    """Return the sizes of the largest chunks that are known, of X and of the other points."""
+    sides = (op.X.sizes, op.columns.sizes)
+    rows, columns = (max((int(s) for s in sizes if not isnan(s)), default=0) for sizes in sides)
+    return rows, columns
 
 
-def _points(op: Operation, rows: int, columns: int) -> int:
-    problem = op.problem
-    return int(problem.X.dtype.itemsize * (rows + columns) * COPIES * (problem.d + problem.width))
+def excess(op: Operation, blocks: int, shape: tuple[int, ...] = ()) -> tuple[int, int] | None:
+    """Return what a task would hold, and what a worker has, where that is less."""
+    needed = memory.needed(op.problem, *largest(op), blocks, shape)
+    limit = _limit(op.problem.X, op.problem.options, needed)
+    return None if limit is None or needed <= limit else (needed, limit)
+
+
+def rows_that_fit(problem: Problem, blocks: int, limit: int, shape: tuple[int, ...] = ()) -> int:
+    """Return a power of two: how many rows the chunks of both sides may have."""
+    rows = 1
+    while memory.needed(problem, 2 * rows, 2 * rows, blocks, shape) <= limit:
+        rows *= 2
+    return rows
 
 
 def _limit(X: da.Array, options: Options, needed: int) -> int | None:
     """Return the bytes that a task may take; None where unknown, or where nobody need ask."""
     if options.task_bytes is not None:
         return options.task_bytes
-    if needed < SURELY_FITS or not lives_on_the_host(X):
+    if needed < SURELY_FITS or not memory.lives_on_the_host(X._meta):
         return None
     workers = _workers()
     if workers:

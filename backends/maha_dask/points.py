@@ -9,6 +9,7 @@ from typing import Any
 import dask.array as da
 from dask._task_spec import TaskRef
 
+from maha_dask.arrays import rechunked
 from maha_dask.graph import Graph, layer_name
 from maha_dask.tasks import chunks
 
@@ -67,7 +68,7 @@ def checked_whole(graph: Graph, array: da.Array, argument: str, check_finite: bo
 
 def whole_rows(array: da.Array) -> da.Array:
     """Return an array whose rows are not split over chunks."""
-    return array.rechunk({1: -1}) if array.ndim == 2 and array.numblocks[1] > 1 else array
+    return rechunked(array, {1: -1}) if array.ndim == 2 else array
 
 
 def rows_shown(block: int, start: float, size: float) -> str:
@@ -79,7 +80,7 @@ def rows_shown(block: int, start: float, size: float) -> str:
 
 def whole(array: da.Array) -> da.Array:
     """Return a small array as one chunk."""
-    return array if array.npartitions == 1 else array.rechunk(-1)
+    return rechunked(array, -1)
 
 
 def chunked_like(array: da.Array, *sides: Side) -> da.Array:
@@ -96,7 +97,7 @@ def chunked_like(array: da.Array, *sides: Side) -> da.Array:
     if not unknown:
         rest = array.chunks[len(wanted) :]
         whole_rest = tuple((sum(sizes),) for sizes in rest)
-        return array if own == wanted and rest == whole_rest else array.rechunk(wanted + whole_rest)
+        return rechunked(array, wanted + whole_rest)
     if tuple(map(len, own)) != tuple(map(len, wanted)):
         raise ValueError(
             f"an array has {tuple(map(len, own))} chunks where the points have "

@@ -10,7 +10,7 @@ from dask.base import tokenize
 from maha_core.metrics import Factor, Metric
 from maha_dask.arrays import meta
 from maha_dask.graph import Graph
-from maha_dask.points import side, whole
+from maha_dask.points import checked, side, whole
 from maha_dask.tasks import embedding, moments
 
 Array = Any
@@ -30,15 +30,27 @@ def embed(metric: type[Metric], parameter: da.Array, X: da.Array) -> da.Array:
 
 def derived(metric: Metric, method: str) -> da.Array:
     """Return the array ``(d, d)`` that a method makes of a metric."""
-    graph, parameter = (
-        Graph(tokenize(type(metric), metric.parameter.name, method)),
-        metric.parameter,
-    )
-    source = graph.chunk(whole(parameter), *(0,) * parameter.ndim)
+    parameter = whole(metric.parameter)
+    graph = Graph(tokenize(type(metric), parameter.name, method))
+    source = graph.chunk(parameter, *(0,) * parameter.ndim)
     graph.add("metric", (0, 0), embedding.made, type(metric), source, method)
     d = metric.n_columns
     dtype = parameter.dtype if parameter.dtype.kind == "f" else "float64"
     return graph.array("metric", ((d,), (d,)), meta(parameter, 2, dtype))
+
+
+def mean(values: da.Array, argument: str, check_finite: bool) -> da.Array:
+    """Return the mean ``()`` of numbers ``(n,)``.
+
+    Dask's own would sum an array that has travelled in another order, and show NaN in all chunks.
+    """
+    graph = Graph(tokenize(values.name, argument, check_finite))
+    chunks = checked(graph, values, argument, check_finite)
+    parts = [
+        graph.add("total", (block,), moments.total_of, chunk) for block, chunk in enumerate(chunks)
+    ]
+    graph.add("mean", (), moments.mean_of, parts, values.dtype)
+    return graph.array("mean", (), meta(values, 0))
 
 
 def covariance(X: da.Array, ridge: float) -> da.Array:

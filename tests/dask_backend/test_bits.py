@@ -9,6 +9,8 @@ import pytest
 from dask.local import get_sync
 
 import lazy_problems as problems
+import maha_core as mc
+from maha_core.losses import Evaluation, Loss, PointData
 
 DTYPES = ["float64", "float32"]
 
@@ -60,8 +62,13 @@ def test_the_layout_of_chunks_changes_no_bit(layout):
 
 
 def of_layout(values, layout):
-    import maha_core as mc
+    X = laid_out(values, layout, (30, 30))
+    metric = mc.Factor(problems.draw(3, 5, seed=1, dtype=np.float32))
+    loss = mc.losses.MLKR(np.arange(60, dtype=np.float32))
+    return mc.value_and_grad(loss, X, metric=metric, wrt=("metric", "X"))
 
+
+def laid_out(values, layout, sizes):
     def load(block_info=None):
         start, stop = block_info[None]["array-location"][0]
         part = values[start:stop]
@@ -69,12 +76,40 @@ def of_layout(values, layout):
             return np.repeat(part, 2, axis=0)[::2]
         if layout == "misaligned":
             buffer = np.empty(part.nbytes + 1, dtype=np.uint8)
-            odd = buffer[1:].view(np.float32).reshape(part.shape)
+            odd = buffer[1:].view(part.dtype).reshape(part.shape)
             odd[...] = part
             return odd
         return np.asarray(part, order=layout)
 
-    X = da.map_blocks(load, chunks=((30, 30), (5,)), dtype=values.dtype, meta=values[:0, :0])
-    metric = mc.Factor(problems.draw(3, 5, seed=1, dtype=np.float32))
-    loss = mc.losses.MLKR(np.arange(60, dtype=np.float32))
-    return mc.value_and_grad(loss, X, metric=metric, wrt=("metric", "X"))
+    chunks = (sizes, *((extent,) for extent in values.shape[1:]))
+    return da.map_blocks(load, chunks=chunks, dtype=values.dtype, meta=values[:0])
+
+
+class SumOfCentred(Loss):
+    """A loss that shows every bit of the mean which is taken from its data."""
+
+    all_pairs = False
+
+    def __init__(self, y):
+        self.y = y
+
+    def point_data(self):
+        return (PointData("y", self.y, translatable=True),)
+
+    def pairs(self, n):
+        return np.array([0]), np.array([1])
+
+    def evaluate(self, tile, summary):
+        listed = tile.listed.sqdist
+        return Evaluation(tile.row_data["y"], tile.sqdist, np.zeros_like(listed))
+
+
+@pytest.mark.parametrize("layout", ["strided", "misaligned"])
+def test_the_layout_of_data_changes_no_bit_of_their_mean(layout):
+    y = problems.draw(40_000, seed=3) + 1e4  # NumPy sums so many in another order if misaligned
+    X = da.from_array(problems.draw(40_000, 1), chunks=(20_000, 1))
+    expected, found = (
+        problems.bits(mc.value_and_grad(SumOfCentred(laid_out(y, how, (20_000,) * 2)), X))
+        for how in ("C", layout)
+    )
+    assert found == expected

@@ -19,6 +19,16 @@ def unknown(values, sizes):
     return da.Array(array.dask, array.name, chunks, meta=array._meta)
 
 
+MISFITS = {
+    "y": lambda X, bad: mc.value_and_grad(mc.losses.MLKR(bad(1)), X),
+    "data": lambda X, bad: mc.value_and_grad(
+        mc.losses.Pairwise(lambda D, a, b: (D * a, a + 0 * D), data=bad(1)), X
+    ),
+    "cotangent": lambda X, bad: mc.vjp(X, cotangent=mc.sqdist(bad(3))),
+    "X_tangent": lambda X, bad: mc.jvp(X, X_tangent=bad(3)),
+}
+
+
 class TestUnknownSizes:
     X, Y = problems.draw(31, 3), problems.draw(9, 3, seed=2)
     sizes = (10, 0, 20, 1)
@@ -90,18 +100,45 @@ class TestUnknownSizes:
         with pytest.raises(ValueError, match=r"compute_chunk_sizes\(\)"):
             mc.value_and_grad(mc.losses.MLKR(np.zeros(31)), self.lazy[0])
 
+    @pytest.mark.parametrize("sizes", [(12, 0, 20, 1), (9, 0, 20, 1), (1, 0, 20, 1)])
+    @pytest.mark.parametrize("argument", MISFITS)
+    def test_chunks_that_do_not_fit_are_found_at_compute(self, argument, sizes):
+        def bad(columns):
+            values = problems.draw(sum(sizes), columns, seed=4)
+            return unknown(values if columns > 1 else values[:, 0], sizes)
+
+        result = MISFITS[argument](self.lazy[0], bad)
+        with pytest.raises(ValueError, match=rf"a chunk of {argument} has shape \({sizes[0]},"):
+            dask.compute(*problems.leaves(result))
+
+    @pytest.mark.parametrize("loss", ["MLKR", "NCA"])
+    def test_a_point_without_partner_is_found_at_compute(self, loss):
+        X, data = unknown(self.X[:1], (0, 1)), unknown(np.zeros(1, dtype=int), (0, 1))
+        value, _ = mc.value_and_grad(getattr(mc.losses, loss)(data), X)
+        with pytest.raises(ValueError, match="no partner: X has one point"):
+            value.compute()
+
     def test_too_large_a_k_is_found_at_compute(self):
         X, _ = self.lazy
         found = mc.nearest(X, k=31)
         with pytest.raises(ValueError, match="k = 31"):
             dask.compute(*found)
 
-    def test_the_memory_check_moves_into_the_task(self):
+    @pytest.mark.parametrize(
+        "call",
+        [
+            mc.sqdist,
+            lambda X: mc.nearest(X, k=2).index,
+            lambda X: mc.vjp(X, cotangent=mc.sqdist(X)).X,
+            lambda X: mc.value_and_grad(mc.losses.Pairwise(problems.square), X)[0],
+        ],
+    )
+    def test_the_memory_check_moves_into_the_task(self, call):
         X, _ = self.lazy
-        with mc.options(task_bytes=1000):
-            D = mc.sqdist(X)
-        with pytest.raises(MemoryError, match="task_bytes"):
-            D.compute()
+        with mc.options(task_bytes=500):
+            result = call(X)
+        with pytest.raises(MemoryError, match="points.*500 B.*task_bytes"):
+            result.compute()
 
 
 @pytest.mark.parametrize("sizes", [(0, 6), (6, 0), (0, 0, 3, 0, 3), (1,) * 6])
@@ -139,10 +176,37 @@ def test_chunks_that_are_too_fine_are_merged_where_sums_are_wanted(monkeypatch):
         np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-12)
 
 
-def test_chunks_that_are_too_fine_are_refused_where_D_is_wanted():
-    X = da.zeros((2000, 1), chunks=(1, 1))
-    with pytest.raises(ValueError, match=r"X\.rechunk\(\(\d+, -1\)\)"):
-        mc.sqdist(X)
+def test_merging_stops_where_a_task_would_hold_much(monkeypatch):
+    monkeypatch.setattr("maha_dask.plan.MOST_BLOCKS", 100)
+    monkeypatch.setattr("maha_dask.plan.MERGED_BYTES", 2 * 4 * 6 * (3 + 2) * 8)  # 4 + 4 points
+    X = da.zeros((60, 3), chunks=(1, 3))
+    value, _ = mc.value_and_grad(mc.losses.MLKR(np.arange(60.0)), X, metric=METRIC)
+    sweeps = [key for key in dict(value.dask) if key[0].startswith("maha-sweep")]
+    assert len(sweeps) == 15 * 15
+
+
+def test_chunks_of_unknown_size_cannot_be_merged(monkeypatch):
+    monkeypatch.setattr("maha_dask.plan.MOST_BLOCKS", 10)
+    X = unknown(problems.draw(6, 3), (1,) * 6)
+    with pytest.raises(ValueError, match=r"Y\.compute_chunk_sizes\(\)"):
+        mc.nearest(da.zeros((4, 3), chunks=(2, 3)), X, k=1)
+
+
+@pytest.mark.parametrize("finer", ["X", "Y"])
+def test_chunks_that_are_too_fine_are_refused_where_D_is_wanted(finer):
+    fine, coarse = da.zeros((20_000, 1), chunks=(1, 1)), da.zeros((100, 1), chunks=(1, 1))
+    points = (fine, coarse) if finer == "X" else (coarse, fine)
+    with pytest.raises(ValueError, match=rf"{finer}\.rechunk\(\(20, -1\)\)"):
+        mc.sqdist(*points)
+
+
+def test_a_pullback_counts_its_blocks_of_the_cotangent():
+    X = da.zeros((20_000, 10), chunks=(10_000, 10))
+    G = da.ones((20_000, 20_000), chunks=(1000, 1000))  # cut like D it has blocks of 0.7 GiB
+    with mc.options(task_bytes=10**9), pytest.raises(MemoryError, match=r"2\.25 GiB.*rechunk"):
+        mc.vjp(X, cotangent=G)
+    with mc.options(task_bytes=10**9):
+        mc.vjp(X.rechunk((4096, -1)), cotangent=G)
 
 
 def test_chunks_that_are_too_large_are_refused_with_the_figures():

@@ -58,6 +58,15 @@ def test_nan_in_what_is_beside_X(name):
         computed(result)
 
 
+def test_nan_in_lazy_data_names_the_rows_of_their_chunk():
+    X, y = da.from_array(problems.draw(40, 3), chunks=(10, 3)), np.arange(40.0)
+    y[25] = np.nan
+    value, _ = mc.value_and_grad(mc.losses.MLKR(da.from_array(y, chunks=10)), X)
+    for scheduler in ("synchronous", "threads"):
+        with pytest.raises(ValueError, match=r"y, rows 20 \.\.\. 29, contains NaN or infinity"):
+            value.compute(scheduler=scheduler)
+
+
 LATE = {
     "singular": (lambda X: mc.sqdist(X, metric=mc.Covariance(np.ones((3, 3)))), "ridge"),
     "negative": (lambda X: mc.dist(X, metric=mc.Diagonal(-np.ones(3))), "negative squared"),
@@ -122,6 +131,12 @@ def test_chunks_of_another_kind_are_refused(kind):
         "bag": lambda: dask.bag.from_sequence(values.tolist()),
     }[kind]()
     with pytest.raises(TypeError, match="X"):
+        mc.sqdist(X)
+
+
+def test_options_must_suit_the_backend_of_the_chunks():
+    X = da.ones((3, 2))
+    with mc.options(precision="tf32"), pytest.raises(ValueError, match="tf32.*'numpy'"):
         mc.sqdist(X)
 
 

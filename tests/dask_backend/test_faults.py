@@ -22,10 +22,14 @@ CASUALTIES = {"one": 1, "half": 2, "all but one": 3}
 WAYS = ["SIGKILL", "segfault", "graceful exit"]
 
 
+SLOWNESS = 0.15
+"""Seconds that each of 28 pairs of chunks takes at least: 4 workers need more than one in all."""
+
+
 def lazy_result():
     X = da.from_array(problems.draw(70, 4), chunks=(10, 4))
     metric = mc.Factor(problems.draw(2, 4, seed=1))
-    pairwise = mc.losses.Pairwise(travelling.slow(0.03), symmetric=True)
+    pairwise = mc.losses.Pairwise(travelling.slow(SLOWNESS), symmetric=True)
     mlkr = mc.losses.MLKR(problems.draw(70, seed=2))
     return (
         mc.value_and_grad(pairwise, X, metric=metric, wrt=("metric", "X")),
@@ -58,6 +62,7 @@ def test_the_bits_survive(fault_schedule, undisturbed):
         leaves = problems.leaves(lazy_result())
         futures = client.compute(leaves)
         time.sleep(rng.random())
+        assert not all(future.done() for future in futures)
         strike(client, way, victims)
         found = [future.result(timeout=clusters.STEP) for future in futures]
     assert [np.ascontiguousarray(array).tobytes() for array in found] == undisturbed

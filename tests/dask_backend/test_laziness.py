@@ -120,23 +120,6 @@ def test_other_options_have_other_keys():
     assert fast.name != mc.sqdist(X).name
 
 
-def test_options_of_the_call_hold_in_the_tasks():
-    X = problems.draw(40, 4)
-    X[3, 2] = np.nan
-    with mc.options(check_finite=False):
-        D = mc.sqdist(da.from_array(X, chunks=(10, 4)))
-    assert np.isnan(D.compute()[3]).any()
-
-
-def test_the_backend_of_the_computing_thread_does_not():
-    X = problems.draw(40, 4)
-    expected = mc.sqdist(X)
-    D = mc.sqdist(da.from_array(X, chunks=(10, 4)))
-    with mc.use_backend("dask"):
-        computed = D.compute(scheduler="synchronous")
-    np.testing.assert_allclose(computed, expected, rtol=1e-12)
-
-
 @pytest.mark.parametrize("kind", ["Pairwise", "MLKR"])
 def test_the_graph_of_a_hundred_chunks_is_small(kind):
     n = 100_000

@@ -83,17 +83,25 @@ class ndarray:  # noqa: N801  # CuPy's name
     def __index__(self):
         return operator.index(self.get().item())
 
-    def __array__(self, dtype=None, copy=None):
-        raise TypeError("Implicit conversion to a NumPy array is not allowed; use .get()")
-
     def __array_function__(self, function, types, args, kwargs):
-        """NumPy's functions on our arrays are ours, as CuPy's on its own."""
-        return getattr(sys.modules["cupy"], function.__name__)(*args, **kwargs)
+        """Let NumPy's functions be CuPy's, as Dask calls them."""
+        if not all(issubclass(kind, ndarray) for kind in types):
+            return NotImplemented
+        module, path = sys.modules["cupy"], function.__module__.split(".")[1:]
+        for name in (*path, function.__name__):
+            module = getattr(module, name, None)
+        return NotImplemented if module is None else module(*args, **kwargs)
 
-    def __array_ufunc__(self, function, method, *args, **kwargs):
+    def __array_ufunc__(self, ufunc, method, *args, **kwargs):
+        """Let NumPy's universal functions be CuPy's."""
         if method != "__call__":
             return NotImplemented
-        return getattr(sys.modules["cupy"], function.__name__)(*args, **kwargs)
+        if any(isinstance(arg, np.ndarray) for arg in args):
+            raise TypeError("Unsupported type <class 'numpy.ndarray'>")
+        return getattr(sys.modules["cupy"], ufunc.__name__)(*args, **kwargs)
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("Implicit conversion to a NumPy array is not allowed; use .get()")
 
     def fill(self, value):
         self._values.fill(value)
@@ -192,6 +200,7 @@ _METHODS = [
     "min",
     "max",
     "argsort",
+    "swapaxes",
     "transpose",
     "round",
 ]

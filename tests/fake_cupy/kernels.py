@@ -16,8 +16,8 @@ from fake_cupy.work import work
 
 HEADER = Path(__file__).parent / "emulation.h"
 MOST_BLOCKS, MOST_THREADS = (2**31 - 1, 65_535, 65_535), (1024, 1024, 64)
-_ONE_AT_A_TIME = threading.Lock()  # a library has one set of threads to play
 FOLDER = Path(tempfile.gettempdir()) / "maha_core_emulated_kernels"
+ONE_LAUNCH = threading.Lock()  # the emulation keeps its state in static variables
 
 
 class RawModule:
@@ -52,7 +52,7 @@ class Kernel:
         values = [np.array(value) for value in arguments]
         pointers = (ctypes.c_void_p * len(values))(*(value.ctypes.data for value in values))
         work.note(self.record)
-        with _ONE_AT_A_TIME:
+        with ONE_LAUNCH:
             self.run((ctypes.c_uint * 6)(*size), pointers)
 
 

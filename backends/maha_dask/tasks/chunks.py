@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from maha_core.arrays import namespace
 from maha_core.dispatch import backend_of
 from maha_dask.tasks.isolation import task
 
@@ -41,7 +42,6 @@ def contiguous(chunk: Array) -> Array:
     return chunk if flags is None or flags.c_contiguous else chunk.copy(order="C")
 
 
-@task
-def constant(value: Any) -> Any:
-    """Return something small that many tasks need."""
-    return value
+def of_library(chunk: Array, like: Array) -> Array:
+    """Return a chunk as an array of another one's library."""
+    return chunk if type(chunk) is type(like) else namespace(like).asarray(chunk)

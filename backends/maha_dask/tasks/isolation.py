@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from maha_core.blas import one_thread
+from maha_dask.tasks import memory
 from maha_dask.tasks.arrival import settled
 
 Result = TypeVar("Result")
@@ -24,7 +25,7 @@ def task(function: Callable[..., Result]) -> Callable[..., Result]:
     def run(*args: Any, block: tuple[int, ...]) -> Result:
         try:
             with one_thread():
-                return Context().run(_on_settled, function, args)
+                return Context().run(_on_settled, function, args, memory.of_worker())
         except Exception as error:
             error.add_note(f"in maha_dask's task {function.__name__}, block {block}")
             raise
@@ -32,5 +33,8 @@ def task(function: Callable[..., Result]) -> Callable[..., Result]:
     return run
 
 
-def _on_settled(function: Callable[..., Result], args: tuple[Any, ...]) -> Result:
+def _on_settled(
+    function: Callable[..., Result], args: tuple[Any, ...], of_worker: int | None
+) -> Result:
+    memory.OF_WORKER.set(of_worker)
     return function(*map(settled, args))

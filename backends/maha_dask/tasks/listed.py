@@ -52,7 +52,7 @@ def sqdist(
     setting: Setting, X: Array, Y: Array | None, pairs: RowPairs, start: int, stop: int
 ) -> Found:
     """Return D of the pairs that fall in a block."""
-    backend, problem = setting.problem(X, Y)
+    backend, problem = setting.within_memory(X, Y)
     which, own = _in_block(pairs, start, stop)
     return Found(which, backend.pair_sqdist(problem, own))
 
@@ -70,7 +70,7 @@ def jvp(
     dY: Array | None,
 ) -> Found:
     """Return dD of the pairs that fall in a block."""
-    backend, problem = setting.problem(X, Y)
+    backend, problem = setting.within_memory(X, Y)
     which, own = _in_block(pairs, start, stop)
     return Found(which, backend.pair_jvp(problem, Tangents(dparameter, dX, dY), own))
 
@@ -87,7 +87,7 @@ def pullback(
     wrt: frozenset[str],
 ) -> Share:
     """Return the share of the pairs that fall in a block; one number per pair of the rows."""
-    backend, problem = setting.problem(X, Y)
+    backend, problem = setting.within_memory(X, Y)
     which, own = _in_block(pairs, start, stop)
     g = backend.xp.take(cotangent, which)
     return share(None, backend.pair_vjp(problem, g, wrt, own))

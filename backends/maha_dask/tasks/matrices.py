@@ -6,6 +6,7 @@ from typing import Any
 
 from maha_core.problem import Tangents
 from maha_core.sweeps import distances
+from maha_dask.tasks.fit import check_chunk
 from maha_dask.tasks.isolation import task
 from maha_dask.tasks.setting import Setting
 
@@ -15,7 +16,7 @@ Array = Any
 @task
 def sqdist(setting: Setting, X: Array, Y: Array | None) -> Array:
     """Return a chunk of D."""
-    backend, problem = setting.block(X, Y)
+    backend, problem = setting.within_memory(X, Y, blocks=1)
     return backend.sqdist(problem, None)
 
 
@@ -29,14 +30,14 @@ def root(setting: Setting, D: Array) -> Array:
 @task
 def jacobian(setting: Setting, X: Array, Y: Array | None, shape: tuple[int, ...]) -> Array:
     """Return a chunk of the Jacobian."""
-    backend, problem = setting.block(X, Y, *shape)
+    backend, problem = setting.within_memory(X, Y, blocks=1, shape=shape)
     return backend.jacobian(problem, shape)
 
 
 @task
 def jacobian_slice(setting: Setting, X: Array, Y: Array | None, index: tuple[int, ...]) -> Array:
     """Return a chunk of one slice of the Jacobian."""
-    backend, problem = setting.block(X, Y)
+    backend, problem = setting.within_memory(X, Y, blocks=1)
     return backend.jacobian_slice(problem, index)
 
 
@@ -50,7 +51,9 @@ def jvp(
     dY: Array | None,
 ) -> Array:
     """Return a chunk of dD."""
-    backend, problem = setting.block(X, Y)
+    backend, problem = setting.within_memory(X, Y, blocks=1)
+    check_chunk(dX, "X_tangent", (problem.n, problem.d))
+    check_chunk(dY, "Y_tangent", (problem.m, problem.d))
     return backend.jvp(problem, Tangents(dparameter, dX, dY))
 
 

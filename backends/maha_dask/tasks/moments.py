@@ -1,4 +1,4 @@
-"""The covariance of points from the moments of their chunks."""
+"""The mean of numbers and the covariance of points from the moments of their chunks."""
 
 from __future__ import annotations
 
@@ -35,3 +35,17 @@ def covariance(found: Moments | None, d: int, ridge: float, dtype: Any) -> Array
     assert found is not None
     xp = backend_of(found.scatter, "X").xp
     return xp.astype(formulas.covariance(xp, found, ridge), dtype, copy=False)
+
+
+@task
+def total_of(values: Array) -> tuple[Array, int]:
+    """Return the sum of a chunk of numbers in the widest float, and how many they are."""
+    return backend_of(values, "values").total(values), values.shape[0]
+
+
+@task
+def mean_of(parts: list[tuple[Array, int]], dtype: Any) -> Array:
+    """Return the mean of all chunks, 0 where there are no numbers."""
+    totals, counts = zip(*parts, strict=True)
+    xp = backend_of(totals[0], "values").xp
+    return xp.astype(xp.asarray(sum(totals) / max(sum(counts), 1)), dtype)

@@ -19,7 +19,7 @@ Array = Any
 @task
 def in_block(setting: Setting, place: Place, X: Array, Y: Array | None, k: int) -> Neighbors | None:
     """Return a chunk's k nearest points in another, fewer where it has fewer; None where none."""
-    backend, problem = setting.problem(X, Y)
+    backend, problem = setting.within_memory(X, Y)
     there = problem.m - 1 if Y is None else problem.m
     if there < 1 and problem.n:
         return None

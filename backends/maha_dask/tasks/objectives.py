@@ -9,12 +9,19 @@ from typing import Any
 from maha_core.losses.base import Listed, Loss, Summary
 from maha_core.problem import Objective
 from maha_dask.tasks.block_loss import Evaluating, Place, Summarising
+from maha_dask.tasks.fit import check_data
 from maha_dask.tasks.isolation import task
 from maha_dask.tasks.setting import Setting
 from maha_dask.tasks.shares import Share, share
 
 Array = Any
 Data = Mapping[str, Array]
+
+
+@task
+def data(chunks: Data) -> Data:
+    """Return all of a loss's numbers for a chunk of points, by name."""
+    return chunks
 
 
 @task
@@ -29,7 +36,9 @@ def summaries(
     listed: Listed | None,
 ) -> Summary | None:
     """Return the summaries of a chunk's rows over its columns; None where it has none."""
-    backend, problem = setting.problem(X, Y)
+    backend, problem = setting.within_memory(X, Y)
+    check_data(row_data, problem.n)
+    check_data(column_data, problem.m)
     if problem.n == 0 or problem.m == 0:
         return None
     own = Summarising(loss, place, listed)
@@ -58,7 +67,9 @@ def evaluation(
     factor: float,
 ) -> Share:
     """Return a chunk's share of value and gradient, `factor` 2 where it stands for its mirror."""
-    backend, problem = setting.problem(X, Y)
+    backend, problem = setting.within_memory(X, Y)
+    check_data(row_data, problem.n)
+    check_data(column_data, problem.m)
     own = Evaluating(loss, place, listed, summary)
     objective = Objective(own, row_data, column_data, None)
     value, gradient = backend.value_and_grad(problem, objective, wrt)

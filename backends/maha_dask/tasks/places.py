@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from maha_core.objective import check_partners
 from maha_dask.tasks.block_loss import Place
 from maha_dask.tasks.isolation import task
 
@@ -20,6 +21,15 @@ def size(chunk: Array) -> int:
 def sizes(found: list[int]) -> tuple[int, ...]:
     """Return the sizes of all chunks."""
     return tuple(found)
+
+
+@task
+def with_partners(
+    columns: tuple[int, ...], rows: tuple[int, ...], itself: bool, loss_name: str
+) -> tuple[int, ...]:
+    """Return the sizes of the columns' chunks, having refused rows without a partner."""
+    check_partners(loss_name, sum(rows), None if itself else sum(columns))
+    return columns
 
 
 @task

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 from maha_core.dispatch import backend_of
-from maha_core.memory import readable
 from maha_core.metrics.euclidean import EuclideanForm
 from maha_core.problem import Problem
+from maha_dask.tasks import memory
 from maha_dask.tasks.isolation import task
 
 if TYPE_CHECKING:
@@ -36,19 +35,12 @@ class Setting:
         problem = Problem(X, Y, None, self.form, self.options, n, m, d, self.width)
         return backend_of(X, "X"), problem
 
-    def block(self, X: Array, Y: Array | None, *shape: int) -> tuple[Backend, Problem]:
-        """Return a pair as `problem` does, having refused a block of a result that is too large.
-
-        The plan has refused it already, where it knew the sizes of chunks.
-        """
+    def within_memory(
+        self, X: Array, Y: Array | None, *, blocks: int = 0, shape: tuple[int, ...] = ()
+    ) -> tuple[Backend, Problem]:
+        """Return a pair as `problem` does, having refused what its worker cannot hold."""
         backend, problem = self.problem(X, Y)
-        needed = X.dtype.itemsize * problem.n * problem.m * prod(shape)
-        limit = self.options.task_bytes
-        if limit is not None and needed > limit:
-            raise MemoryError(
-                f"a block of shape {(problem.n, problem.m, *shape)} takes {readable(needed)}, and "
-                f"options(task_bytes=...) allows {readable(limit)}; use smaller chunks"
-            )
+        memory.refuse_beyond_worker(problem, blocks, shape)
         return backend, problem
 
 

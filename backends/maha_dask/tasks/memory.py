@@ -1,0 +1,80 @@
+"""What a task holds at most, and what its worker has for it."""
+
+from __future__ import annotations
+
+import sys
+from contextvars import ContextVar
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from maha_core.arrays import device_of
+from maha_core.backend import SURELY_FITS
+from maha_core.memory import readable
+
+if TYPE_CHECKING:
+    from maha_core.options import Options
+    from maha_core.problem import Problem
+
+Array = Any
+
+COPIES = 6
+"""How often a task holds its points: as they are, centred, embedded, as operands of products."""
+
+OF_WORKER: ContextVar[int | None] = ContextVar("maha_dask.of_worker", default=None)
+"""What `of_worker` found outside the context in which a task runs."""
+
+
+def needed(
+    problem: Problem, rows: int, columns: int, blocks: int, shape: tuple[int, ...] = ()
+) -> int:
+    """Return the bytes that a task holds for so many rows of X and of the other points.
+
+    They are those of the points, and of `blocks` arrays ``(rows, columns) + shape``.
+    """
+    points = (rows + columns) * COPIES * (problem.d + problem.width)
+    return int(problem.X.dtype.itemsize * (points + blocks * rows * columns * prod(shape)))
+
+
+def lives_on_the_host(array: Array) -> bool:
+    """Tell whether an array is in the memory that the operating system knows of."""
+    return "cpu" in str(device_of(array)).lower()
+
+
+def refuse_beyond_worker(problem: Problem, blocks: int, shape: tuple[int, ...] = ()) -> None:
+    """Raise MemoryError where a task would hold more than its worker has for it.
+
+    The plan has refused it already, where it knew the sizes of chunks.
+    """
+    rows, columns = problem.n, problem.m
+    wanted = needed(problem, rows, columns, blocks, shape)
+    limit = _limit(problem.X, problem.options, wanted)
+    if limit is not None and wanted > limit:
+        raise MemoryError(
+            f"a task would hold {readable(wanted)} for chunks of {rows} and {columns} points, and "
+            f"a worker has {readable(limit)} for it; use smaller chunks, or set another limit by "
+            "options(task_bytes=...)"
+        )
+
+
+def _limit(chunk: Array, options: Options, wanted: int) -> int | None:
+    if options.task_bytes is not None:
+        return options.task_bytes
+    if wanted < SURELY_FITS or not lives_on_the_host(chunk):
+        return None
+    return OF_WORKER.get()
+
+
+def of_worker() -> int | None:
+    """Return what the worker in whose context this runs has for each of its threads.
+
+    None on a scheduler of threads, where the chunks' backend asks the host.
+    """
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return None
+    try:
+        worker = distributed.get_worker()
+    except ValueError:
+        return None
+    limit = worker.memory_manager.memory_limit
+    return limit // worker.state.nthreads if limit else None
