@@ -30,6 +30,7 @@ def main() -> None:
     found["growth"] = [report.growth_json(point) for point in points]
     found["load_average_at_the_end"] = machine.load()
     (chosen.output / "results.json").write_text(json.dumps(found, indent=1) + "\n")
+    (chosen.output / "results.md").write_text(report.page(found["machine"], rows))
     if points:
         picture.draw(points, chosen.output / "growth.png")
     print(report.summary(rows))

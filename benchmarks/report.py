@@ -5,14 +5,17 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 from dataclasses import asdict
+from itertools import groupby
 from statistics import median
 from typing import Any
 
 import numpy as np
 
+from benchmarks.contestants.roster import OURS
 from benchmarks.floors import verdicts
 from benchmarks.growth import Point
 from benchmarks.tables import Row
+from benchmarks.tabular import table
 from benchmarks.timing import Times
 
 UNBROKEN = "\N{NO-BREAK SPACE}"
@@ -59,6 +62,39 @@ def as_json(row: Row) -> dict[str, Any]:
         "peak_bytes_above_inputs": row.memory,
         "floors": [{**asdict(verdict), "met": verdict.met} for verdict in verdicts(row)],
     }
+
+
+def page(here: dict[str, Any], rows: Iterable[Row]) -> str:
+    """Return the figures beside the floors as a page of Markdown."""
+    rows = list(rows)
+    versions = ", ".join(f"{name} {version}" for name, version in here["versions"].items())
+    where = f"{here['cpu']} ({', '.join(here['instructions'])}), {here['cores']} cores"
+    parts = [
+        "# NumPy arrays: speed and memory",
+        f"{where}, load {here['load_average']}; {versions}.",
+        "Medians of the ratios of several rounds, in one process and in turn, and in brackets the "
+        "ratio of the quickest rounds; `python -m benchmarks` takes them anew.",
+    ]
+    for operation, group in groupby(rows, key=lambda row: row.case.operation):
+        parts += [f"## {operation}", table([line for row in group for line in _page_rows(row)])]
+    return "\n\n".join([*parts, summary(rows).strip()]) + "\n"
+
+
+def _page_rows(row: Row) -> list[dict[str, Any]]:
+    case = row.case
+    seconds = {"maha_core": _duration(median(row.times[OURS]))} if OURS in row.times else {}
+    return [
+        {
+            "case": f"n = {case.n}, d = {case.d}, k = {case.k}, {case.dtype}",
+            **seconds,
+            "what": verdict.what,
+            "measured": f"{verdict.measured:.2f}"
+            + ("" if verdict.quickest is None else f" ({verdict.quickest:.2f})"),
+            "floor": "" if verdict.floor is None else f"{verdict.sense} {verdict.floor:g}",
+            "": {True: "met", False: "**not met**", None: ""}[verdict.met],
+        }
+        for verdict in verdicts(row)
+    ]
 
 
 def growth_json(point: Point) -> dict[str, Any]:

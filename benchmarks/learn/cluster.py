@@ -14,22 +14,14 @@ POINTS, COLUMNS, CHUNK = 100_000, 32, 12_500
 WORKERS, MEMORY = 2, "2GiB"
 ITERATIONS = 2
 
-# distributed tells glibc to give every freed page back at once: tiles would be paged in each time.
-ALLOCATOR = {
-    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 2**26,
-    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 2**25,
-}
-
 
 def measure() -> dict[str, Any]:
     """Return time and memory of a fit; it needs the plugin for Dask, distributed and psutil."""
-    import dask
     import dask.array as da
     from distributed import Client, LocalCluster
 
     random = da.random.default_rng(0)
     with (
-        dask.config.set(ALLOCATOR),
         LocalCluster(
             n_workers=WORKERS, threads_per_worker=1, memory_limit=MEMORY, dashboard_address=None
         ) as cluster,
