@@ -175,7 +175,7 @@ class LogLikelihood:
         everybody *= weight / total
         own *= weight / own_total
         own -= everybody
-        return value, own
+        return value, tile.fill_self(own, 0.0)
 
 
 def _labels(tile: Tile) -> dict[str, Array]:
