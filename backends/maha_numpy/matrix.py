@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maha_core import guard
 from maha_core.sweeps import kernel, tiling
 from maha_core.sweeps.geometry import Geometry
+from maha_numpy.tiles import cancelled_by_one_bound
 
 if TYPE_CHECKING:
     from maha_core.problem import Problem
@@ -59,15 +61,20 @@ def _write_tile(
             np.matmul(rows.left, columns.right.T, out=tile)
         else:
             tile[...] = rows.left @ columns.right.T
-    if itself is None and problem.accurate and _has_kept(tile, rows, columns):
+    if itself is None and problem.accurate:
+        _recompute(backend, problem, rows, columns, tile)
         return
     made = kernel.guarded(backend, problem, rows, columns, itself, tile).D
     if made is not tile:
         tile[...] = made
 
 
-def _has_kept(tile: Array, rows: Points, columns: Points) -> bool:
-    """Tell from one number that no entry has cancelled, as in most tiles none has."""
-    assert rows.threshold is not None
-    assert columns.threshold is not None
-    return bool(tile.min() >= rows.threshold.max() + columns.threshold.max())
+def _recompute(
+    backend: NumpyBackend, problem: Problem, rows: Points, columns: Points, tile: Array
+) -> None:
+    flagged = cancelled_by_one_bound(tile, rows.threshold, columns.threshold)
+    if flagged is not None:
+        entries = tiling.entries(problem, backend.tile_bytes)
+        tile[flagged.i, flagged.j] = guard.recomputed(
+            backend, problem.form, flagged, rows.raw, columns.raw, entries
+        )

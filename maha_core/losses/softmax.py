@@ -18,9 +18,9 @@ def summarise(tile: Tile, numbers: Array) -> Summary:
     """
     xp = tile.xp
     shift, kernel = weights(tile)
-    columns = numbers.T
-    scale = reached(xp, shift)
-    return shift, scale * (kernel @ xp.ones_like(columns)), scale * (kernel @ columns)
+    columns = xp.concat([xp.ones_like(numbers), numbers], axis=0).T
+    sums = reached(xp, shift) * (kernel @ columns)
+    return shift, sums[:, :1], sums[:, 1:]
 
 
 def fused_summary(tile: Tile, fused: Fused, number: str, **values: Array) -> Summary:
@@ -66,6 +66,8 @@ def probabilities(tile: Tile, summary: Summary) -> tuple[Array, Array]:
     shift, total, _ = summary
     if "softmax" in tile.memo:
         own_shift, kernel = tile.memo["softmax"]
+        if shift is own_shift:  # this tile is all of its rows
+            return kernel, 1 / total
         return kernel, xp.exp(finite(xp, shift) - finite(xp, own_shift)) / total
     return _shifted(tile, shift), 1 / total
 
