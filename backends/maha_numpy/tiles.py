@@ -52,7 +52,7 @@ def cancelled_by_one_bound(
     bound = row_threshold.max() + column_threshold.max()
     if D.min() >= bound:
         return None
-    candidates = D >= bound
+    candidates = bound <= D
     np.logical_not(candidates, out=candidates)
     if np.count_nonzero(candidates) * FEW > candidates.size:
         return cancelled(D, row_threshold, column_threshold).flagged
