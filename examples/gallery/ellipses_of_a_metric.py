@@ -69,7 +69,7 @@ def draw(axes: Axes, X, y, metric) -> None:
         axes.plot(*centre, "o", color=INK, ms=3)
     axes.set_aspect("equal")
     axes.set_xlim(-6.4, 5.4)
-    axes.set_ylim(-3.6, 5.2)
+    axes.set_ylim(-3.8, 6.8)
     bare(axes)
 
 
