@@ -39,9 +39,9 @@ def test_blas_stands_at_one_thread_in_tasks_and_is_given_back(scheduler):
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_no_pool_of_ours_is_used_in_tasks(scheduler, monkeypatch):
-    X = problems.draw(400, 40)
-    with mc.options(threads=4, tile_bytes=2**14):  # NumPy alone would share this out
-        lazy = da.from_array(X, chunks=(200, 40))
+    X = problems.draw(2200, 4)
+    with mc.options(threads=4):  # NumPy alone would share out each of the chunk pairs
+        lazy = da.from_array(X, chunks=(1100, 4))
         value, _ = mc.value_and_grad(mc.losses.MLKR(X[:, 0]), lazy)
 
         def forbidden(threads):
@@ -50,7 +50,7 @@ def test_no_pool_of_ours_is_used_in_tasks(scheduler, monkeypatch):
         monkeypatch.setattr(pool, "_workers", forbidden)
         value.compute(scheduler=scheduler)
         with pytest.raises(AssertionError, match="a pool inside a task"):
-            mc.value_and_grad(mc.losses.MLKR(X[:, 0]), X)
+            mc.value_and_grad(mc.losses.MLKR(X[:1100, 0]), X[:1100])
 
 
 def test_options_of_the_call_hold_in_the_tasks():
