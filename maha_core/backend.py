@@ -71,6 +71,7 @@ class Backend:
     tile_bytes = 8 * 2**20
     precisions: tuple[str, ...] = ("accurate", "fast")
     one_device = False
+    looks_by_rows = False
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
@@ -231,8 +232,14 @@ class Backend:
         """Return the mean of the points ``(1, d)``, or 0 where it overflows or there are none."""
         return geometry.centre(self, X)
 
-    def cancelled(self, D: Array, row_threshold: Array, column_threshold: Array) -> Inspection:
-        """Find the entries of a tile below their threshold."""
+    def cancelled(
+        self,
+        D: Array,
+        row_threshold: Array,
+        column_threshold: Array,
+        reach: Array | None = None,
+    ) -> Inspection:
+        """Find the entries of a tile below their threshold; none is at or above its row's reach."""
         return guard.cancelled(self.xp, D, row_threshold, column_threshold)
 
     def smallest_again(self, D: Array, flagged: Flagged, smallest: Array | None) -> Array | None:

@@ -26,6 +26,12 @@ Array = Any
 TARGET = {"float64": 1e-12, "float32": 8e-6}
 PULLBACK_TARGET = {"float64": 1e-10, "float32": 1e-4}
 
+SLACK = 1.01
+"""Covers the rounding of what `Reach` is made of, a thousandth of this."""
+
+LARGEST_SHARE = 0.5
+"""A larger c says nothing about how far away a point may be."""
+
 UNSEEN = 0.1
 """The part of a column's mean share of D below which it cannot show there that points are close."""
 
@@ -75,11 +81,40 @@ def ceiling(form: Form, W: Array, norms: Array, width: int, dtype: Any) -> Array
 
 
 def _threshold(xp: Any, rounding: Rounding, width: int, own: Any, dtype: Any) -> Array:
-    relative = float(xp.finfo(own).eps) / 2 / target(xp, dtype)
-    threshold = (5 + sqrt(width)) * relative * rounding.magnitude
+    threshold = share(xp, width, own, dtype) * rounding.magnitude
     if rounding.embedding is None:
         return threshold
-    return threshold + 8 * relative**2 * rounding.embedding
+    return threshold + 8 * _relative(xp, own, dtype) ** 2 * rounding.embedding
+
+
+def share(xp: Any, width: int, own: Any, dtype: Any) -> float:
+    """Return the part of a_i and b_j below which D, of products in a dtype, is not right."""
+    return (5 + sqrt(width)) * _relative(xp, own, dtype)
+
+
+def _relative(xp: Any, own: Any, dtype: Any) -> float:
+    return float(xp.finfo(own).eps) / 2 / target(xp, dtype)
+
+
+class Reach(NamedTuple):
+    """What tells how far away a point may be of which D has cancelled, from one side of it.
+
+    With h_i = c a_i + e_i, ``share`` is c and ``largest`` no less than any e_j of the other side.
+    """
+
+    share: float
+    largest: Array
+
+    def of(self, xp: Any, norms: Array, threshold: Array) -> Array:
+        """Return a number ``(n,)`` for each point that only entries below it are below h_i + h_j.
+
+        Where D is ``|u_i - u_j|^2``, u_j is no farther out than ``|u_i| + sqrt(D)``, so that an
+        entry below h_i + h_j solves ``D < c a_i + c (sqrt(a_i) + sqrt(D))^2 + e_i + e_j``.
+        """
+        c = self.share
+        inner = threshold + c * norms + self.largest  # 2 c a_i + e_i + max e_j
+        root = c * xp.sqrt(norms) + xp.sqrt(c * c * norms + (1 - c) * inner)
+        return (SLACK / (1 - c) ** 2) * root * root
 
 
 def _largest(xp: Any, dtype: Any) -> float:

@@ -66,7 +66,7 @@ def _guarded(backend: NumpyBackend, problem: Problem) -> Array:
     if problem.accurate:
         _recompute(backend, problem, rows, columns, D)
     elif problem.form.nonnegative:
-        np.maximum(D, 0, out=D)
+        np.clip(D, 0, np.inf, out=D)
     _fill_itself(problem, D, 0)
     return D
 

@@ -1,4 +1,4 @@
-"""D as a matrix: a tile is multiplied where it will stand, and checked while it is in the cache."""
+"""D as a matrix: a tile is multiplied in the cache, and written row by row from there."""
 
 from __future__ import annotations
 
@@ -7,74 +7,99 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maha_core import guard
-from maha_core.sweeps import kernel, tiling
+from maha_core.guard import Flagged
+from maha_core.sweeps import tiling
 from maha_core.sweeps.geometry import Geometry
-from maha_numpy.tiles import cancelled_by_one_bound
+from maha_numpy import review
+from maha_numpy.tiles import fill_diagonal, make_symmetric, row_minima
 
 if TYPE_CHECKING:
     from maha_core.problem import Problem
-    from maha_core.sweeps.geometry import Points, SelfPairs
     from maha_numpy.backend import NumpyBackend
 
 Array = Any
 
 ENTRY = 8
-"""Tiles have a side that does not depend on the dtype: mirror images are written by columns."""
+"""Tiles have a side that does not depend on the dtype: D is written by their rows."""
 
 
 def write(backend: NumpyBackend, problem: Problem, D: Array) -> None:
     """Write D ``(n, m)``; without Y the tiles above the diagonal, and their mirror images."""
+    if not D.size:
+        return
     geometry = Geometry(backend, problem, distances=True)
-    alone = problem.Y is None
-    side = tiling.square_side((problem.options.tile_bytes or backend.tile_bytes) // ENTRY)
-    columns = tiling.blocks(problem.m, side)
+    count = (problem.options.tile_bytes or backend.tile_bytes) // ENTRY
+    side = tiling.square_side(tiling.shared_out(count, problem))
 
     def strip(rows: slice) -> None:
-        points = geometry.rows(rows)
-        for part in columns:
-            if alone and part.stop <= rows.start:
-                continue
-            tile, itself = D[rows, part], geometry.itself(rows, part)
-            _write_tile(backend, problem, points, geometry.columns.part(part), itself, tile)
-            if itself is not None:
-                tile *= 0.5
-                tile += tile.T.copy()
-            elif alone:
-                D[part, rows] = tile.T
+        with backend.quiet():
+            Strip(backend, geometry, rows, side, D).write()
 
     for _ in backend.map_ordered(strip, tiling.blocks(problem.n, side), problem.options):
         pass
 
 
-def _write_tile(
-    backend: NumpyBackend,
-    problem: Problem,
-    rows: Points,
-    columns: Points,
-    itself: SelfPairs | None,
-    tile: Array,
-) -> None:
-    assert rows.left is not None
-    assert columns.right is not None
-    with backend.quiet():
-        if rows.left.dtype == tile.dtype:
-            np.matmul(rows.left, columns.right.T, out=tile)
-        else:
-            tile[...] = rows.left @ columns.right.T
-    if itself is None and problem.accurate:
-        _recompute(backend, problem, rows, columns, tile)
-        return
-    made = kernel.guarded(backend, problem, rows, columns, itself, tile).D
-    if made is not tile:
-        tile[...] = made
+class Strip:
+    """Some rows of D, without Y from the diagonal on.
 
+    Each small call of NumPy may keep another thread waiting for the interpreter's lock. So a tile
+    only notes the smallest entry of each of its rows, and what has cancelled is looked for once,
+    when the strip is written.
+    """
 
-def _recompute(
-    backend: NumpyBackend, problem: Problem, rows: Points, columns: Points, tile: Array
-) -> None:
-    flagged = cancelled_by_one_bound(tile, rows.threshold, columns.threshold)
-    if flagged is not None:
+    def __init__(
+        self, backend: NumpyBackend, geometry: Geometry, rows: slice, side: int, D: Array
+    ) -> None:
+        self.backend, self.problem = backend, geometry.problem
+        self.rows, self.points, self.columns = rows, geometry.rows(rows), geometry.columns
+        self.D = D
+        self.side = side
+        self.alone = self.problem.Y is None
+        self.start = rows.start if self.alone else 0
+        self.memory = np.empty(side * side, dtype=self.points.left.dtype)
+
+    def write(self) -> None:
+        """Write the tiles, then what has cancelled in them once more."""
+        parts = tiling.blocks(self.problem.m, self.side)[self.start // self.side :]
+        smallest = [self._write(part) for part in parts]
+        if self.problem.accurate:
+            self._recompute(np.stack(smallest))
+
+    def _write(self, part: slice) -> Array | None:
+        """Write one tile, and return the smallest entry of each of its rows."""
+        tile = self._product(part)
+        square = self.alone and part == self.rows
+        if square:
+            make_symmetric(tile)
+            fill_diagonal(tile, 0, np.inf)
+        smallest = row_minima(tile) if self.problem.accurate else None
+        if smallest is None and self.problem.form.nonnegative:
+            np.clip(tile, 0, np.inf, out=tile)  # three times as fast as np.maximum
+        if square:
+            fill_diagonal(tile, 0, 0.0)
+        self.D[self.rows, part] = tile
+        if self.alone and not square:
+            self.D[part, self.rows] = tile.T
+        return smallest
+
+    def _product(self, part: slice) -> Array:
+        left, right = self.points.left, self.columns.right[part]
+        tile = self.memory[: len(left) * len(right)].reshape(len(left), len(right))
+        return np.matmul(left, right.T, out=tile)
+
+    def _recompute(self, smallest: Array) -> None:
+        problem, backend = self.problem, self.backend
+        threshold, D = self.columns.threshold[self.start :], self.D[self.rows, self.start :]
         entries = tiling.entries(problem, backend.tile_bytes)
-        tile[flagged.i, flagged.j] = guard.recomputed(
-            backend, problem.form, flagged, rows.raw, columns.raw, entries
-        )
+        for flagged in review.cancelled(D, smallest, self.points, threshold, self.side):
+            i, j = flagged.i + self.rows.start, flagged.j + self.start
+            if self.alone:
+                i, j = i[i < j], j[i < j]
+            if not i.size:
+                continue
+            values = guard.recomputed(
+                backend, problem.form, Flagged(i, j), problem.X, problem.others, entries
+            )
+            self.D[i, j] = values
+            if self.alone:
+                self.D[j, i] = values

@@ -19,21 +19,24 @@ def fill_diagonal(values: Array, offset: int, fill: float) -> None:
     diagonal[:] = fill
 
 
-def cancelled(D: Array, row_threshold: Array, column_threshold: Array) -> Inspection:
+def cancelled(
+    D: Array, row_threshold: Array, column_threshold: Array, reach: Array | None = None
+) -> Inspection:
     """Find the entries below their threshold, and the rows' smallest entries on the way.
 
     No entry of a row is, if the row's minimum is no less than its own threshold plus the columns'
-    largest; and in the other rows only entries below that sum are candidates. The comparisons are
-    written so that NaN, from overflow, counts as cancelled.
+    largest, or than its reach; and in the other rows only entries below that are candidates. The
+    comparisons are written so that NaN, from overflow, counts as cancelled.
     """
     if D.size == 0:
         return Inspection(None)
     bound = row_threshold + column_threshold.max()
-    smallest = D.min(axis=1)
-    safe = smallest >= bound
-    if safe.all():
+    if reach is not None:
+        bound = np.minimum(bound, reach)
+    smallest = row_minima(D)
+    suspect = np.flatnonzero(~(smallest >= bound))
+    if not suspect.size:
         return Inspection(None, smallest[:, None])
-    suspect = np.flatnonzero(~safe)
     part = D if 2 * suspect.size > D.shape[0] else D[suspect]
     rows = slice(None) if part is D else suspect
     kept = part >= bound[rows, None]
@@ -41,23 +44,21 @@ def cancelled(D: Array, row_threshold: Array, column_threshold: Array) -> Inspec
         np.greater_equal(part - column_threshold, row_threshold[rows, None], out=kept)
     i, j = np.divmod(np.flatnonzero(np.logical_not(kept, out=kept)), D.shape[1])
     i = i if part is D else suspect[i]
-    flagged = _below(D[i, j], i, j, row_threshold[i] + column_threshold[j])
+    flagged = below(D[i, j], i, j, row_threshold[i] + column_threshold[j])
     return Inspection(flagged, smallest[:, None])
 
 
-def cancelled_by_one_bound(
-    D: Array, row_threshold: Array, column_threshold: Array
-) -> Flagged | None:
-    """Find the same entries where nobody asks for the rows' smallest: one bound for all pairs."""
-    bound = row_threshold.max() + column_threshold.max()
-    if D.min() >= bound:
-        return None
-    candidates = bound <= D
-    np.logical_not(candidates, out=candidates)
-    if np.count_nonzero(candidates) * FEW > candidates.size:
-        return cancelled(D, row_threshold, column_threshold).flagged
-    i, j = np.divmod(np.flatnonzero(candidates), D.shape[1])
-    return _below(D[i, j], i, j, row_threshold[i] + column_threshold[j])
+def row_minima(D: Array) -> Array:
+    """Return the smallest entry of each row ``(r,)``, in half the time of ``D.min(axis=1)``."""
+    if not D.flags.c_contiguous:
+        return D.min(axis=1)
+    return np.minimum.reduceat(D.reshape(-1), np.arange(0, D.size, D.shape[1]))
+
+
+def make_symmetric(square: Array) -> None:
+    """Replace both entries of each pair by their mean, which is one number."""
+    square *= 0.5
+    square += square.T.copy()
 
 
 def smallest_again(D: Array, flagged: Flagged, smallest: Array) -> Array:
@@ -65,12 +66,12 @@ def smallest_again(D: Array, flagged: Flagged, smallest: Array) -> Array:
     touched = np.zeros(D.shape[0], dtype=bool)
     touched[flagged.i] = True
     if 2 * np.count_nonzero(touched) > touched.size:
-        return D.min(axis=1, keepdims=True)
-    smallest[touched, 0] = D[touched].min(axis=1)
+        return row_minima(D)[:, None]
+    smallest[touched, 0] = row_minima(D[touched])
     return smallest
 
 
-def _below(values: Array, i: Array, j: Array, threshold: Array) -> Flagged | None:
+def below(values: Array, i: Array, j: Array, threshold: Array) -> Flagged | None:
     """Return the candidates whose size is below their threshold.
 
     A negative entry as large as that is an indefinite metric's own.

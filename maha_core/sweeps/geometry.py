@@ -25,6 +25,7 @@ class Points:
     left: Array | None = None
     right: Array | None = None
     threshold: Array | None = None
+    reach: Array | None = None
 
     def part(self, rows: slice) -> Points:
         """Return some of the rows."""
@@ -42,6 +43,7 @@ class Points:
             cut(self.left),
             cut(self.right),
             cut(self.threshold),
+            cut(self.reach),
         )
 
 
@@ -81,6 +83,7 @@ class Geometry:
         self.problem = problem
         self.distances = distances
         self.cotangents = cotangents
+        self.reach: guard.Reach | None = None
         with backend.quiet():
             self.centre = backend.centre(problem.X)
         self.columns = self._embed(problem.others)
@@ -128,6 +131,19 @@ class Geometry:
             if self.cotangents:
                 threshold = threshold + guard.pullback_thresholds(form, W, dtype)
             points.threshold = xp.astype(threshold, dtype, copy=False)
+            self._add_reach(points, norms[:, 0], threshold)
+
+    def _add_reach(self, points: Points, norms: Array, threshold: Array) -> None:
+        """Add what spares the guard a look at most entries, where the backend makes use of it."""
+        xp = self.backend.xp
+        if not (self.backend.looks_by_rows and self.problem.form.nonnegative and norms.shape[0]):
+            return
+        if self.reach is None:  # the columns, which come first
+            share = guard.share(xp, points.U.shape[1], norms.dtype, points.raw.dtype)
+            self.reach = guard.Reach(share, xp.max(threshold - share * norms))
+        if self.reach.share < guard.LARGEST_SHARE:
+            reach = self.reach.of(xp, norms, threshold)
+            points.reach = xp.astype(reach, points.raw.dtype, copy=False)
 
 
 def centre(backend: Backend, X: Array) -> Array:
