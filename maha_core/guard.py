@@ -67,7 +67,10 @@ def thresholds(form: Form, W: Array, norms: Array, width: int, dtype: Any) -> Ar
 
     It is NaN, so that no comparison holds, for points with which the product could overflow.
     """
-    xp, rounding = form.xp, form.rounding(W, norms)
+    xp = form.xp
+    # In float64 the embedding's part is small, also where it is overestimated by a factor of d.
+    fine = xp.finfo(W.dtype).bits == 32
+    rounding = form.rounding(W, norms) if fine else form.coarse_rounding(W, norms)
     threshold = _threshold(xp, rounding, width, W.dtype, dtype)
     safe = rounding.magnitude < _largest(xp, W.dtype)
     return xp.where(safe, threshold, xp.full_like(threshold, float("nan")))

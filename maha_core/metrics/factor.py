@@ -95,8 +95,11 @@ class FactorForm(Form):
         size = xp.abs(W) @ xp.abs(self.A).T
         return Rounding(norms, dot(xp, size, size))
 
+    def coarse_rounding(self, W: Array, norms: Array) -> Rounding:
+        # | |A| |w| | <= |A| |w|, in Frobenius' norm, saves the product.
+        return Rounding(norms, self.xp.sum(self.A * self.A) * dot(self.xp, W, W))
+
     def largest_rounding(self, W: Array, norms: Array) -> Rounding:
-        # | |A| |w| | <= |A| |W|, in Frobenius' norm, saves the product.
         xp = self.xp
         A, W = xp.reshape(self.A, (-1,)), xp.reshape(W, (-1,))
         return Rounding(xp.max(norms), xp.vecdot(A, A) * xp.vecdot(W, W))

@@ -107,6 +107,10 @@ class Form(ABC):
         """Return what the guard's thresholds are made of; norms are ``u_i . v_i``."""
         return Rounding(norms, None)
 
+    def coarse_rounding(self, W: Array, norms: Array) -> Rounding:
+        """Return numbers no less than those of `rounding`, for less work."""
+        return self.rounding(W, norms)
+
     def largest_rounding(self, W: Array, norms: Array) -> Rounding:
         """Return numbers that `rounding` does not exceed for any of the points."""
         magnitude, embedding = self.rounding(W, norms)
