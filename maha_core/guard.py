@@ -14,6 +14,7 @@ add a term for the points' own size, where the metric may not see it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from math import sqrt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -90,11 +91,13 @@ def _threshold(xp: Any, rounding: Rounding, width: int, own: Any, dtype: Any) ->
     return threshold + 8 * _relative(xp, own, dtype) ** 2 * rounding.embedding
 
 
+@cache
 def share(xp: Any, width: int, own: Any, dtype: Any) -> float:
     """Return the part of a_i and b_j below which D, of products in a dtype, is not right."""
     return (5 + sqrt(width)) * _relative(xp, own, dtype)
 
 
+@cache
 def _relative(xp: Any, own: Any, dtype: Any) -> float:
     return float(xp.finfo(own).eps) / 2 / target(xp, dtype)
 
@@ -120,6 +123,7 @@ class Reach(NamedTuple):
         return (SLACK / (1 - c) ** 2) * root * root
 
 
+@cache
 def _largest(xp: Any, dtype: Any) -> float:
     """Return a magnitude from which on the product could overflow."""
     return float(xp.finfo(dtype).max) / 8

@@ -200,6 +200,10 @@ class NumpyBackend(Backend):
         """Return the k-th smallest entry of each row."""
         return np.partition(D, k - 1, axis=1)[:, k - 1 : k]
 
+    def quiet(self) -> AbstractContextManager[object]:
+        """Return a context without NumPy's warnings on floating-point arithmetic."""
+        return np.errstate(all="ignore")
+
     def working(self, options: Options, size: int) -> AbstractContextManager[object]:
         """Hold BLAS at one thread, so that results do not depend on how many it has."""
         return nullcontext() if size <= SERIAL_MULTIPLICATIONS else one_thread()
