@@ -52,7 +52,7 @@ class NumpyBackend(Backend):
     """
 
     name = "numpy"
-    tile_bytes = 2**21
+    tile_bytes = 2**22
     one_device = True
     looks_by_rows = True
 

@@ -18,6 +18,9 @@ Array = Any
 SMALL = 2**14
 """A block of so few entries is multiplied in float64: that costs less than the guard in float32."""
 
+LARGEST = 2**17
+"""The largest block: a megabyte of float64, which stays in the cache."""
+
 
 class Side(NamedTuple):
     """Points W, both operands of D, and their products ``u_i . v_i``."""
@@ -29,8 +32,8 @@ class Side(NamedTuple):
 
 
 def is_one(backend: NumpyBackend, problem: Problem) -> bool:
-    """Tell whether D is one tile."""
-    return 0 < problem.n * problem.m <= tiling.entries(problem, backend.tile_bytes)
+    """Tell whether D is one block: beyond, tiles in several threads are quicker."""
+    return 0 < problem.n * problem.m <= min(LARGEST, tiling.entries(problem, backend.tile_bytes))
 
 
 def sqdist(backend: NumpyBackend, problem: Problem, out: Array | None) -> Array:

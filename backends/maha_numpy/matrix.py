@@ -22,14 +22,16 @@ Array = Any
 ENTRY = 8
 """Tiles have a side that does not depend on the dtype: D is written by their rows."""
 
+TILE_BYTES = 2**21
+"""Smaller than where nothing is written: two copies of a tile pass through the cache."""
+
 
 def write(backend: NumpyBackend, problem: Problem, D: Array) -> None:
     """Write D ``(n, m)``; without Y the tiles above the diagonal, and their mirror images."""
     if not D.size:
         return
     geometry = Geometry(backend, problem, distances=True)
-    count = (problem.options.tile_bytes or backend.tile_bytes) // ENTRY
-    side = tiling.square_side(tiling.shared_out(count, problem))
+    side = tiling.square_side(_entries(problem))
 
     def strip(rows: slice) -> None:
         with backend.quiet():
@@ -37,6 +39,12 @@ def write(backend: NumpyBackend, problem: Problem, D: Array) -> None:
 
     for _ in backend.map_ordered(strip, tiling.blocks(problem.n, side), problem.options):
         pass
+
+
+def _entries(problem: Problem) -> int:
+    """Return how many entries a tile may have: fewer for a small D, to share them out."""
+    largest = (problem.options.tile_bytes or TILE_BYTES) // ENTRY
+    return min(largest, max(largest // 2, problem.n * problem.m // tiling.TILES))
 
 
 class Strip:
