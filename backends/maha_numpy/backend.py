@@ -118,8 +118,8 @@ class NumpyBackend(Backend):
         return G[flagged.i, flagged.j]
 
     def without_entries(self, G: Array, flagged: Flagged, *, own: bool = False) -> Array:
-        """Return a tile with 0 for the flagged entries; the loss's own array is left alone."""
-        G = np.array(G)
+        """Return a tile with 0 for the flagged entries."""
+        G = G if own else np.array(G)
         G[flagged.i, flagged.j] = 0
         return G
 

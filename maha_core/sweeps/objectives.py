@@ -29,7 +29,7 @@ def value_and_grad(
     sweep = Sweep(backend, problem, objective, wrt)
     total = Accumulator(backend, problem, sweep.geometry.columns, wrt)
     value, listed = None, []
-    strips = tiling.strips_of_a_loss(sweep.partition.rows, problem)
+    strips = tiling.strips(sweep.partition.rows)
     for result in backend.map_ordered(sweep.strip, strips, problem.options):
         total.add(result)
         value = plus(value, result.value)

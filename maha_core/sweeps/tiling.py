@@ -8,7 +8,6 @@ from maha_core.problem import Problem
 STRIPS = 32
 TILES = 32
 SMALLEST_SHARE = 2**21
-SMALLEST_SHARED = 2**20
 FEWEST_WHOLE_ROWS = 16
 LARGEST_STRETCH = 8
 
@@ -23,7 +22,7 @@ def shared_out(count: int, problem: Problem) -> int:
     """Return fewer entries for a tile of a small D, so that several cores have one each.
 
     Threads of one interpreter hand over its lock at every call of the array library, which a tile
-    of less than a megabyte does not repay.
+    of less than two megabytes does not repay.
     """
     smallest = SMALLEST_SHARE // itemsize(problem.X)
     return min(count, max(smallest, problem.n * problem.m // TILES))
@@ -69,14 +68,3 @@ def strips(parts: list[slice]) -> list[list[slice]]:
     """Group consecutive row blocks into at most `STRIPS` units of parallel work."""
     size = max(1, -(-len(parts) // STRIPS))
     return [parts[start : start + size] for start in range(0, len(parts), size)]
-
-
-def strips_of_a_loss(parts: list[slice], problem: Problem) -> list[list[slice]]:
-    """Group a loss's row blocks as `strips` does, or into one unit where D is small.
-
-    A loss makes so many calls of the array library that two threads, which hand over the
-    interpreter's lock at each, were measured to gain from 2^20 entries on and to lose below.
-    """
-    if problem.n * problem.m < SMALLEST_SHARED:
-        return [parts] if parts else []
-    return strips(parts)
