@@ -58,9 +58,10 @@ def guarded(
     if itself is not None:
         D = itself.filled(D, float("inf"))
     if problem.accurate:
-        flagged, smallest = backend.cancelled(
-            D, rows.threshold, columns.threshold, rows.reach
-        )
+        with backend.quiet():
+            flagged, smallest = backend.cancelled(
+                D, rows.threshold, columns.threshold, rows.reach
+            )
         if flagged is not None:
             entries = tiling.entries(problem, backend.tile_bytes)
             values = guard.recomputed(backend, form, flagged, rows.raw, columns.raw, entries)
