@@ -1,0 +1,67 @@
+"""What spares the guard a look at an entry hides none that has cancelled."""
+
+import numpy as np
+import pytest
+
+import maha_core as mc
+from maha_core.call import prepare
+from maha_core.sweeps.geometry import Geometry
+from maha_numpy.tiles import cancelled
+
+
+def points(kind, rng, n, d):
+    X = rng.standard_normal((n, d))
+    if kind == "close pairs":
+        X[1::2] = X[::2] * (1 + 1e-3 * rng.random((n // 2, 1)))
+    elif kind == "clusters":
+        X += 1e3 * rng.integers(0, 4, size=(n, 1))
+    elif kind == "a few far out":
+        X[:3] *= 1e4
+    elif kind == "scales":
+        X *= 10.0 ** rng.uniform(-3, 3, size=(n, 1))
+    return X
+
+
+@pytest.mark.parametrize("cotangents", [False, True])
+@pytest.mark.parametrize("with_Y", [False, True])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("metric", ["euclidean", "factor", "shrinking", "covariance"])
+@pytest.mark.parametrize("kind", ["normal", "close pairs", "clusters", "a few far out", "scales"])
+@pytest.mark.parametrize("d", [1, 3, 16])
+def test_no_entry_beyond_its_reach_has_cancelled(d, kind, metric, dtype, with_Y, cotangents):
+    rng = np.random.default_rng(d)
+    X = points(kind, rng, 120, d).astype(dtype)
+    Y = points(kind, rng, 90, d).astype(dtype) if with_Y else None
+    A = rng.standard_normal((d, d)).astype(dtype)
+    A_shrinking = A * np.logspace(0, -4, d, dtype=dtype)
+    S = (A @ A.T + np.eye(d)).astype(dtype)
+    metrics = {
+        "euclidean": None,
+        "factor": mc.Factor(A),
+        "shrinking": mc.Factor(A_shrinking),
+        "covariance": mc.Covariance((S + S.T) / 2),
+    }
+    call = prepare(X, Y, metrics[metric])
+    geometry = Geometry(call.backend, call.problem, distances=True, cotangents=cotangents)
+    rows, columns = geometry.rows(slice(10, 100)), geometry.columns
+    assert rows.reach is not None
+    D = rows.left @ columns.right.T
+    found = cancelled(D, rows.threshold, columns.threshold, rows.reach).flagged
+    flagged = np.zeros(D.shape, dtype=bool)
+    if found is not None:
+        flagged[found.i, found.j] = True
+    np.testing.assert_array_equal(
+        flagged, np.abs(D) < rows.threshold[:, None] + columns.threshold[None, :]
+    )
+
+
+def test_reach_leaves_little_to_look_at():
+    X = np.random.default_rng(0).standard_normal((1000, 10)).astype(np.float32)
+    call = prepare(X, None, None)
+    geometry = Geometry(call.backend, call.problem, distances=True)
+    rows = geometry.rows(slice(0, 1000))
+    D = rows.left @ geometry.columns.right.T
+    np.fill_diagonal(D, np.inf)
+    by_reach = np.count_nonzero(rows.reach[:, None] > D)
+    by_largest = np.count_nonzero(rows.threshold[:, None] + rows.threshold.max() > D)
+    assert 0 < 4 * by_reach < by_largest
