@@ -7,7 +7,7 @@ from maha_core.problem import Problem
 
 STRIPS = 32
 TILES = 32
-SMALLEST_SHARE = 2**21
+SMALLEST_SHARE = 15 * 2**17
 FEWEST_WHOLE_ROWS = 16
 LARGEST_STRETCH = 8
 
@@ -39,8 +39,9 @@ def blocks(extent: int, size: int) -> list[slice]:
 
 
 def even_blocks(extent: int, largest: int) -> list[slice]:
-    """Cut ``0 ... extent`` into as few slices of at most a size, as even as can be."""
+    """Cut ``0 ... extent`` into slices of at most a size, as even as can be, for even numbers of cores."""
     count = max(1, -(-extent // largest))
+    count += count % 2 if count > 1 else 0
     return blocks(extent, max(1, -(-extent // count)))
 
 
