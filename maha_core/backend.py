@@ -262,6 +262,10 @@ class Backend:
         """Return a tile with 0 for the flagged entries; if it is its own it may be overwritten."""
         return self.xp.where(flagged.mask, self.xp.zeros_like(G), G)
 
+    def row_products(self, G: Array, extended_other: Array) -> Array:
+        """Return ``[G U', r]`` for the rows of a cotangent ``(r, t + 1)``."""
+        return formulas.row_products(G, extended_other)
+
     def exp(self, values: Array) -> Array:
         """Return the exponential, with something negligible for what would underflow.
 

@@ -141,8 +141,8 @@ def pullback_thresholds(form: Form, W: Array, dtype: Any) -> Array | float:
         return 0.0
     relative = float(xp.finfo(W.dtype).eps) / 2 / target(xp, dtype, PULLBACK_TARGET)
     squares = W * W
-    seen = visibility * xp.mean(squares, axis=0) if W.shape[0] else visibility
-    unseen = xp.astype(seen < UNSEEN * xp.mean(seen), W.dtype)
+    seen = visibility * xp.sum(squares, axis=0)
+    unseen = xp.astype(W.shape[1] * seen < UNSEEN * xp.sum(seen), W.dtype)
     return form.pull_rounding(relative) * xp.vecdot(squares, unseen[None, :])
 
 

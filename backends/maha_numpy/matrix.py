@@ -59,12 +59,11 @@ class Strip:
         self, backend: NumpyBackend, geometry: Geometry, rows: slice, side: int, D: Array
     ) -> None:
         self.backend, self.problem = backend, geometry.problem
-        self.rows, self.points, self.columns = rows, geometry.rows(rows), geometry.columns
-        self.D = D
-        self.side = side
+        self.rows, self.side, self.D = rows, side, D
+        self.points, self.columns = geometry.rows(rows), geometry.columns
         self.alone = self.problem.Y is None
         self.start = rows.start if self.alone else 0
-        self.memory = np.empty(side * side, dtype=self.points.left.dtype)
+        self.memory: Array = None
 
     def write(self) -> None:
         """Write the tiles, then what has cancelled in them once more."""
@@ -73,15 +72,17 @@ class Strip:
         if self.problem.accurate:
             self._recompute(np.stack(smallest))
 
-    def _write(self, part: slice) -> Array | None:
+    def _write(self, part: slice) -> Array:
         """Write one tile, and return the smallest entry of each of its rows."""
         tile = self._product(part)
         square = self.alone and part == self.rows
         if square:
             make_symmetric(tile)
             fill_diagonal(tile, 0, np.inf)
-        smallest = row_minima(tile) if self.problem.accurate else None
-        if smallest is None and self.problem.form.nonnegative:
+        smallest: Array = None
+        if self.problem.accurate:
+            smallest = row_minima(tile)
+        elif self.problem.form.nonnegative:
             np.clip(tile, 0, np.inf, out=tile)  # three times as fast as np.maximum
         if square:
             fill_diagonal(tile, 0, 0.0)
@@ -91,15 +92,22 @@ class Strip:
         return smallest
 
     def _product(self, part: slice) -> Array:
-        left, right = self.points.left, self.columns.right[part]
-        tile = self.memory[: len(left) * len(right)].reshape(len(left), len(right))
-        return np.matmul(left, right.T, out=tile)
+        """Return the product of a tile, in memory that all tiles of the strip share."""
+        left, right = self.points.left, self.columns.right
+        assert left is not None
+        assert right is not None
+        if self.memory is None:
+            self.memory = np.empty(len(left) * self.side, dtype=left.dtype)
+        shape = len(left), part.stop - part.start
+        tile = self.memory[: shape[0] * shape[1]].reshape(shape)
+        return np.matmul(left, right[part].T, out=tile)
 
     def _recompute(self, smallest: Array) -> None:
-        problem, backend = self.problem, self.backend
-        threshold, D = self.columns.threshold[self.start :], self.D[self.rows, self.start :]
-        entries = tiling.entries(problem, backend.tile_bytes)
-        for flagged in review.cancelled(D, smallest, self.points, threshold, self.side):
+        problem, backend, threshold = self.problem, self.backend, self.columns.threshold
+        assert threshold is not None
+        D, entries = self.D[self.rows, self.start :], tiling.entries(problem, backend.tile_bytes)
+        batches = review.cancelled(D, smallest, self.points, threshold[self.start :], self.side)
+        for flagged in batches:
             i, j = flagged.i + self.rows.start, flagged.j + self.start
             if self.alone:
                 i, j = i[i < j], j[i < j]

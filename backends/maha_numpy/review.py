@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maha_numpy.tiles import below
+from maha_numpy.tiles import below, highest
 
 if TYPE_CHECKING:
     from maha_core.guard import Flagged
@@ -27,9 +27,8 @@ def cancelled(
     ``smallest (t, r)`` has the smallest entry of each row of each tile of `side` columns; the last
     tile may have fewer. Comparisons are written so that NaN, from overflow, counts as cancelled.
     """
-    bound = rows.threshold + column_threshold.max()
-    if rows.reach is not None:
-        bound = np.minimum(bound, rows.reach)
+    row_threshold: Array = rows.threshold
+    bound = highest(row_threshold, column_threshold, rows.reach)
     whole = D.shape[1] // side
     edge = whole * side
     tiles = D[:, :edge].reshape(D.shape[0], whole, side)
@@ -37,14 +36,12 @@ def cancelled(
     for first, part, least in ((0, tiles, smallest[:whole]), (edge, last, smallest[whole:])):
         for i, j, values in _suspects(part, least, bound):
             j += first
-            flagged = below(values, i, j, rows.threshold[i] + column_threshold[j])
+            flagged = below(values, i, j, row_threshold[i] + column_threshold[j])
             if flagged is not None:
                 yield flagged
 
 
-def _suspects(
-    tiles: Array, smallest: Array, bound: Array
-) -> Iterator[tuple[Array, Array, Array]]:
+def _suspects(tiles: Array, smallest: Array, bound: Array) -> Iterator[tuple[Array, Array, Array]]:
     """Yield rows, columns and values of the entries of tiles ``(r, t, side)`` below a bound."""
     number, row = np.nonzero(~(smallest >= bound))
     side = tiles.shape[2]

@@ -30,9 +30,7 @@ def cancelled(
     """
     if D.size == 0:
         return Inspection(None)
-    bound = row_threshold + column_threshold.max()
-    if reach is not None:
-        bound = np.minimum(bound, reach)
+    bound = highest(row_threshold, column_threshold, reach)
     smallest = row_minima(D)
     suspect = np.flatnonzero(~(smallest >= bound))
     if not suspect.size:
@@ -46,6 +44,12 @@ def cancelled(
     i = i if part is D else suspect[i]
     flagged = below(D[i, j], i, j, row_threshold[i] + column_threshold[j])
     return Inspection(flagged, smallest[:, None])
+
+
+def highest(row_threshold: Array, column_threshold: Array, reach: Array | None) -> Array:
+    """Return for each row a number that none of its cancelled entries reaches."""
+    bound = row_threshold + column_threshold.max()
+    return bound if reach is None else np.minimum(bound, reach)
 
 
 def row_minima(D: Array) -> Array:

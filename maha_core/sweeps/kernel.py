@@ -59,9 +59,7 @@ def guarded(
         D = itself.filled(D, float("inf"))
     if problem.accurate:
         with backend.quiet():
-            flagged, smallest = backend.cancelled(
-                D, rows.threshold, columns.threshold, rows.reach
-            )
+            flagged, smallest = backend.cancelled(D, rows.threshold, columns.threshold, rows.reach)
         if flagged is not None:
             entries = tiling.entries(problem, backend.tile_bytes)
             values = guard.recomputed(backend, form, flagged, rows.raw, columns.raw, entries)

@@ -63,7 +63,7 @@ class RowBlock:
 
     def add_rows(self, G: Array, others: Points, weight: float = 1.0) -> None:
         """Add ``[G U', r]`` of one tile."""
-        products = weighted(weight, formulas.row_products(G, others.extended))
+        products = weighted(weight, self.backend.row_products(G, others.extended))
         self.products = increased(self.products, products)
 
     def add_columns(self, G: Array, columns: slice, strip: Strip, weight: float = 1.0) -> None:

@@ -39,7 +39,10 @@ def blocks(extent: int, size: int) -> list[slice]:
 
 
 def even_blocks(extent: int, largest: int) -> list[slice]:
-    """Cut ``0 ... extent`` into slices of at most a size, as even as can be, for even numbers of cores."""
+    """Cut ``0 ... extent`` into slices of at most a size, as even as can be.
+
+    If there are several, their number is even, as that of most machines' cores.
+    """
     count = max(1, -(-extent // largest))
     count += count % 2 if count > 1 else 0
     return blocks(extent, max(1, -(-extent // count)))
