@@ -28,7 +28,7 @@ TARGET = {"float64": 1e-12, "float32": 8e-6}
 PULLBACK_TARGET = {"float64": 1e-10, "float32": 1e-4}
 
 SLACK = 1.01
-"""Covers the rounding of what `Reach` is made of, a thousandth of this."""
+"""Covers the rounding of what `Reach` is made of, and of D, a part `TARGET` of its threshold."""
 
 LARGEST_SHARE = 0.5
 """A larger c says nothing about how far away a point may be."""
@@ -69,7 +69,7 @@ def thresholds(form: Form, W: Array, norms: Array, width: int, dtype: Any) -> Ar
     It is NaN, so that no comparison holds, for points with which the product could overflow.
     """
     xp = form.xp
-    # In float64 the embedding's part is small, also where it is overestimated by a factor of d.
+    # In float64 the embedding's part is small, also where its square is d times too large.
     fine = xp.finfo(W.dtype).bits == 32
     rounding = form.rounding(W, norms) if fine else form.coarse_rounding(W, norms)
     threshold = _threshold(xp, rounding, width, W.dtype, dtype)
@@ -105,7 +105,8 @@ def _relative(xp: Any, own: Any, dtype: Any) -> float:
 class Reach(NamedTuple):
     """What tells how far away a point may be of which D has cancelled, from one side of it.
 
-    With h_i = c a_i + e_i, ``share`` is c and ``largest`` no less than any e_j of the other side.
+    With h_i = c a_i + e_i, a_i being ``|u_i|^2``, ``share`` is c and ``largest`` no less than any
+    e_j of the other side. All of them are rounded, and so is D; `SLACK` covers that.
     """
 
     share: float

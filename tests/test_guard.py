@@ -65,3 +65,29 @@ def test_reach_leaves_little_to_look_at():
     by_reach = np.count_nonzero(rows.reach[:, None] > D)
     by_largest = np.count_nonzero(rows.threshold[:, None] + rows.threshold.max() > D)
     assert 0 < 4 * by_reach < by_largest
+
+
+@pytest.mark.parametrize("metric", ["factor", "covariance"])
+def test_columns_of_other_scales_do_not_make_the_guard_look_at_more(metric):
+    scales = np.logspace(0, 6, 10)
+    X = np.random.default_rng(0).standard_normal((200, 10)) * scales
+    chosen = mc.Factor(np.diag(1 / scales)) if metric == "factor" else mc.Covariance.from_points(X)
+    call = prepare(X, None, chosen)
+    geometry = Geometry(call.backend, call.problem, distances=True)
+    rows = geometry.rows(slice(0, 200))
+    D = rows.left @ geometry.columns.right.T
+    np.fill_diagonal(D, np.inf)
+    assert np.mean(rows.threshold[:, None] + rows.threshold > D) < 0.01
+
+
+@pytest.mark.parametrize("tile_bytes", [1, 8, 64])
+def test_the_smallest_tiles(tile_bytes):
+    X = np.random.default_rng(0).standard_normal((7, 3))
+    expected = np.square(X[:, None] - X[None]).sum(axis=2)
+    with mc.options(tile_bytes=tile_bytes):
+        np.testing.assert_allclose(mc.sqdist(X), expected, rtol=1e-12)
+
+
+def test_a_norm_of_Y_alone_that_overflows():
+    D = mc.sqdist(np.array([[1e152]]), np.array([[1.345e154]]))
+    np.testing.assert_allclose(D, [[(1.345e154 - 1e152) ** 2]], rtol=1e-12)

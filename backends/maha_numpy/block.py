@@ -8,6 +8,7 @@ import numpy as np
 
 from maha_core import formulas, guard
 from maha_core.sweeps import tiling
+from maha_numpy import review
 
 if TYPE_CHECKING:
     from maha_core.problem import Problem
@@ -53,11 +54,10 @@ def _at_once(backend: NumpyBackend, problem: Problem) -> Array | None:
     rows, columns = _sides(backend, problem, None)
     D = _product(problem, rows, columns)
     form, width, dtype = problem.form, problem.width, D.dtype
-    highest = guard.ceiling(form, rows.W, rows.norms, width, dtype)
-    if columns is not rows:
-        highest = max(highest, guard.ceiling(form, columns.W, columns.norms, width, dtype))
-    if not D.min() >= 2 * highest:
-        return None
+    lowest = D.min()
+    for side in (rows,) if columns is rows else (rows, columns):
+        if not lowest >= 2 * guard.ceiling(form, side.W, side.norms, width, dtype):
+            return None
     _fill_itself(problem, D, 0)
     return D
 
@@ -113,13 +113,5 @@ def _recompute(
     form, width = problem.form, problem.width
     thresholds = [guard.thresholds(form, side.W, side.norms, width, D.dtype) for side in sides]
     flagged = backend.cancelled(D, thresholds[0], thresholds[-1]).flagged
-    if flagged is None:
-        return
-    if columns is rows:
-        upper = flagged.i < flagged.j
-        flagged = guard.Flagged(flagged.i[upper], flagged.j[upper])
-    i, j = flagged.i, flagged.j
-    entries = tiling.entries(problem, backend.tile_bytes)
-    D[i, j] = guard.recomputed(backend, form, flagged, problem.X, problem.others, entries)
-    if columns is rows:
-        D[j, i] = D[i, j]
+    if flagged is not None:
+        review.recompute(backend, problem, D, flagged)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maha_core import guard
 from maha_core.guard import Flagged
 from maha_core.sweeps import tiling
 from maha_core.sweeps.geometry import Geometry
@@ -44,7 +43,7 @@ def write(backend: NumpyBackend, problem: Problem, D: Array) -> None:
 def _entries(problem: Problem) -> int:
     """Return how many entries a tile may have: fewer for a small D, to share them out."""
     largest = (problem.options.tile_bytes or TILE_BYTES) // ENTRY
-    return min(largest, max(largest // 2, problem.n * problem.m // tiling.TILES))
+    return max(1, min(largest, max(largest // 2, problem.n * problem.m // tiling.TILES)))
 
 
 class Strip:
@@ -103,19 +102,11 @@ class Strip:
         return np.matmul(left, right[part].T, out=tile)
 
     def _recompute(self, smallest: Array) -> None:
-        problem, backend, threshold = self.problem, self.backend, self.columns.threshold
+        threshold = self.columns.threshold
         assert threshold is not None
-        D, entries = self.D[self.rows, self.start :], tiling.entries(problem, backend.tile_bytes)
-        batches = review.cancelled(D, smallest, self.points, threshold[self.start :], self.side)
-        for flagged in batches:
+        D = self.D[self.rows, self.start :]
+        for flagged in review.cancelled(
+            D, smallest, self.points, threshold[self.start :], self.side
+        ):
             i, j = flagged.i + self.rows.start, flagged.j + self.start
-            if self.alone:
-                i, j = i[i < j], j[i < j]
-            if not i.size:
-                continue
-            values = guard.recomputed(
-                backend, problem.form, Flagged(i, j), problem.X, problem.others, entries
-            )
-            self.D[i, j] = values
-            if self.alone:
-                self.D[j, i] = values
+            review.recompute(self.backend, self.problem, self.D, Flagged(i, j))

@@ -1,4 +1,4 @@
-"""Which entries of a strip of D have cancelled, by the smallest entry of each row of each tile."""
+"""What has cancelled in D: found by the smallest entry of each row of each tile, and replaced."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from maha_core import guard
+from maha_core.guard import Flagged
+from maha_core.sweeps import tiling
 from maha_numpy.tiles import below, highest
 
 if TYPE_CHECKING:
-    from maha_core.guard import Flagged
+    from maha_core.problem import Problem
     from maha_core.sweeps.geometry import Points
+    from maha_numpy.backend import NumpyBackend
 
 Array = Any
 
-TOGETHER = 2**18
+TOGETHER = 2**17
 """So many entries are looked at in one go."""
 
 
@@ -52,3 +56,18 @@ def _suspects(tiles: Array, smallest: Array, bound: Array) -> Iterator[tuple[Arr
         at = np.flatnonzero(~(part >= bound[i, None]))
         segment, column = np.divmod(at, side)
         yield i[segment], t[segment] * side + column, part.reshape(-1)[at]
+
+
+def recompute(backend: NumpyBackend, problem: Problem, D: Array, flagged: Flagged) -> None:
+    """Replace entries of D ``(n, m)``, without Y each pair's two by one number."""
+    i, j = flagged.i, flagged.j
+    if problem.Y is None:
+        i, j = i[i < j], j[i < j]
+    if not i.size:
+        return
+    entries = tiling.entries(problem, backend.tile_bytes)
+    D[i, j] = guard.recomputed(
+        backend, problem.form, Flagged(i, j), problem.X, problem.others, entries
+    )
+    if problem.Y is None:
+        D[j, i] = D[i, j]

@@ -96,8 +96,11 @@ class FactorForm(Form):
         return Rounding(norms, dot(xp, size, size))
 
     def coarse_rounding(self, W: Array, norms: Array) -> Rounding:
-        # | |A| |w| | <= |A| |w|, in Frobenius' norm, saves the product.
-        return Rounding(norms, self.xp.sum(self.A * self.A) * dot(self.xp, W, W))
+        # | |A| |w| | <= sum_l |A_:l| |w_l| saves the product, and knows the columns' scales.
+        xp = self.xp
+        lengths = xp.sqrt(xp.sum(self.A * self.A, axis=0))
+        size = dot(xp, xp.abs(W), xp.broadcast_to(lengths, W.shape))
+        return Rounding(norms, size * size)
 
     def largest_rounding(self, W: Array, norms: Array) -> Rounding:
         xp = self.xp

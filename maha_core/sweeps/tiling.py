@@ -9,7 +9,7 @@ STRIPS = 32
 TILES = 32
 SMALLEST_SHARE = 15 * 2**17
 FEWEST_WHOLE_ROWS = 16
-LARGEST_STRETCH = 8
+LARGEST_STRETCH = 4
 
 
 def entries(problem: Problem, default_bytes: int) -> int:
@@ -41,7 +41,7 @@ def blocks(extent: int, size: int) -> list[slice]:
 def even_blocks(extent: int, largest: int) -> list[slice]:
     """Cut ``0 ... extent`` into slices of at most a size, as even as can be.
 
-    If there are several, their number is even, as that of most machines' cores.
+    If there are several, their number is even where it can be, as that of most machines' cores.
     """
     count = max(1, -(-extent // largest))
     count += count % 2 if count > 1 else 0
