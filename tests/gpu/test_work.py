@@ -64,18 +64,15 @@ def written_down(*cells):
 
 
 def row_blocks(gpu, width, number):
-    """Return points, no others, the shape of a tile and its bytes: a loss that takes whole rows."""
+    """Return points, no others, and the shape of a tile: a loss that takes whole rows."""
     n = 4 * EDGE
-    return points(gpu, n, width, 0), None, (n // number, n), 4 * n * n // number
+    return points(gpu, n, width, 0), None, (n // number, n)
 
 
 def squares(gpu, width, number):
-    """Return points and others of which a block of rows meets so many blocks of columns.
-
-    A square tile takes half of the bytes that a tile may have.
-    """
+    """Return points and others of which a block of rows meets so many blocks of columns."""
     others = points(gpu, number * EDGE, width, 1)
-    return points(gpu, EDGE, width, 0), others, (EDGE, EDGE), 2 * 4 * EDGE * EDGE
+    return points(gpu, EDGE, width, 0), others, (EDGE, EDGE)
 
 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
@@ -86,9 +83,9 @@ def test_a_tile_of_a_loss(gpu, fake, name, width):
     for number in (2, 4):
         loss = LOSSES[name](gpu, (gpu.arange(4 * EDGE) % 3).astype("float32"))
         cut = row_blocks if loss.row_wise else squares
-        X, Y, shape, tile_bytes = cut(gpu, width, number)
+        X, Y, shape = cut(gpu, width, number)
         with (
-            mc.options(tile_bytes=tile_bytes, check_finite=False),
+            mc.options(tile_bytes=4 * shape[0] * shape[1], check_finite=False),
             fake.work.recorded() as launches,
         ):
             mc.value_and_grad(loss, X, Y, metric=metric)
