@@ -72,6 +72,7 @@ class Backend:
     precisions: tuple[str, ...] = ("accurate", "fast")
     one_device = False
     looks_by_rows = False
+    square_share = 1
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp

@@ -59,6 +59,7 @@ class NumpyBackend(Backend):
     tile_bytes = 2**22
     one_device = True
     looks_by_rows = True
+    square_share = 2
 
     def __init__(self) -> None:
         super().__init__(np)
