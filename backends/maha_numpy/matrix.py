@@ -43,7 +43,7 @@ def write(backend: NumpyBackend, problem: Problem, D: Array) -> None:
 def _entries(problem: Problem) -> int:
     """Return how many entries a tile may have: fewer for a small D, to share them out."""
     largest = (problem.options.tile_bytes or TILE_BYTES) // ENTRY
-    return max(1, min(largest, max(largest // 2, problem.n * problem.m // tiling.TILES)))
+    return min(largest, max(largest // 2, problem.n * problem.m // tiling.TILES))
 
 
 class Strip:

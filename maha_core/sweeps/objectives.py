@@ -94,7 +94,7 @@ def partition(backend: Backend, problem: Problem, objective: Objective) -> Parti
     whole = tiling.whole_rows(count, m)
     if loss.row_wise and whole is not None:
         return Partition(tiling.even_blocks(n, whole), [slice(0, m)], False)
-    side = tiling.square_side(max(1, count // backend.square_share))
+    side = tiling.square_side(count // backend.square_share)
     half = loss.symmetric and problem.Y is None and not loss.row_wise and objective.listed is None
     return Partition(tiling.blocks(n, side), tiling.blocks(m, side), half)
 

@@ -111,7 +111,7 @@ class FoldedTiles(Tiles):
     @property
     def rows(self) -> list[slice]:
         n = self.problem.n
-        return tiling.blocks(n, tiling.square_side(max(1, self.count // self.backend.square_share)))
+        return tiling.blocks(n, tiling.square_side(self.count // self.backend.square_share))
 
     def columns(self, rows: slice) -> list[slice]:
         return [part for part in self.rows if part.start >= rows.start]

@@ -54,7 +54,7 @@ def square_side(count: int) -> int:
     A side of an odd number of cache lines spreads a column over the cache's sets, which halves the
     time of a transposed copy beside a power of two.
     """
-    side = isqrt(count)
+    side = max(1, isqrt(count))
     return side if side < 64 else side - side % 16 - 8
 
 
