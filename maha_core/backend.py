@@ -33,7 +33,7 @@ from maha_core.sweeps import (
 
 if TYPE_CHECKING:
     from maha_core.guard import Flagged, Inspection
-    from maha_core.losses.base import Fused, Summary
+    from maha_core.losses.base import Summary
     from maha_core.metrics import Metric
     from maha_core.metrics.form import Form
     from maha_core.options import Options
@@ -282,10 +282,6 @@ class Backend:
     def difference(self, a: Array, b: Array) -> Array:
         """Return ``a - b`` of b's shape; b may be overwritten."""
         return a - b
-
-    def fused(self, D: Array, itself: SelfPairs | None) -> Fused | None:
-        """Return how a loss passes over a tile by CUDA expressions, None where nothing does."""
-        return None
 
     def mean(self, values: Array, argument: str, options: Options) -> Array:
         """Return the mean ``()`` of one number per point, which the user gave as `argument`."""

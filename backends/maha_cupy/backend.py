@@ -13,11 +13,11 @@ from maha_core import definite
 from maha_core.backend import Backend, negligible
 from maha_core.sweeps import distances
 from maha_core.sweeps.kernel import DistanceTile
+from maha_cupy import expressed
 from maha_cupy import flagged as pairs_of_tile
 from maha_cupy import rows as row_kernels
 from maha_cupy.attempts import attempted
 from maha_cupy.driver import device_names, total_memory
-from maha_cupy.fused import FusedTile
 from maha_cupy.library import cp, xp
 from maha_cupy.matrix import write_matrix
 from maha_cupy.precision import products
@@ -203,10 +203,6 @@ class CupyBackend(Backend):
         write_tile(problem, rows, columns, target, flags=flags)
         return DistanceTile(D, flags)
 
-    def fused(self, D: Array, itself: SelfPairs | None) -> FusedTile:
-        """Return how a loss passes over a tile by CUDA expressions."""
-        return FusedTile(D, None if itself is None else itself.offset)
-
     def without_entries(self, G: Array, flagged: Flags, *, own: bool = False) -> Array:
         """Return a tile with 0 for the flagged entries."""
         remove = pairs_of_tile.clear_flagged if own else pairs_of_tile.without_flagged
@@ -321,13 +317,21 @@ class CupyBackend(Backend):
 
     def summaries(self, problem: Problem, objective: Objective) -> Summary:
         """Return a row-wise loss's summaries of all rows."""
-        return self._run(problem, lambda given: Backend.summaries(self, given, objective))
+        sweep = expressed.summaries if _is_expressed(problem, objective) else Backend.summaries
+        return self._run(problem, lambda given: sweep(self, given, objective))
 
     def value_and_grad(
         self, problem: Problem, objective: Objective, wrt: frozenset[str]
     ) -> tuple[Array, Gradient]:
         """Return a loss of D and its gradient, streamed."""
-        return self._run(problem, lambda given: Backend.value_and_grad(self, given, objective, wrt))
+        expressible = _is_expressed(problem, objective)
+        sweep = expressed.value_and_grad if expressible else Backend.value_and_grad
+        return self._run(problem, lambda given: sweep(self, given, objective, wrt))
+
+
+def _is_expressed(problem: Problem, objective: Objective) -> bool:
+    """Tell whether a loss speaks of D in CUDA expressions, and there is a D."""
+    return objective.loss.by_expressions and problem.n > 0 and problem.m > 0
 
 
 def _contiguous(problem: Problem) -> Problem:

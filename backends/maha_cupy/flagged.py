@@ -37,10 +37,10 @@ def direct_part(
     form, x, y = problem.form, rows.raw, columns.raw
     parameter = own_rows = own_columns = None
     if "metric" in wrt:
-        parameter = _pulled(form, _moments(flags.rows, G, x, y))
+        parameter = pulled(form, moments(flags.rows, G, x, y))
     if "X" in wrt or "Y" in wrt:
-        own_rows = _operand(form, _sums(flags.rows, G, x, y), x.dtype)
-        own_columns = _operand(form, _sums(flags.columns, G.T, y, x), x.dtype)
+        own_rows = sums(form, flags.rows, G, x, y)
+        own_columns = sums(form, flags.columns, G.T, y, x)
     return DirectPart(parameter, own_rows, own_columns)
 
 
@@ -65,29 +65,29 @@ def clear_flagged(G: Array, flags: Flags) -> Array:
     return G
 
 
-def _sums(bits: Array, G: Array, x: Array, y: Array) -> Array:
-    """Return ``sum_j g_ij (x_i - y_j)`` as float64 ``(r, d)``."""
+def sums(form: Form, bits: Array, G: Array, x: Array, y: Array) -> Array:
+    """Return ``operand(sum_j g_ij (x_i - y_j)) (r, t)``, summed in float64."""
     r, d = x.shape
-    sums = cp.empty((r, d), dtype=cp.float64)
+    found = cp.empty((r, d), dtype=cp.float64)
     grid = blocks(r, WARPS), blocks(d, LANES)
-    arguments = (*_cotangent(bits, G), *_points(x, y), np.int64(r), address(sums))
+    arguments = (*_cotangent(bits, G), *_points(x, y), np.int64(r), address(found))
     launch("flagged", "maha_sums", G.dtype, grid, (LANES, WARPS), *arguments)
-    return sums
+    return form.operand(found).astype(x.dtype, copy=False)
 
 
-def _moments(bits: Array, G: Array, x: Array, y: Array) -> Array:
+def moments(bits: Array, G: Array, x: Array, y: Array) -> Array:
     """Return ``sum_ij g_ij delta_ij delta_ij^T`` as float64 ``(d, d)``."""
     r, d = x.shape
     size = blocks(r, max(1, min(PARTS, PARTIAL_ENTRIES // d**2)))
     parts = blocks(r, size)
-    moments = cp.empty((parts, d, d), dtype=cp.float64)
+    found = cp.empty((parts, d, d), dtype=cp.float64)
     grid = blocks(d, LANES), blocks(d, LANES), parts
     arguments = (
         *(*_cotangent(bits, G), *_points(x, y)),
-        *(np.int64(r), np.int64(size), address(moments)),
+        *(np.int64(r), np.int64(size), address(found)),
     )
     launch("flagged", "maha_moments", G.dtype, grid, (LANES, WARPS), *arguments)
-    return cp.sum(moments, axis=0)
+    return cp.sum(found, axis=0)
 
 
 def _cotangent(bits: Array, G: Array) -> tuple[Any, ...]:
@@ -98,10 +98,7 @@ def _points(x: Array, y: Array) -> tuple[Any, ...]:
     return address(x), address(y), np.int32(x.shape[1])
 
 
-def _pulled(form: Form, S: Array) -> Array:
+def pulled(form: Form, S: Array) -> Array:
+    """Return the pullback of a second moment ``(d, d)`` to the metric's parameter."""
     unit = cp.eye(S.shape[0], dtype=S.dtype)
     return form.pull(unit, form.operand(unit), form.operand(S))
-
-
-def _operand(form: Form, sums: Array, dtype: Any) -> Array:
-    return form.operand(sums).astype(dtype, copy=False)

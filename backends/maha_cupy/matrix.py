@@ -29,13 +29,14 @@ def write_matrix(backend: Backend, problem: Problem, D: Array) -> None:
     geometry = Geometry(backend, problem, distances=True)
     tiles = list(_tiles(problem))
     in_place = len(tiles) <= 1 and (is_narrow(problem) or D.flags.c_contiguous)
-    workspace = None if in_place else cp.empty(_side(problem) ** 2, dtype=D.dtype)
+    workspace = None if in_place else cp.empty(product_side(problem) ** 2, dtype=D.dtype)
     for rows, columns in tiles:
         alone = problem.Y is None
         target = Target(
             D[rows, columns],
             rows.start - columns.start if alone else None,
-            D[columns, rows] if alone else None,
+            half=alone,
+            mirror=D[columns, rows] if alone else None,
         )
         others = geometry.columns.part(columns)
         write_tile(problem, geometry.rows(rows), others, target, workspace=workspace)
@@ -46,13 +47,14 @@ def _tiles(problem: Problem) -> Iterator[tuple[slice, slice]]:
 
     Without Y those below the diagonal are left out.
     """
-    side = max(problem.n, problem.m, 1) if is_narrow(problem) else _side(problem)
+    side = max(problem.n, problem.m, 1) if is_narrow(problem) else product_side(problem)
     for rows in tiling.blocks(problem.n, side):
         for columns in tiling.blocks(problem.m, side):
             if problem.Y is not None or columns.start >= rows.start:
                 yield rows, columns
 
 
-def _side(problem: Problem) -> int:
+def product_side(problem: Problem) -> int:
+    """Return the side of a square product that is still in the cache when it is read."""
     side = isqrt(tiling.entries(problem, PRODUCT_BYTES))
     return side - side % SIDE or side

@@ -13,15 +13,15 @@ from maha_cupy.metric import direct
 if TYPE_CHECKING:
     from maha_core.problem import Problem
     from maha_core.sweeps.geometry import Points
+    from maha_cupy.visits import Visit
 
 Array = Any
 
 NARROW = 64
 """Up to this width writing D costs as much as the product, which our kernel then makes, too."""
 
-PRODUCT_BLOCK = (128, 128)
-EPILOGUE_BLOCK = (32, 128)
-"""The rows and columns of D that a block of threads makes in kernels/product.cu, epilogue.cu."""
+BLOCK = 128
+"""The rows, and the columns, of D that a block of threads makes: kernels/tile.cuh."""
 
 FLAG_BYTES = 64
 """Rows of flags are whole batches of kernels/flagged.cu."""
@@ -41,12 +41,14 @@ class Flags(NamedTuple):
 class Target(NamedTuple):
     """Where a tile goes, and what it meets there.
 
-    Self-pairs lie at ``(i, i + offset)``; `offset` None where there are none. With a `mirror`, the
-    place of the transposed tile in a symmetric matrix, what lies below them is not computed.
+    Self-pairs lie at ``(i, i + offset)``; `offset` None where there are none. Of a `half` tile what
+    lies below them is not computed; `mirror` is the place of the transposed tile in a symmetric
+    matrix. D is None where nobody keeps it.
     """
 
-    D: Array
+    D: Array | None
     offset: int | None
+    half: bool = False
     mirror: Array | None = None
 
 
@@ -63,24 +65,41 @@ def write_tile(
     *,
     flags: Flags | None = None,
     workspace: Array | None = None,
+    visit: Visit | None = None,
 ) -> None:
     """Write a tile ``(r, c)``, and which entries the guard recomputed to `flags`.
 
-    A product by cuBLAS is made in `workspace (r c,)`, without one in D's own memory.
+    A product by cuBLAS is made in `workspace (r c,)`, without one in D's own memory. A loss's
+    `visit` meets the entries on their way.
     """
-    D = target.D
-    if 0 in D.shape:
+    shape = rows.raw.shape[0], columns.raw.shape[0]
+    if 0 in shape:
         return
     assert rows.left is not None
     assert columns.right is not None
-    finish = _finish_arguments(problem, rows, columns, target, flags)
+    first: tuple[Any, ...]
     if is_narrow(problem):
-        operands = address(rows.left), address(columns.right), np.int32(problem.width)
-        _launch("product", D, PRODUCT_BLOCK, *operands, *finish)
+        kernel, first = "product", (address(rows.left), address(columns.right))
+        first = *first, np.int32(problem.width)
     else:
-        P = D if workspace is None else workspace[: D.size].reshape(D.shape)
+        P = target.D if workspace is None else workspace[: shape[0] * shape[1]].reshape(shape)
         cp.matmul(rows.left, columns.right.T, out=P)
-        _launch("epilogue", D, EPILOGUE_BLOCK, address(P), np.int64(P.shape[1]), *finish)
+        kernel, first = "epilogue", (address(P), np.int64(shape[1]))
+    launch(
+        kernel,
+        f"maha_{kernel}",
+        problem.X.dtype,
+        grid(shape),
+        (LANES, WARPS),
+        *(*first, *_finish_arguments(problem, rows, columns, target, flags)),
+        *(() if visit is None else visit.arguments()),
+        macros="" if visit is None else visit.macros,
+    )
+
+
+def grid(shape: tuple[int, int]) -> tuple[int]:
+    """Return the blocks of a tile, counted along one axis: the others end at 65,535."""
+    return (blocks(shape[0], BLOCK) * blocks(shape[1], BLOCK),)
 
 
 def new_flags(r: int, c: int) -> Flags:
@@ -92,25 +111,20 @@ def _bits(rows: int, columns: int) -> Array:
     return cp.zeros((rows, FLAG_BYTES * blocks(columns, 8 * FLAG_BYTES)), dtype=cp.uint8)
 
 
-def _launch(kernel: str, D: Array, block: tuple[int, int], *arguments: Any) -> None:
-    down, across = (blocks(extent, size) for extent, size in zip(D.shape, block, strict=True))
-    launch(kernel, f"maha_{kernel}", D.dtype, (down * across,), (LANES, WARPS), *arguments)
-
-
 def _finish_arguments(
     problem: Problem, rows: Points, columns: Points, target: Target, flags: Flags | None
 ) -> tuple[Any, ...]:
     """Return the arguments that kernels/tile.cuh calls TILE_PARAMETERS."""
-    D, offset, mirror = target
+    D, offset, half, mirror = target
     metric = direct(problem.form)
     return (
-        *map(np.int64, D.shape),
+        *map(np.int64, (rows.raw.shape[0], columns.raw.shape[0])),
         *(address(rows.raw), address(columns.raw), np.int32(problem.d)),
         *(np.int32(metric.kind), address(metric.array), np.int32(metric.width)),
         *(address(rows.threshold), address(columns.threshold)),
         np.int32(problem.form.nonnegative),
-        *(np.int32(offset is not None), np.int64(offset or 0)),
-        *(address(D), address(mirror), *strides(D)),
+        *(np.int32(offset is not None), np.int32(half), np.int64(offset or 0)),
+        *(address(D), address(mirror), *((np.int64(0),) * 2 if D is None else strides(D))),
         *_flag_arguments(flags),
     )
 

@@ -80,7 +80,7 @@ class Evaluation(NamedTuple):
         The derivative with respect to the listed pairs' distances, added up over tiles.
     own : bool
         The promise that the cotangent is 0 where a point meets itself, and that it may be written
-        over. `Fused.entries` keeps it.
+        over.
     """
 
     value: Array
@@ -90,21 +90,24 @@ class Evaluation(NamedTuple):
 
 
 class Fused(Protocol):
-    """One pass over a tile where the array library takes one for every operation.
+    """Questions about D that a backend which compiles CUDA answers without D.
 
-    A backend that compiles CUDA offers it, and a loss may use it beside its formula. Expressions
-    are CUDA C++ for one pair: ``D`` is its squared distance, and each of `values`, an array
-    ``(r, 1)`` or ``(1, c)``, is there under its name. Self-pairs are left out.
+    A loss may use it beside its formula, and then says so by `Loss.by_expressions`. Expressions are
+    CUDA C++ for one pair: ``D`` is its squared distance, and each of `values`, an array ``(r, 1)``
+    or ``(1, c)``, is there under its name. Self-pairs are left out.
     """
 
     def minima(self, *expressions: str, **values: Array) -> tuple[Array, ...]:
         """Return each row's smallest value ``(r, 1)`` of every expression."""
 
     def sums(self, *expressions: str, **values: Array) -> tuple[Array, ...]:
-        """Return each row's sum ``(r, 1)`` of every expression, accumulated in float64."""
+        """Return each row's sum ``(r, 1)`` of every expression.
+
+        A few terms at a time are added in D's dtype, their sums in float64.
+        """
 
     def entries(self, expression: str, *summed: str, **values: Array) -> tuple[Array, ...]:
-        """Return the expression of every pair ``(r, c)``, written over D, and such sums."""
+        """Return the expression of every pair, as a cotangent to hand on, and such sums."""
 
 
 @dataclass(slots=True)
@@ -116,7 +119,7 @@ class Tile:
     xp : namespace
         The array API namespace to compute with.
     sqdist : array (r, c)
-        Squared distances; self-pairs are 0.
+        Squared distances; self-pairs are 0. None where there is `fused`.
     rows, columns : slice
         Where the tile lies in D.
     row_data, column_data : mapping of str to array
@@ -133,7 +136,8 @@ class Tile:
     difference : callable
         ``difference(a, b)`` is a - b; b may be written over.
     fused : Fused or None
-        One pass over D by CUDA expressions, where the backend has it.
+        What answers CUDA expressions about D, where the loss is `by_expressions` and the backend
+        compiles them. The tile is then all of D.
     memo : dict
         A place where `summarise` may leave arrays for `evaluate` of the same tile; empty where a
         row is too long to be visited once.
@@ -191,6 +195,9 @@ class Loss(ABC):
         False where the value depends on the listed pairs alone: tiles then have no columns.
     self_only : bool
         True where the loss has no meaning between two sets; Y is then a ValueError.
+    by_expressions : bool
+        The promise that with a tile that has `fused`, `summarise` and `evaluate` ask that alone of
+        D, and that there are no listed pairs.
 
     Notes
     -----
@@ -201,6 +208,7 @@ class Loss(ABC):
     symmetric: bool = False
     all_pairs: bool = True
     self_only: bool = False
+    by_expressions: bool = False
 
     @property
     def row_wise(self) -> bool:

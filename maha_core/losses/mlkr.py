@@ -39,6 +39,8 @@ class MLKR(Loss):
     2.1942
     """
 
+    by_expressions = True
+
     def __init__(
         self, y: Array, y_Y: Array | None = None, *, sample_weight: Array | None = None
     ) -> None:

@@ -51,6 +51,8 @@ class NCA(Loss):
     -1.9522
     """
 
+    by_expressions = True
+
     def __init__(
         self,
         labels: Array,

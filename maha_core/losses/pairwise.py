@@ -71,6 +71,7 @@ class Pairwise(Loss):
         self.sample_weight = sample_weight
         # A weight belongs to the row alone, so that weighted terms are not symmetric.
         self.symmetric = bool(symmetric) and sample_weight is None
+        self.by_expressions = cuda is not None
 
     def point_data(self) -> tuple[PointData, ...]:
         """Return the data and the weights where there are any."""

@@ -38,7 +38,7 @@ def value_and_grad(
     gradient = total.gradient()
     if listed:
         gradient = _with_listed(backend, problem, objective.listed, listed, gradient, wrt)
-    return _scalar(backend, problem, value), gradient
+    return scalar(backend, problem, value), gradient
 
 
 def summaries(backend: Backend, problem: Problem, objective: Objective) -> Summary:
@@ -48,7 +48,8 @@ def summaries(backend: Backend, problem: Problem, objective: Objective) -> Summa
     return tuple(backend.xp.concat(pieces) for pieces in zip(*found, strict=True))
 
 
-def _scalar(backend: Backend, problem: Problem, value: Array | None) -> Array:
+def scalar(backend: Backend, problem: Problem, value: Array | None) -> Array:
+    """Return a loss's sum as a 0-d array of X's dtype, 0 where there is none."""
     xp, X = backend.xp, problem.X
     if value is None:
         return xp.zeros((), dtype=X.dtype, device=X.device)
@@ -179,7 +180,6 @@ class Sweep:
             smallest=made.smallest,
             exp=backend.exp,
             difference=backend.difference,
-            fused=backend.fused(made.D, itself),
         )
         twice = self.partition.half and rows.part != block
         return Visit(tile, columns, made.flagged, 2.0 if twice else 1.0)

@@ -61,6 +61,22 @@ static unsigned __ballot_sync(unsigned mask, bool vote) {
     return word;
 }
 
+// As a ballot: lanes may be one exchange ahead of one another.
+static double __shfl_xor_sync(unsigned, double value, int mask) {
+    static std::vector<double> values[2];
+    const size_t self = current - fibres.data(), other = self / 32 * 32 + (self % 32 ^ mask);
+    std::vector<double>& mine = values[current->ballots++ % 2];
+    mine.resize(fibres.size());
+    mine[self] = value;
+    wait();
+    if (fibres[other].ballots < current->ballots) abort();
+    return mine[other];
+}
+
+static void atomicOr(unsigned* word, unsigned bits) {
+    *word |= bits;
+}
+
 static void run_fibre() {
     body(body_arguments);
     current->done = true;

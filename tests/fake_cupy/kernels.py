@@ -28,15 +28,17 @@ class RawModule:
         self.options = options
 
     def get_function(self, name):
-        return Kernel(_compiled(self.code, self.options), name, writes="#define ENTRY" in self.code)
+        asked = {"#define FOLDS": ", folding", "#define ENTRY": ", writing"}
+        visit = "".join(word for macro, word in asked.items() if f"\n{macro}" in self.code)
+        return Kernel(_compiled(self.code, self.options), name, name + visit)
 
 
 class Kernel:
     """A kernel, called like one of CuPy's, with its arguments' number and sizes checked."""
 
-    def __init__(self, library, name, writes):
+    def __init__(self, library, name, record):
         self.name = name
-        self.record = f"{name}, writing" if writes else name
+        self.record = record
         self.run = getattr(library, f"run_{name}")
         number = getattr(library, f"count_{name}")()
         sizes = (ctypes.c_int * number)()

@@ -2,7 +2,6 @@
 
 import re
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,9 +14,13 @@ WIDTHS = {"up to 64": 5, "above 64": 70}
 
 PASSES = {
     "maha_product": 1,
+    "maha_product, folding": 0,
+    "maha_product, writing": 1,
+    "maha_product, folding, writing": 1,
     "maha_epilogue": 2,
-    "maha_pass": 1,
-    "maha_pass, writing": 2,
+    "maha_epilogue, folding": 1,
+    "maha_epilogue, writing": 2,
+    "maha_epilogue, folding, writing": 2,
     "maha_moments": 0,
     "maha_clear": 0,
     "maha_without": 2,
@@ -37,9 +40,9 @@ LOSSES = {
     "MLKR": lambda gpu, y: mc.losses.MLKR(y),
     "NCA": lambda gpu, y: mc.losses.NCA(y.astype("int64")),
     "NCA(log=True)": lambda gpu, y: mc.losses.NCA(y.astype("int64"), log=True),
-    "Pairwise(exp)": lambda gpu, y: mc.losses.Pairwise(exponential(gpu)),
+    "Pairwise(exp)": lambda gpu, y: mc.losses.Pairwise(exponential(gpu), symmetric=True),
     "Pairwise(exp, cuda=...)": lambda gpu, y: mc.losses.Pairwise(
-        exponential(gpu), cuda=("exp(-D)", "-exp(-D)")
+        exponential(gpu), symmetric=True, cuda=("exp(-D)", "-exp(-D)")
     ),
 }
 
@@ -63,35 +66,28 @@ def written_down(*cells):
     return int(row[1]), int(row[2])
 
 
-def row_blocks(gpu, width, number):
-    """Return points, no others, and the shape of a tile: a loss that takes whole rows."""
-    n = 4 * EDGE
-    return points(gpu, n, width, 0), None, (n // number, n)
-
-
-def squares(gpu, width, number):
-    """Return points and others of which a block of rows meets so many blocks of columns."""
-    others = points(gpu, number * EDGE, width, 1)
-    return points(gpu, EDGE, width, 0), others, (EDGE, EDGE)
-
-
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
 @pytest.mark.parametrize("name", LOSSES)
-def test_a_tile_of_a_loss(gpu, fake, name, width):
-    """What four tiles take more than two is of two tiles."""
+def test_a_tile_of_a_loss(gpu, fake, name, width, monkeypatch):
+    """Two, three, four blocks of points have 1, 3, 6 tiles above the diagonal.
+
+    The second difference of what all takes is then that of one such tile.
+    """
+    from maha_cupy import every_pair
+
+    monkeypatch.setattr(every_pair, "FOLDED", 1)  # else a sweep that only folds has larger tiles
     metric, found = mc.Factor(points(gpu, width, width, 2)), []
-    for number in (2, 4):
-        loss = LOSSES[name](gpu, (gpu.arange(4 * EDGE) % 3).astype("float32"))
-        cut = row_blocks if loss.row_wise else squares
-        X, Y, shape = cut(gpu, width, number)
+    for number in (2, 3, 4):
+        n = number * EDGE
+        loss = LOSSES[name](gpu, (gpu.arange(n) % 3).astype("float32"))
         with (
-            mc.options(tile_bytes=4 * shape[0] * shape[1], check_finite=False),
+            mc.options(tile_bytes=4 * EDGE * EDGE, check_finite=False),
             fake.work.recorded() as launches,
         ):
-            mc.value_and_grad(loss, X, Y, metric=metric)
-        found.append(counted(launches, shape))
+            mc.value_and_grad(loss, points(gpu, n, width, 0), metric=metric)
+        found.append(counted(launches, (EDGE, EDGE)))
     kind = next(kind for kind, w in WIDTHS.items() if w == width)
-    assert tuple((found[1] - found[0]) / 2) == written_down(name, kind)
+    assert tuple(found[2] - 2 * found[1] + found[0]) == written_down(name, kind)
 
 
 @pytest.mark.parametrize(
@@ -121,15 +117,10 @@ def test_the_setup_of_a_call_is_bounded(gpu, fake):
 
 
 @pytest.mark.parametrize("shape", [(40_000, 40_000), (10_000_000, 100), (100, 10_000_000)])
-@pytest.mark.parametrize("file", ["product", "epilogue"])
-def test_a_grid_has_room_for_every_shape(gpu, monkeypatch, file, shape):
+def test_a_grid_has_room_for_every_shape(gpu, shape):
     """Along its second axis a grid ends at 65,535 blocks, which would be 8.4 million rows."""
-    from maha_cupy import tiles
+    from maha_cupy.tiles import BLOCK, grid
 
-    grids = []
-    monkeypatch.setattr(tiles, "launch", lambda *arguments: grids.append(arguments[3]))
-    block = {"product": tiles.PRODUCT_BLOCK, "epilogue": tiles.EPILOGUE_BLOCK}[file]
-    tiles._launch(file, SimpleNamespace(shape=shape, dtype=np.dtype("float32")), block)
-    (number,) = grids[-1]
-    assert number * block[0] * block[1] >= shape[0] * shape[1]
+    (number,) = grid(shape)
+    assert number * BLOCK * BLOCK >= shape[0] * shape[1]
     assert number < 2**31

@@ -80,7 +80,7 @@ __device__ inline real bilinear_sum(const Form& form, const real* x, const real*
 }
 
 // Not inlined: few threads come here, and the others shall keep their registers.
-__device__ __noinline__ real direct(const Form& form, const real* x, const real* y, int d) {
+__device__ __noinline__ real direct(Form form, const real* x, const real* y, int d) {
     switch (form.kind) {
         case FACTOR: return squared_image(form, x, y, d);
         case DIAGONAL: return weighted_sum(form, x, y, d);

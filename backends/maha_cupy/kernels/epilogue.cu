@@ -1,23 +1,50 @@
-// What a matrix product leaves to be done on a tile of D: self-pairs, guard or clip, mirror image.
-#include "tile.cuh"
+// What a matrix product leaves to be done on a tile of D: self-pairs, guard or clip, mirror image,
+// and a loss's visit.
+#include "visit.cuh"
 
-// It reads and writes; many blocks at a time hide how long a read takes.
-#define BLOCKS_PER_PROCESSOR 4
+#ifdef WIDE
+#define BLOCKS_PER_PROCESSOR 1
+#else
+#define BLOCKS_PER_PROCESSOR 2
+#endif
 
-// P is the whole product, sums included; D may be P itself.
-extern "C" __global__ void __launch_bounds__(LANES* WARPS, BLOCKS_PER_PROCESSOR)
-    maha_epilogue(const real* P, index_t pitch, TILE_PARAMETERS) {
-    __shared__ real slab[SLAB_ROWS][PITCH];
-    __shared__ unsigned flagged[SLAB_ROWS][SLAB_WORDS];
-    const Tile tile = TILE;
-    const Corner at = corner(tile, SLAB_ROWS, SLAB_COLUMNS);
-    if (below_diagonal(tile, at, SLAB_COLUMNS)) return;
-    for (int r = threadIdx.y; r < SLAB_ROWS; r += WARPS) {
+__device__ inline void read(const Tile& tile, const real* P, index_t pitch, Corner block,
+                            Entries& to) {
+    const Corner own = own_corner(block);
+    const real* first = P + own.row * pitch + own.column;
+    const bool inside = block.row + BLOCK <= tile.rows && block.column + BLOCK <= tile.columns;
+    if (inside && in_fours(first, pitch, 1)) {
 #pragma unroll
-        for (int c = threadIdx.x; c < SLAB_COLUMNS; c += LANES) {
-            const index_t i = at.row + r, j = at.column + c;
-            slab[r][c] = i < rows && j < columns ? P[i * pitch + j] : (real)0;
-        }
+        for (int r = 0; r < SIDE; ++r)
+#pragma unroll
+            for (int c = 0; c < SIDE; c += 4) {
+                const Four four = *(const Four*)(first + beside(r) * pitch + beside(c));
+#pragma unroll
+                for (int s = 0; s < 4; ++s) to[r][c + s] = four.v[s];
+            }
+        return;
     }
-    finish(tile, at, slab, flagged);
+#pragma unroll
+    for (int r = 0; r < SIDE; ++r)
+#pragma unroll
+        for (int c = 0; c < SIDE; ++c) {
+            const bool there =
+                own.row + beside(r) < tile.rows && own.column + beside(c) < tile.columns;
+            to[r][c] = there ? first[beside(r) * pitch + beside(c)] : (real)0;
+        }
+}
+
+// P is the whole product, sums included; D, or the cotangent, may be P itself.
+extern "C" __global__ void __launch_bounds__(LANES* WARPS, BLOCKS_PER_PROCESSOR)
+    maha_epilogue(const real* P, index_t pitch, TILE_PARAMETERS VISIT_PARAMETERS) {
+    const Tile tile = TILE;
+    const Corner block = block_corner(tile);
+    if (below_diagonal(tile, block)) {
+        VISIT_NOTHING;
+        return;
+    }
+    Entries values;
+    read(tile, P, pitch, block, values);
+    const Masks found = finish(tile, block, values);
+    VISIT_BLOCK(values)
 }

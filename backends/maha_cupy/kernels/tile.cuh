@@ -2,24 +2,36 @@
 #pragma once
 #include "direct.cuh"
 
-// A tile is finished slab by slab. Lanes lie along a row, so that a warp writes whole cache lines;
-// for the mirror image, and for the columns' flags, they lie along a column.
-#define SLAB_ROWS LANES
-#define SLAB_WORDS 4
-#define SLAB_COLUMNS (SLAB_WORDS * LANES)
-#define PAD 4
-#define PITCH (SLAB_COLUMNS + PAD)
+// A block of threads makes BLOCK x BLOCK entries; thread (x, y) of its THREADS x THREADS those of
+// the rows 4 y ... 4 y + 3 of either half of the block, against the columns 4 x ... 4 x + 3 of
+// either half. They never leave its registers, so that every loop over them is unrolled.
+#define BLOCK 128
+#define HALF (BLOCK / 2)
+#define THREADS 16
+#define SIDE 8
 
-// A tile of D. Thresholds are null where the guard is off, flags where nobody asks for them.
-// `mirror` is where entry (i, j) is written a second time, as (j, i) of a symmetric matrix; of such
-// a tile only what lies on and above the diagonal j = i + offset is computed.
+typedef real Entries[SIDE][SIDE];
+
+// Bit SIDE r + c stands for a thread's entry (r, c).
+typedef unsigned long long mask_t;
+#define EVERY_ENTRY 0xffffffffffffffffull
+
+// Neighbours, so that they are read and written together.
+struct alignas(16) Four {
+    real v[4];
+};
+
+// A tile of D, which is null where a loss visits its entries and nobody keeps them. Thresholds are
+// null where the guard is off, flags, which start as 0, where nobody asks for them. Of a `half` tile
+// only what lies on and above the diagonal j = i + offset is computed; `mirror` is where entry
+// (i, j) is written a second time, as (j, i) of a symmetric matrix.
 struct Tile {
     index_t rows, columns;
     const real *x, *y;
     int d;
     Form form;
     const real *row_threshold, *column_threshold;
-    int clip, has_self;
+    int clip, has_self, half;
     index_t offset;
     real *D, *mirror;
     index_t row_stride, column_stride;
@@ -30,109 +42,171 @@ struct Tile {
 #define TILE_PARAMETERS                                                                        \
     index_t rows, index_t columns, const real *x, const real *y, int d, int kind,              \
         const real *form_array, int form_width, const real *row_threshold,                     \
-        const real *column_threshold, int clip, int has_self, index_t offset, real *D,         \
-        real *mirror, index_t row_stride, index_t column_stride, unsigned *row_flags,          \
+        const real *column_threshold, int clip, int has_self, int half, index_t offset,        \
+        real *D, real *mirror, index_t row_stride, index_t column_stride, unsigned *row_flags, \
         index_t row_pitch, unsigned *column_flags, index_t column_pitch
 
 #define TILE                                                                                   \
     Tile {                                                                                     \
         rows, columns, x, y, d, Form{kind, form_array, form_width}, row_threshold,             \
-            column_threshold, clip, has_self, offset, D, mirror, row_stride, column_stride,    \
-            row_flags, column_flags, row_pitch, column_pitch                                   \
+            column_threshold, clip, has_self, half, offset, D, mirror, row_stride,             \
+            column_stride, row_flags, column_flags, row_pitch, column_pitch                    \
     }
 
-// Where a block's work starts. Blocks are counted along one axis of the grid, row by row, because
-// the others end at 65,535.
+// The first row and column of a block, or of a thread's entries.
 struct Corner {
     index_t row, column;
 };
 
-__device__ inline Corner corner(const Tile& tile, index_t height, index_t width) {
-    const index_t across = (tile.columns + width - 1) / width;
-    return Corner{blockIdx.x / across * height, blockIdx.x % across * width};
+// Blocks are counted along one axis of the grid, row by row, because the others end at 65,535.
+__device__ inline Corner block_corner(const Tile& tile) {
+    const index_t across = (tile.columns + BLOCK - 1) / BLOCK;
+    return Corner{blockIdx.x / across * BLOCK, blockIdx.x % across * BLOCK};
 }
 
-__device__ inline bool below_diagonal(const Tile& tile, Corner at, index_t width) {
-    return tile.mirror && at.column + width <= at.row + tile.offset;
+__device__ inline Corner own_corner(Corner block) {
+    const int thread = threadIdx.y * LANES + threadIdx.x;
+    return Corner{block.row + thread / THREADS * 4, block.column + thread % THREADS * 4};
 }
 
-// Where row i of D meets its diagonal: a column of the slab, -1 or SLAB_COLUMNS where it does not.
-__device__ inline int diagonal(const Tile& tile, Corner at, index_t i) {
-    const index_t c = i + tile.offset - at.column;
-    return c < 0 ? -1 : c < SLAB_COLUMNS ? (int)c : SLAB_COLUMNS;
+// How far a thread's row or column s lies from its first.
+__device__ inline int beside(int s) { return s / 4 * HALF + s % 4; }
+
+__device__ inline bool below_diagonal(const Tile& tile, Corner block) {
+    return tile.half && block.column + BLOCK <= block.row + tile.offset;
 }
 
-__device__ inline int slab_width(const Tile& tile, Corner at) {
-    const index_t left = tile.columns - at.column;
-    return left < SLAB_COLUMNS ? (int)left : SLAB_COLUMNS;
+// Whether all of a block lies in the tile, and none of it on the diagonal.
+__device__ inline bool is_plain(const Tile& tile, Corner block) {
+    const index_t beyond = block.column - (block.row + tile.offset);
+    const bool meets = (tile.has_self || tile.half) && -BLOCK < beyond && beyond < BLOCK;
+    return !meets && block.row + BLOCK <= tile.rows && block.column + BLOCK <= tile.columns;
 }
 
-// Finish and write the slab's entries row by row; the slab keeps them, `flagged` what was recomputed.
-// Writing D bounds small widths, so that what can be is done once for a row or a lane.
-__device__ inline void finish_rows(const Tile& tile, Corner at, real (&slab)[SLAB_ROWS][PITCH],
-                                   unsigned (&flagged)[SLAB_ROWS][SLAB_WORDS]) {
-    const int lane = threadIdx.x, width = slab_width(tile, at);
-    const bool guarded = tile.row_threshold;
-    real column_threshold[SLAB_WORDS] = {};
+// Which of a thread's entries lie in the tile, which of these are wanted, and which are self-pairs.
+struct Masks {
+    mask_t inside, wanted, self;
+};
+
+__device__ inline Masks masks(const Tile& tile, Corner block, Corner own) {
+    if (is_plain(tile, block)) return Masks{EVERY_ENTRY, EVERY_ENTRY, 0};
+    Masks found{0, 0, 0};
 #pragma unroll
-    for (int w = 0; w < SLAB_WORDS; ++w)
-        if (guarded && w * LANES + lane < width)
-            column_threshold[w] = tile.column_threshold[at.column + w * LANES + lane];
-    for (int r = threadIdx.y; r < SLAB_ROWS; r += WARPS) {
-        const index_t i = at.row + r;
-        if (i >= tile.rows) return;
-        const int own = diagonal(tile, at, i), first = tile.mirror ? own : -1;
-        const real row_threshold = guarded ? tile.row_threshold[i] : (real)0;
-        real* out = tile.D + i * tile.row_stride + at.column * tile.column_stride;
+    for (int r = 0; r < SIDE; ++r)
 #pragma unroll
-        for (int w = 0; w < SLAB_WORDS; ++w) {
-            const int c = w * LANES + lane;
-            const bool wanted = c >= first && c < width, self = tile.has_self && c == own;
-            real value = slab[r][c];
-            // Written so that NaN, from overflow, counts as cancelled.
-            const bool again = guarded && wanted && !self &&
-                               !(fabs(value) >= row_threshold + column_threshold[w]);
-            if (again)
-                value = direct(tile.form, tile.x + i * tile.d,
-                               tile.y + (at.column + c) * tile.d, tile.d);
-            else if (self || (tile.clip && value < 0))
-                value = 0;
-            if (wanted) out[c * tile.column_stride] = value;
-            slab[r][c] = value;
-            if (!tile.row_flags) continue;
-            const unsigned word = __ballot_sync(EVERY_LANE, again);
-            if (lane || w * LANES >= width) continue;
-            flagged[r][w] = word;
-            tile.row_flags[i * tile.row_pitch + at.column / LANES + w] = word;
+        for (int c = 0; c < SIDE; ++c) {
+            const index_t i = own.row + beside(r), j = own.column + beside(c);
+            const index_t beyond = j - (i + tile.offset);
+            if (i >= tile.rows || j >= tile.columns) continue;
+            const mask_t bit = (mask_t)1 << (SIDE * r + c);
+            found.inside |= bit;
+            if (!tile.half || beyond >= 0) found.wanted |= bit;
+            if (tile.has_self && beyond == 0) found.self |= bit;
         }
+    return found;
+}
+
+// A thread's eight numbers of a column, 0 where it ends.
+__device__ inline void read_column(const real* from, index_t pitch, index_t first, index_t stop,
+                                   real (&to)[SIDE]) {
+#pragma unroll
+    for (int s = 0; s < SIDE; ++s) {
+        const index_t i = first + beside(s);
+        to[s] = i < stop ? from[i * pitch] : (real)0;
     }
 }
 
-// Write the mirror image and the columns' flags.
-__device__ inline void finish_columns(const Tile& tile, Corner at,
-                                      const real (&slab)[SLAB_ROWS][PITCH],
-                                      const unsigned (&flagged)[SLAB_ROWS][SLAB_WORDS]) {
-    const int lane = threadIdx.x, width = slab_width(tile, at);
-    const index_t i = at.row + lane;
-    const bool inside = i < tile.rows;
-    const int own = diagonal(tile, at, i);
-    for (int c = threadIdx.y; c < width; c += WARPS) {
-        const index_t j = at.column + c;
-        if (tile.mirror && inside && c > own)
-            tile.mirror[j * tile.row_stride + i * tile.column_stride] = slab[lane][c];
-        if (!tile.column_flags) continue;
-        const bool again = inside && flagged[lane][c / LANES] >> (c % LANES) & 1;
-        const unsigned word = __ballot_sync(EVERY_LANE, again);
-        if (!lane) tile.column_flags[j * tile.column_pitch + at.row / LANES] = word;
+__device__ inline bool in_fours(const real* first, index_t row_stride, index_t column_stride) {
+    return column_stride == 1 && row_stride % 4 == 0 && (size_t)first % sizeof(Four) == 0;
+}
+
+// Write a thread's entries to a matrix from `out` on, TURNED as those of its mirror image.
+template <bool TURNED>
+__device__ inline void write(real* out, index_t row_stride, index_t column_stride, mask_t wanted,
+                             const Entries& values) {
+    if (wanted == EVERY_ENTRY && in_fours(out, row_stride, column_stride)) {
+#pragma unroll
+        for (int r = 0; r < SIDE; ++r)
+#pragma unroll
+            for (int c = 0; c < SIDE; c += 4) {
+                Four four;
+#pragma unroll
+                for (int s = 0; s < 4; ++s) four.v[s] = TURNED ? values[c + s][r] : values[r][c + s];
+                *(Four*)(out + beside(r) * row_stride + beside(c)) = four;
+            }
+        return;
+    }
+#pragma unroll
+    for (int r = 0; r < SIDE; ++r)
+#pragma unroll
+        for (int c = 0; c < SIDE; ++c)
+            if (wanted >> (TURNED ? SIDE * c + r : SIDE * r + c) & 1)
+                out[beside(r) * row_stride + beside(c) * column_stride] =
+                    TURNED ? values[c][r] : values[r][c];
+}
+
+// The entries below their threshold; NaN, from overflow, counts as one.
+__device__ inline mask_t cancelled(const Tile& tile, Corner own, const Entries& values) {
+    real of_row[SIDE], of_column[SIDE];
+    read_column(tile.row_threshold, 1, own.row, tile.rows, of_row);
+    read_column(tile.column_threshold, 1, own.column, tile.columns, of_column);
+    mask_t found = 0;
+#pragma unroll
+    for (int r = 0; r < SIDE; ++r)
+#pragma unroll
+        for (int c = 0; c < SIDE; ++c)
+            if (!(fabs(values[r][c]) >= of_row[r] + of_column[c]))
+                found |= (mask_t)1 << (SIDE * r + c);
+    return found;
+}
+
+// Compute some entries from their raw differences, and flag them. They are few.
+__device__ inline void recompute(const Tile& tile, Corner own, mask_t wanted, Entries& values) {
+    for (mask_t left = wanted; left; left &= left - 1) {
+        const int entry = __ffsll(left) - 1;
+        const index_t i = own.row + beside(entry / SIDE), j = own.column + beside(entry % SIDE);
+        const real value = direct(tile.form, tile.x + i * tile.d, tile.y + j * tile.d, tile.d);
+#pragma unroll
+        for (int r = 0; r < SIDE; ++r)
+#pragma unroll
+            for (int c = 0; c < SIDE; ++c)
+                if (entry == SIDE * r + c) values[r][c] = value;
+        if (!tile.row_flags) continue;
+        atomicOr(tile.row_flags + i * tile.row_pitch + j / 32, 1u << j % 32);
+        atomicOr(tile.column_flags + j * tile.column_pitch + i / 32, 1u << i % 32);
     }
 }
 
-// Finish a slab that all threads of the block have filled.
-__device__ inline void finish(const Tile& tile, Corner at, real (&slab)[SLAB_ROWS][PITCH],
-                              unsigned (&flagged)[SLAB_ROWS][SLAB_WORDS]) {
-    __syncthreads();
-    finish_rows(tile, at, slab, flagged);
-    if (!tile.mirror && !tile.column_flags) return;
-    __syncthreads();
-    finish_columns(tile, at, slab, flagged);
+__device__ inline void zero(mask_t wanted, Entries& values) {
+#pragma unroll
+    for (int r = 0; r < SIDE; ++r)
+#pragma unroll
+        for (int c = 0; c < SIDE; ++c)
+            if (wanted >> (SIDE * r + c) & 1) values[r][c] = 0;
+}
+
+__device__ inline void clip(Entries& values) {
+#pragma unroll
+    for (int r = 0; r < SIDE; ++r)
+#pragma unroll
+        for (int c = 0; c < SIDE; ++c)
+            if (values[r][c] < 0) values[r][c] = 0;
+}
+
+// Make a product's entries, sums included, those of D, and write them.
+__device__ inline Masks finish(const Tile& tile, Corner block, Entries& values) {
+    const Corner own = own_corner(block);
+    const Masks found = masks(tile, block, own);
+    if (found.self) zero(found.self, values);
+    if (tile.row_threshold)
+        recompute(tile, own, cancelled(tile, own, values) & found.wanted & ~found.self, values);
+    else if (tile.clip)
+        clip(values);
+    const index_t down = tile.row_stride, right = tile.column_stride;
+    if (tile.D)
+        write<false>(tile.D + own.row * down + own.column * right, down, right, found.wanted, values);
+    if (tile.mirror)
+        write<true>(tile.mirror + own.column * down + own.row * right, down, right, found.wanted,
+                    values);
+    return found;
 }

@@ -30,6 +30,7 @@ class BlockLoss(Loss):
         self.place = place
         self.listed = listed
         self.all_pairs = loss.all_pairs
+        self.by_expressions = loss.by_expressions
 
     def evaluate(self, tile: Tile, summary: Summary | None) -> Evaluation:
         return self.loss.evaluate(self.seen(tile), summary)

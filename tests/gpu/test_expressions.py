@@ -18,12 +18,12 @@ def loss_of(request):
 @pytest.fixture
 def without_expressions(gpu, monkeypatch):
     """A function after which losses compute by their formulas."""
-    from maha_cupy import CupyBackend
+    from maha_cupy import backend
 
-    return lambda: monkeypatch.setattr(CupyBackend, "fused", lambda self, D, itself: None)
+    return lambda: monkeypatch.setattr(backend, "_is_expressed", lambda problem, objective: False)
 
 
-@pytest.mark.parametrize("tile_bytes", [None, 2**11])
+@pytest.mark.parametrize("tile_bytes", [None, 2**11, 2**8])
 @pytest.mark.parametrize("with_Y", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_expressions_equal_the_formula(
@@ -34,7 +34,8 @@ def test_expressions_equal_the_formula(
         return gpu.asarray(values.astype(dtype) if real else values)
 
     X, Y = expressions.drawn(N, D), expressions.drawn(M, D, seed=3)
-    X[::4] += 300  # the guard has work, and rows are far from one another
+    for points in (X, Y):
+        points[::4] += 300  # the guard has work, and rows are far from one another
     X[5] = X[6]
     metric = mc.Factor(on(expressions.drawn(3, D, seed=4) / 2))
     given = on(X), (on(Y) if with_Y else None)
@@ -49,17 +50,24 @@ def test_expressions_equal_the_formula(
         assert_close(fused, formula, np.abs(formula).max())
 
 
-def test_long_rows_are_cut_into_segments(gpu, library, loss_of, monkeypatch):
-    from maha_cupy import fused
-
-    X, loss = gpu.asarray(expressions.drawn(N, D)), loss_of(gpu.asarray, False)
+@pytest.mark.parametrize("tile_bytes", [None, 2**16])
+@pytest.mark.parametrize("width", [4, 70])
+def test_tiles_of_several_blocks(
+    gpu, library, without_expressions, loss_of, width, tile_bytes, monkeypatch
+):
+    """Blocks of threads below the diagonal are left out, and folds of several are joined."""
+    monkeypatch.setattr(expressions, "N", 300)
+    X, loss = expressions.drawn(300, width), loss_of(gpu.asarray, False)
+    X /= np.sqrt(width)
+    X[::7] = X[::7].mean(axis=0) + 1e-9 * X[::7]
     found = []
-    for segment in (fused.SEGMENT, 7):
-        monkeypatch.setattr(fused, "SEGMENT", segment)
-        value, gradient = mc.value_and_grad(loss, X)
+    for _ in range(2):
+        with mc.options(tile_bytes=tile_bytes):
+            value, gradient = mc.value_and_grad(loss, gpu.asarray(X))
         found.append((library.numpy(value), library.numpy(gradient.X)))
-    for whole, cut in zip(*found, strict=True):
-        assert_close(cut, whole, np.abs(whole).max())
+        without_expressions()
+    for fused, formula in zip(*found, strict=True):
+        assert_close(fused, formula, np.abs(formula).max())
 
 
 def test_one_pass_is_what_is_started(gpu, fake, loss_of):

@@ -1,0 +1,122 @@
+"""The gradient of a cotangent that comes tile by tile: the Laplacian product's sums, on one device.
+
+Entries that the guard recomputed leave the cotangent, and enter from their raw differences. Among
+themselves points have tiles on and above the diagonal alone; a tile's part for its columns then
+belongs to the same points as that for its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from maha_core import formulas
+from maha_core.problem import Gradient
+from maha_core.sweeps import tiling
+from maha_core.sweeps.accumulation import plus
+from maha_cupy import flagged
+from maha_cupy.library import cp
+
+if TYPE_CHECKING:
+    from maha_core.problem import Problem
+    from maha_core.sweeps.geometry import Points
+    from maha_cupy.every_pair import EveryPair
+    from maha_cupy.tiles import Flags
+    from maha_cupy.visits import Met
+
+Array = Any
+
+
+class Side:
+    """Sums for all points of one side: ``[G U', r]``, and the flagged pairs' part of ``L U``."""
+
+    def __init__(self, problem: Problem, size: int, points: Callable[[slice], Points]) -> None:
+        dtype = problem.X.dtype
+        self.form = problem.form
+        self.size = size
+        self.points = points
+        self.products = cp.zeros((size, problem.width + 1), dtype=dtype)
+        self.direct: Array | None = None
+
+    def add(self, part: slice, products: Array) -> None:
+        """Add the products of some rows."""
+        own = self.products[part]
+        own += products
+
+    def add_direct(self, part: slice, values: Array) -> None:
+        """Add the flagged pairs' part of some rows."""
+        if self.direct is None:
+            self.direct = cp.zeros((self.size, values.shape[1]), dtype=values.dtype)
+        own = self.direct[part]
+        own += values
+
+    def parameter(self, length: int) -> Array:
+        """Return the part of the metric's gradient, blocks of rows summed in float64."""
+        total = None
+        for part in tiling.blocks(self.size, length):
+            points = self.points(part)
+            LU = formulas.laplacian(self.products[part], points.U)
+            own = self.form.pull(points.W, points.U, LU)
+            total = plus(total, own.astype(cp.float64, copy=False))
+        return total
+
+    def gradient(self, length: int) -> Array:
+        """Return the gradient of the points."""
+        found = []
+        for part in tiling.blocks(self.size, length):
+            LU = formulas.laplacian(self.products[part], self.points(part).U)
+            own = None if self.direct is None else self.direct[part]
+            found.append(self.form.pull_points(plus(LU, own)))
+        return cp.concatenate(found)
+
+
+class Pullback:
+    """Sums over tiles in the order of `add`."""
+
+    def __init__(self, every_pair: EveryPair, length: int) -> None:
+        problem, geometry = every_pair.problem, every_pair.geometry
+        self.form = problem.form
+        self.dtype = problem.X.dtype
+        self.wrt = every_pair.wrt
+        self.length = length
+        self.rows = Side(problem, problem.n, geometry.rows)
+        mutual = problem.Y is None
+        self.columns = self.rows if mutual else Side(problem, problem.m, geometry.columns.part)
+        self.moments: Array | None = None
+
+    def add(self, met: Met, G: Array, flags: Flags | None) -> None:
+        """Add one tile, whose flagged entries become 0."""
+        place, rows, columns = met
+        if flags is not None:
+            self._add_flagged(met, G, flags)
+            flagged.clear_flagged(G, flags)
+        assert rows.extended is not None
+        assert columns.extended is not None
+        self.rows.add(place.rows, formulas.row_products(G, columns.extended))
+        self.columns.add(place.columns, formulas.column_products(G, rows.extended))
+
+    def gradient(self) -> Gradient:
+        """Return the gradient of everything added."""
+        return Gradient(
+            metric=self._metric() if "metric" in self.wrt else None,
+            X=self.rows.gradient(self.length) if "X" in self.wrt else None,
+            Y=self.columns.gradient(self.length) if "Y" in self.wrt else None,
+        )
+
+    def _metric(self) -> Array:
+        total = self.rows.parameter(self.length)
+        if self.columns is not self.rows:
+            total = total + self.columns.parameter(self.length)
+        if self.moments is not None:
+            total = total + flagged.pulled(self.form, self.moments)
+        return total.astype(self.dtype, copy=False)
+
+    def _add_flagged(self, met: Met, G: Array, flags: Flags) -> None:
+        place, x, y = met.place, met.rows.raw, met.columns.raw
+        if "metric" in self.wrt:
+            self.moments = plus(self.moments, flagged.moments(flags.rows, G, x, y))
+        if "X" in self.wrt or "Y" in self.wrt:
+            own = flagged.sums(self.form, flags.rows, G, x, y)
+            others = flagged.sums(self.form, flags.columns, G.T, y, x)
+            self.rows.add_direct(place.rows, own)
+            self.columns.add_direct(place.columns, others)

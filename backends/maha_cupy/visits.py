@@ -1,0 +1,88 @@
+"""A loss's visit of a tile of D while it is made: what kernels/visit.cuh is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from maha_cupy.expressions import Expressions
+from maha_cupy.launch import address, blocks
+from maha_cupy.library import cp
+from maha_cupy.tiles import BLOCK
+
+if TYPE_CHECKING:
+    from maha_core.sweeps.geometry import Points
+
+Array = Any
+
+
+class Place(NamedTuple):
+    """A tile's rows and columns in D; `mutual` where these are the same points.
+
+    Of a mutual D only what lies above the diagonal is visited, for both its pairs; a tile that
+    meets the diagonal is a `half` one.
+    """
+
+    rows: slice
+    columns: slice
+    mutual: bool
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The numbers of rows and columns."""
+        return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
+
+    @property
+    def offset(self) -> int | None:
+        """Where the self-pairs lie, None where there are none."""
+        return 0 if self.half else None
+
+    @property
+    def half(self) -> bool:
+        """Whether the tile meets the diagonal."""
+        return self.mutual and self.rows == self.columns
+
+
+class Met(NamedTuple):
+    """A tile's place, and the points that meet there."""
+
+    place: Place
+    rows: Points
+    columns: Points
+
+
+class Visit(NamedTuple):
+    """Folds of a tile's rows, and of its columns where they are rows as well; its cotangent.
+
+    Folds are ``(f, r, blocks of columns)`` and ``(f, c, blocks of rows)``, in float64.
+    """
+
+    place: Place
+    macros: str
+    values: tuple[Array, ...]
+    row_folds: Array
+    column_folds: Array | None
+    cotangent: Array | None
+
+    def arguments(self) -> tuple[Any, ...]:
+        """Return the arguments that kernels/visit.cuh calls VISIT_PARAMETERS."""
+        return (
+            *(np.int64(self.place.rows.start), np.int64(self.place.columns.start)),
+            *(address(self.row_folds), address(self.column_folds), address(self.cotangent)),
+            *map(address, self.values),
+        )
+
+
+def new_visit(asked: Expressions, of_rows: int, place: Place, cotangent: Array | None) -> Visit:
+    """Return a visit whose folds are still to come, of a D with `of_rows` rows."""
+    number, (r, c) = len(asked.folded), place.shape
+
+    return Visit(
+        place,
+        asked.macros(of_rows, mutual=place.mutual),
+        tuple(map(cp.ascontiguousarray, asked.values.values())),
+        cp.empty((number, r, blocks(c, BLOCK)), dtype=cp.float64),
+        cp.empty((number, c, blocks(r, BLOCK)), dtype=cp.float64) if place.mutual else None,
+        cotangent,
+    )
