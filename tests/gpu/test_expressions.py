@@ -6,6 +6,7 @@ import pytest
 import expressions
 import maha_core as mc
 from closeness import assert_close
+from maha_core.losses import Evaluation
 
 N, M, D = expressions.N, expressions.M, expressions.D
 
@@ -77,3 +78,33 @@ def test_one_pass_is_what_is_started(gpu, fake, loss_of):
         mc.value_and_grad(loss, X)
     tiles = [launch.name for launch in launches if (N, N) in launch.shapes]
     assert tiles == ["__matmul__"] * 2
+
+
+class Cauchy(mc.losses.Loss):
+    """A user's own loss: ``sum 1 / (1 + D_ij)``, with what it hands on to choose."""
+
+    by_expressions = True
+
+    def __init__(self, hand_on=lambda given: given):
+        self.hand_on = hand_on
+
+    def evaluate(self, tile, summary):
+        if tile.fused is None:
+            value = tile.without_self(1 / (1 + tile.sqdist), 0.0)
+            return Evaluation(value, -value * value)
+        slope, sums = tile.fused.entries("-1 / ((1 + D) * (1 + D))", "1 / (1 + D)")
+        return Evaluation(sums, self.hand_on(slope), own=True)
+
+
+def test_a_users_own_loss(gpu, library):
+    X = expressions.drawn(N, D)
+    value, gradient = mc.value_and_grad(Cauchy(), gpu.asarray(X))
+    exact, slopes = mc.value_and_grad(Cauchy(), X)
+    assert_close(library.numpy(value), exact)
+    assert_close(library.numpy(gradient.X), slopes.X)
+
+
+def test_what_is_no_cotangent_is_named(gpu):
+    loss = Cauchy(hand_on=lambda given: None)
+    with pytest.raises(TypeError, match=r"Cauchy.evaluate returned NoneType .*tile.fused.entries"):
+        mc.value_and_grad(loss, gpu.asarray(expressions.drawn(N, D)))
