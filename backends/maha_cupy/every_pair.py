@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from maha_core.sweeps import tiling
 from maha_core.sweeps.geometry import Geometry
-from maha_cupy.expressions import MINIMUM, SUM, Expressions
-from maha_cupy.folds import Folds
+from maha_cupy.expressions import Expressions
 from maha_cupy.library import cp
-from maha_cupy.matrix import product_side
 from maha_cupy.pullback import Pullback
+from maha_cupy.sums import Softmax, Sums
 from maha_cupy.tiles import BLOCK, Flags, Target, is_narrow, new_flags, write_tile
 from maha_cupy.visits import Met, Place, Visit, new_visit
 
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
 
 Array = Any
 
-FOLDED = 16
-"""A tile that is only folded leaves less than one part in so many of its entries' memory."""
+SUMMED = 16
+"""A tile that is only summed leaves less than one part in so many of its entries' memory."""
 
 
 class EveryPair:
@@ -42,42 +41,42 @@ class EveryPair:
         self.backend = backend
         self.entries_of_tile = tiling.entries(problem, backend.tile_bytes)
 
-    def minima(self, *expressions: str, **values: Array) -> tuple[Array, ...]:
-        """Return each row's smallest value ``(n, 1)`` of every expression."""
-        return self._folded(Expressions(MINIMUM, expressions, None, values))
+    def softmax(self, exponent: str, *numbers: str, **values: Array) -> tuple[Array, ...]:
+        """Return each row's smallest exponent, and its sums of weighted numbers."""
+        terms = tuple(f"exp(smallest - ({exponent})) * ({number})" for number in numbers)
+        asked = Expressions(values, terms, exponent)
+        return self._summed(asked, Softmax(len(terms), self.problem.n))
 
     def sums(self, *expressions: str, **values: Array) -> tuple[Array, ...]:
         """Return each row's sum ``(n, 1)`` of every expression."""
-        return self._folded(Expressions(SUM, expressions, None, values))
+        asked = Expressions(values, expressions)
+        return self._summed(asked, Sums(len(expressions), self.problem.n))
 
     def entries(self, expression: str, *summed: str, **values: Array) -> tuple[Any, ...]:
         """Return the pullback of the expression of every pair, and such sums."""
-        asked = Expressions(SUM, summed, expression, values)
+        asked = Expressions(values, summed, entry=expression)
         side = _whole_blocks(isqrt(self.entries_of_tile))
-        folds, pullback = Folds(asked, self.problem.n), Pullback(self, side)
-        memory = cp.empty(self._largest(side), dtype=self.problem.X.dtype)
+        sums, pullback = Sums(len(summed), self.problem.n), Pullback(self, side)
+        memory = self._memory(side)
         for met in self._met(side):
             r, c = met.place.shape
             G = memory[: r * c].reshape(r, c)
             flags = new_flags(r, c) if self.problem.accurate else None
             visit = new_visit(asked, self.problem.n, met.place, G)
             self._write(met, visit, memory, flags)
-            folds.add(visit)
+            sums.add(visit)
             pullback.add(met, G, flags)
-        return pullback, *folds.columns(self.problem.X.dtype)
+        return pullback, *sums.columns(self.problem.X.dtype)
 
-    def _folded(self, asked: Expressions) -> tuple[Array, ...]:
-        folds, narrow = Folds(asked, self.problem.n), is_narrow(self.problem)
-        count = self.entries_of_tile
-        side = _whole_blocks(isqrt(FOLDED * count))
-        if not narrow:
-            side = min(_whole_blocks(isqrt(count)), product_side(self.problem))
-        memory = None if narrow else cp.empty(self._largest(side), dtype=self.problem.X.dtype)
+    def _summed(self, asked: Expressions, sums: Sums | Softmax) -> tuple[Array, ...]:
+        narrow = is_narrow(self.problem)
+        side = _whole_blocks(isqrt(self.entries_of_tile * (SUMMED if narrow else 1)))
+        memory = None if narrow else self._memory(side)
         for met in self._met(side):
             visit = new_visit(asked, self.problem.n, met.place, None)
             self._write(met, visit, memory, None)
-            folds.add(visit)
-        return folds.columns(self.problem.X.dtype)
+            sums.add(visit)
+        return sums.columns(self.problem.X.dtype)
 
     def _write(self, met: Met, visit: Visit, memory: Array | None, flags: Flags | None) -> None:
         place, rows, columns = met
@@ -93,8 +92,10 @@ class EveryPair:
                 if not mutual or other.start >= part.start:
                     yield Met(Place(part, other, mutual), rows, self.geometry.columns.part(other))
 
-    def _largest(self, side: int) -> int:
-        return min(side, self.problem.n) * min(side, self.problem.m)
+    def _memory(self, side: int) -> Array:
+        """Return room for the largest tile."""
+        largest = min(side, self.problem.n) * min(side, self.problem.m)
+        return cp.empty(largest, dtype=self.problem.X.dtype)
 
 
 def _whole_blocks(side: int) -> int:

@@ -29,19 +29,6 @@ STARTS = {"row": "top", "column": "left_most"}
 OTHER = {"row": "column", "column": "row"}
 
 
-class Fold(NamedTuple):
-    """How the values of a row become one: in CUDA, by a method of an array, and of two arrays."""
-
-    start: str
-    join: str
-    method: str
-    neutral: float
-
-
-MINIMUM = Fold("infinite()", "lesser(a, b)", "min", float("inf"))
-SUM = Fold("0", "((a) + (b))", "sum", 0.0)
-
-
 class Value(NamedTuple):
     """A name in an expression: an array of one value for every row, or for every column."""
 
@@ -84,12 +71,16 @@ class Value(NamedTuple):
 
 
 class Expressions(NamedTuple):
-    """What a loss asks of all pairs at once: folds of every row, and an entry for every pair."""
+    """What a loss asks of all pairs at once: sums of every row, and an entry for every pair.
 
-    fold: Fold
-    folded: tuple[str, ...]
-    entry: str | None
+    With an `exponent` the terms of the sums may refer to `smallest`, its smallest value among the
+    pairs of a row that are added together, or 0 where that is infinite.
+    """
+
     values: Mapping[str, Array]
+    summed: tuple[str, ...] = ()
+    exponent: str | None = None
+    entry: str | None = None
 
     def macros(self, rows: int, *, mutual: bool) -> str:
         """Return what stands before a kernel's text, for a D of so many rows.
@@ -100,20 +91,37 @@ class Expressions(NamedTuple):
             Value(name, value.dtype.name, value.shape == (rows, 1))
             for name, value in self.values.items()
         )
-        return _macros(self.fold, self.folded, self.entry, named, mutual)
+        return _macros(named, self.summed, self.exponent, self.entry, mutual)
 
 
 @cache
 def _macros(
-    fold: Fold,
-    folded: tuple[str, ...],
-    entry: str | None,
     values: tuple[Value, ...],
+    summed: tuple[str, ...],
+    exponent: str | None,
+    entry: str | None,
     mutual: bool,
 ) -> str:
+    asked = {"EXPONENT": exponent, "ENTRY": entry, "MUTUAL": "" if mutual else None}
+    if summed:
+        terms = enumerate(summed)
+        # Every term is computed, so that terms share their exponentials and threads do not part.
+        added = (
+            f"const real term_{f} = {text}; sums[{f}] += counted ? term_{f} : (real)0;"
+            for f, text in terms
+        )
+        asked |= {"SUMS": str(len(summed)), "ADD": " ".join(added)}
+    defined = _of_values(values, mutual) | asked
+    given = {name: text for name, text in defined.items() if text is not None}
+    lines = (f"#define {name} {text}".replace("\n", " ") for name, text in given.items())
+    return "\n".join(lines) + "\n"
+
+
+def _of_values(values: tuple[Value, ...], mutual: bool) -> dict[str, str | None]:
+    """Return the macros that bring an array's number to the pair to which it belongs."""
     sides = ("row", "column")
     parts = [(v, side) for v in values for side in sides if mutual or side == v.side]
-    defined = {
+    return {
         "PARAMETERS": "".join(value.parameter for value in values),
         "SHARED": " ".join(value.part(side) for value, side in parts),
         "COPY": " ".join(value.copy(side) for value, side in parts),
@@ -121,19 +129,4 @@ def _macros(
         "AS_ROWS": ", ".join(value.first(value.side) for value in values),
         "AS_COLUMNS": ", ".join(value.first(OTHER[value.side]) for value in values if mutual),
         "VALUES": " ".join(value.declaration for value in values),
-        "START": fold.start,
-        "JOIN(a, b)": fold.join,
     }
-    if folded:
-        steps = (
-            f"{{ const real joined = JOIN(folds[{f}], (real)({text})); "
-            f"folds[{f}] = counted ? joined : folds[{f}]; }}"
-            for f, text in enumerate(folded)
-        )
-        defined |= {"FOLDS": str(len(folded)), "FOLD_IN": " ".join(steps)}
-    if entry is not None:
-        defined["ENTRY"] = entry
-    if mutual:
-        defined["MUTUAL"] = ""
-    lines = (f"#define {name} {text}".replace("\n", " ") for name, text in defined.items())
-    return "\n".join(lines) + "\n"

@@ -29,7 +29,7 @@ def write_matrix(backend: Backend, problem: Problem, D: Array) -> None:
     geometry = Geometry(backend, problem, distances=True)
     tiles = list(_tiles(problem))
     in_place = len(tiles) <= 1 and (is_narrow(problem) or D.flags.c_contiguous)
-    workspace = None if in_place else cp.empty(product_side(problem) ** 2, dtype=D.dtype)
+    workspace = None if in_place else cp.empty(_side(problem) ** 2, dtype=D.dtype)
     for rows, columns in tiles:
         alone = problem.Y is None
         target = Target(
@@ -47,14 +47,13 @@ def _tiles(problem: Problem) -> Iterator[tuple[slice, slice]]:
 
     Without Y those below the diagonal are left out.
     """
-    side = max(problem.n, problem.m, 1) if is_narrow(problem) else product_side(problem)
+    side = max(problem.n, problem.m, 1) if is_narrow(problem) else _side(problem)
     for rows in tiling.blocks(problem.n, side):
         for columns in tiling.blocks(problem.m, side):
             if problem.Y is not None or columns.start >= rows.start:
                 yield rows, columns
 
 
-def product_side(problem: Problem) -> int:
-    """Return the side of a square product that is still in the cache when it is read."""
+def _side(problem: Problem) -> int:
     side = isqrt(tiling.entries(problem, PRODUCT_BYTES))
     return side - side % SIDE or side

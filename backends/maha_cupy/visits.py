@@ -53,30 +53,38 @@ class Met(NamedTuple):
 
 
 class Visit(NamedTuple):
-    """Folds of a tile's rows, and of its columns where they are rows as well; its cotangent.
+    """Sums of a tile's rows, and of its columns where they are rows as well; its cotangent.
 
-    Folds are ``(f, r, blocks of columns)`` and ``(f, c, blocks of rows)``, in float64.
+    Sums, and after them smallest exponents, are ``(f, r, blocks of columns)`` and ``(f, c, blocks
+    of rows)``, in float64.
     """
 
     place: Place
     macros: str
     values: tuple[Array, ...]
-    row_folds: Array
-    column_folds: Array | None
+    row_sums: Array
+    column_sums: Array | None
     cotangent: Array | None
 
     def arguments(self) -> tuple[Any, ...]:
         """Return the arguments that kernels/visit.cuh calls VISIT_PARAMETERS."""
         return (
             *(np.int64(self.place.rows.start), np.int64(self.place.columns.start)),
-            *(address(self.row_folds), address(self.column_folds), address(self.cotangent)),
+            *(address(self.row_sums), address(self.column_sums), address(self.cotangent)),
             *map(address, self.values),
         )
 
+    def found(self) -> list[tuple[slice, Array]]:
+        """Return which rows of D the sums are of, and the sums."""
+        found = [(self.place.rows, self.row_sums)]
+        if self.column_sums is not None:
+            found.append((self.place.columns, self.column_sums))
+        return found
+
 
 def new_visit(asked: Expressions, of_rows: int, place: Place, cotangent: Array | None) -> Visit:
-    """Return a visit whose folds are still to come, of a D with `of_rows` rows."""
-    number, (r, c) = len(asked.folded), place.shape
+    """Return a visit whose sums are still to come, of a D with `of_rows` rows."""
+    number, (r, c) = len(asked.summed) + (asked.exponent is not None), place.shape
 
     return Visit(
         place,

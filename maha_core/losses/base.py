@@ -97,8 +97,12 @@ class Fused(Protocol):
     or ``(1, c)``, is there under its name. Self-pairs are left out.
     """
 
-    def minima(self, *expressions: str, **values: Array) -> tuple[Array, ...]:
-        """Return each row's smallest value ``(r, 1)`` of every expression."""
+    def softmax(self, exponent: str, *numbers: str, **values: Array) -> tuple[Array, ...]:
+        """Return each row's smallest exponent s ``(r, 1)``, and its sums of every number.
+
+        Numbers are weighted by ``exp(s - exponent)``. Where no exponent of a row is finite, s is
+        infinite and the sums are 0.
+        """
 
     def sums(self, *expressions: str, **values: Array) -> tuple[Array, ...]:
         """Return each row's sum ``(r, 1)`` of every expression.
@@ -176,7 +180,7 @@ class Tile:
     def row_minimum(self) -> Array:
         """Return each row's smallest distance to another point ``(r, 1)``, inf where none is."""
         if self.smallest is None and self.fused is not None:
-            (self.smallest,) = self.fused.minima("D")
+            self.smallest, _ = self.fused.softmax("D", "1")
         if self.smallest is None:
             D = self.without_self(self.sqdist, float("inf"))
             self.smallest = self.xp.min(D, axis=1, keepdims=True)

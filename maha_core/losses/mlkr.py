@@ -59,7 +59,7 @@ class MLKR(Loss):
         """Return shift, sum of weights and weighted sum of targets of the rows."""
         y = tile.column_data["y"]
         if tile.fused is not None:
-            return softmax.fused_summary(tile, tile.fused, "y", y=y)
+            return tile.fused.softmax("D", "1", "y", y=y)
         return softmax.summarise(tile, y)
 
     def merge(self, a: Summary, b: Summary) -> Summary:

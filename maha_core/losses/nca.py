@@ -6,7 +6,7 @@ from typing import Any
 
 from maha_core.arrays import namespace
 from maha_core.losses import softmax
-from maha_core.losses.base import Evaluation, Fused, Loss, PointData, Summary, Tile
+from maha_core.losses.base import Evaluation, Loss, PointData, Summary, Tile
 from maha_core.losses.membership import membership, same_label
 
 Array = Any
@@ -99,7 +99,7 @@ class ExpectedVotes:
         """Return shift, sum of weights and sum of the own class's weights."""
         xp = tile.xp
         if tile.fused is not None:
-            return softmax.fused_summary(tile, tile.fused, f"real({SAME})", **_labels(tile))
+            return tile.fused.softmax("D", "1", f"real({SAME})", **_labels(tile))
         shift, weights = softmax.weights(tile)
         own = membership(tile).own_sums(weights)
         total = xp.sum(weights, axis=1, keepdims=True)
@@ -134,24 +134,13 @@ class LogLikelihood:
     def summarise(self, tile: Tile) -> Summary:
         """Return shift and sum over all partners, then the same over those of the own class."""
         if tile.fused is not None:
-            return self._fused_summary(tile, tile.fused)
+            own = tile.fused.softmax(f"{SAME} ? D : infinite()", "1", **_labels(tile))
+            return *tile.fused.softmax("D", "1"), *own
         return *_log_sum(tile, tile.sqdist), *_log_sum(tile, _own_class(tile))
-
-    def _fused_summary(self, tile: Tile, fused: Fused) -> Summary:
-        shift, own_shift = fused.minima("D", f"{SAME} ? D : infinite()", **_labels(tile))
-        total, own_total = fused.sums(
-            softmax.WEIGHT,
-            OWN_WEIGHT,
-            shift=softmax.finite(tile.xp, shift),
-            own_shift=softmax.finite(tile.xp, own_shift),
-            **_labels(tile),
-        )
-        return shift, total, own_shift, own_total
 
     def merge(self, xp: Any, a: Summary, b: Summary) -> Summary:
         """Return the summary of two pieces of the same rows."""
-        everybody, own = ((*a[:2], a[1]), (*b[:2], b[1])), ((*a[2:], a[3]), (*b[2:], b[3]))
-        return *softmax.merge(xp, *everybody)[:2], *softmax.merge(xp, *own)[:2]
+        return *softmax.merge(xp, a[:2], b[:2]), *softmax.merge(xp, a[2:], b[2:])
 
     def evaluate(self, tile: Tile, summary: Summary, weight: Array) -> tuple[Array, Array]:
         """Return ``-w_i log p_i`` and ``w_i (m_ij p_ij / p_i - p_ij)``."""

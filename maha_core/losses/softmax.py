@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from maha_core.losses.base import Fused, Summary, Tile
+from maha_core.losses.base import Summary, Tile
 
 Array = Any
 
@@ -23,16 +23,6 @@ def summarise(tile: Tile, numbers: Array) -> Summary:
     return shift, sums[:, :1], sums[:, 1:]
 
 
-def fused_summary(tile: Tile, fused: Fused, number: str, **values: Array) -> Summary:
-    """Return what `summarise` does, with a CUDA expression for the numbers."""
-    shift = tile.row_minimum()
-    total, weighted = fused.sums(
-        WEIGHT, f"{WEIGHT} * ({number})", shift=finite(tile.xp, shift), **values
-    )
-    scale = reached(tile.xp, shift)
-    return shift, scale * total, scale * weighted
-
-
 def weights(tile: Tile) -> tuple[Array, Array]:
     """Return the rows' shift ``(r, 1)`` and ``exp(shift - D)``, which stay in the tile's memo."""
     shift = tile.row_minimum()
@@ -51,10 +41,14 @@ def reached(xp: Any, shift: Array) -> Array:
 
 def merge(xp: Any, a: Summary, b: Summary) -> Summary:
     """Return the summary of two disjoint pieces of the same rows."""
-    shift = xp.where(a[0] < b[0], a[0], b[0])
-    scale_a = xp.exp(finite(xp, shift) - a[0])
-    scale_b = xp.exp(finite(xp, shift) - b[0])
-    return shift, a[1] * scale_a + b[1] * scale_b, a[2] * scale_a + b[2] * scale_b
+    return joined(xp, *(xp.concat(both, axis=1) for both in zip(a, b, strict=True)))
+
+
+def joined(xp: Any, shifts: Array, *sums: Array) -> Summary:
+    """Return the summary ``(r, 1)`` of pieces ``(r, pieces)`` of the same rows."""
+    shift = xp.min(shifts, axis=1, keepdims=True)
+    scale = xp.exp(finite(xp, shift) - shifts)
+    return shift, *(xp.sum(part * scale, axis=1, keepdims=True) for part in sums)
 
 
 def probabilities(tile: Tile, summary: Summary) -> tuple[Array, Array]:

@@ -62,7 +62,8 @@ static unsigned __ballot_sync(unsigned mask, bool vote) {
 }
 
 // As a ballot: lanes may be one exchange ahead of one another.
-static double __shfl_xor_sync(unsigned, double value, int mask) {
+template <class T>
+static T __shfl_xor_sync(unsigned, T value, int mask) {
     static std::vector<double> values[2];
     const size_t self = current - fibres.data(), other = self / 32 * 32 + (self % 32 ^ mask);
     std::vector<double>& mine = values[current->ballots++ % 2];
@@ -70,7 +71,7 @@ static double __shfl_xor_sync(unsigned, double value, int mask) {
     mine[self] = value;
     wait();
     if (fibres[other].ballots < current->ballots) abort();
-    return mine[other];
+    return (T)mine[other];
 }
 
 static void atomicOr(unsigned* word, unsigned bits) {

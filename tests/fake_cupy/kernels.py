@@ -28,7 +28,7 @@ class RawModule:
         self.options = options
 
     def get_function(self, name):
-        asked = {"#define FOLDS": ", folding", "#define ENTRY": ", writing"}
+        asked = {"#define SUMS": ", summing", "#define ENTRY": ", writing"}
         visit = "".join(word for macro, word in asked.items() if f"\n{macro}" in self.code)
         return Kernel(_compiled(self.code, self.options), name, name + visit)
 

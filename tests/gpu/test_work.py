@@ -14,13 +14,13 @@ WIDTHS = {"up to 64": 5, "above 64": 70}
 
 PASSES = {
     "maha_product": 1,
-    "maha_product, folding": 0,
+    "maha_product, summing": 0,
     "maha_product, writing": 1,
-    "maha_product, folding, writing": 1,
+    "maha_product, summing, writing": 1,
     "maha_epilogue": 2,
-    "maha_epilogue, folding": 1,
+    "maha_epilogue, summing": 1,
     "maha_epilogue, writing": 2,
-    "maha_epilogue, folding, writing": 2,
+    "maha_epilogue, summing, writing": 2,
     "maha_moments": 0,
     "maha_clear": 0,
     "maha_without": 2,
@@ -75,7 +75,7 @@ def test_a_tile_of_a_loss(gpu, fake, name, width, monkeypatch):
     """
     from maha_cupy import every_pair
 
-    monkeypatch.setattr(every_pair, "FOLDED", 1)  # else a sweep that only folds has larger tiles
+    monkeypatch.setattr(every_pair, "SUMMED", 1)  # else a sweep that only sums has larger tiles
     metric, found = mc.Factor(points(gpu, width, width, 2)), []
     for number in (2, 3, 4):
         n = number * EDGE

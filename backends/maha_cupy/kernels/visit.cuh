@@ -8,31 +8,32 @@
 //                        and for the mirror image, in which columns are rows
 //   VALUES               declarations of the values of a pair: number `own_index` from there on for
 //                        what belongs to its row, number `other_index` for what to its column
-//   FOLDS, FOLD_IN       how many folds there are, and what adds a pair to `folds`
-//   START, JOIN          a fold of nothing, and of two parts
+//   SUMS, ADD            how many sums of a row there are, and what adds a pair to `sums`
+//   EXPONENT             what a block's part of a row has its `smallest` of, for ADD to refer to
 //   ENTRY                what is written as the cotangent
 //   MUTUAL               where points meet themselves
 //
 // Among themselves the pairs (i, j) and (j, i) of points have one D. An entry of the cotangent is
-// then the sum of both pairs', and a column is folded as a row of the mirror image.
+// then the sum of both pairs', and a column is summed as a row of the mirror image.
 #pragma once
 #include "tile.cuh"
 
-#if defined FOLDS || defined ENTRY
+#if defined SUMS || defined ENTRY
 
-// Where a tile lies in D, and what is written: folds (FOLDS, rows, blocks of columns) and (FOLDS,
-// columns, blocks of rows), and the cotangent (rows, columns).
+// Where a tile lies in D, and what is written: the sums, and after them the smallest exponents, of
+// rows (., rows, blocks of columns) and of columns (., columns, blocks of rows), and the cotangent
+// (rows, columns).
 struct Visit {
     index_t first_row, first_column;
-    double *row_folds, *column_folds;
+    double *row_sums, *column_sums;
     real* cotangent;
 };
 
 #define VISIT_PARAMETERS                                                             \
-    , index_t first_row, index_t first_column, double *row_folds, double *column_folds, \
+    , index_t first_row, index_t first_column, double *row_sums, double *column_sums, \
         real *cotangent PARAMETERS
 #define VISIT \
-    Visit { first_row, first_column, row_folds, column_folds, cotangent }
+    Visit { first_row, first_column, row_sums, column_sums, cotangent }
 #define VISIT_NOTHING visit_nothing(tile, VISIT, block)
 #define VISIT_BLOCK(values)                                                            \
     SHARED                                                                             \
@@ -62,88 +63,146 @@ __device__ inline T lesser(T a, T b) {
 // What lies beyond the tile's end has the values of its last row, or column.
 __device__ inline index_t within(index_t i, index_t stop) { return i < stop ? i : stop - 1; }
 
-#ifdef FOLDS
-// A thread's part of one row is folded in `real`, the parts in double: few conversions, few errors.
-struct Run {
-    real of[FOLDS];
-    __device__ inline Run() {
-#pragma unroll
-        for (int f = 0; f < FOLDS; ++f) of[f] = START;
-    }
-};
+#ifdef SUMS
+#ifdef EXPONENT
+#define WRITTEN (SUMS + 1)
 
-__device__ inline void fold_in(real (&folds)[FOLDS], bool counted, real D, const Sides& sides,
-                               int own_index, int other_index) {
+__device__ inline real exponent(real D, const Sides& sides, int own_index, int other_index) {
     VALUES
-    FOLD_IN
+    return (real)(EXPONENT);
 }
 
-// Fold a thread's part of its row s, TURNED of its column s as a row of the mirror image.
+// The smallest exponent of a thread's part of its row s, TURNED of its column s.
 template <bool TURNED>
-__device__ inline Run folded(const Entries& values, mask_t counted, int s, const Sides& sides) {
+__device__ inline real least(const Entries& values, mask_t counted, int s, const Sides& sides) {
+    real found = infinite();
+#pragma unroll
+    for (int t = 0; t < SIDE; ++t) {
+        const int r = TURNED ? t : s, c = TURNED ? s : t;
+        const real next = lesser(found, exponent(values[r][c], sides, beside(s), beside(t)));
+        found = counted >> (SIDE * r + c) & 1 ? next : found;
+    }
+    return found;
+}
+
+// Where all exponents are infinite, nothing is to be subtracted from.
+__device__ inline real unless_infinite(real smallest) { return isinf(smallest) ? (real)0 : smallest; }
+#else
+#define WRITTEN SUMS
+#endif
+
+// A thread's part of one row is added in `real`, the parts in double: few conversions, few errors.
+struct Run {
+    real of[SUMS] = {};
+};
+
+__device__ inline void add(real (&sums)[SUMS], bool counted, real D, real smallest,
+                           const Sides& sides, int own_index, int other_index) {
+    VALUES
+    ADD
+}
+
+template <bool TURNED>
+__device__ inline Run added(const Entries& values, mask_t counted, int s, real smallest,
+                            const Sides& sides) {
     Run run;
 #pragma unroll
     for (int t = 0; t < SIDE; ++t) {
         const int r = TURNED ? t : s, c = TURNED ? s : t;
-        fold_in(run.of, counted >> (SIDE * r + c) & 1, values[r][c], sides, beside(s), beside(t));
+        add(run.of, counted >> (SIDE * r + c) & 1, values[r][c], smallest, sides, beside(s),
+            beside(t));
     }
     return run;
 }
 
-// Where fold f of row i, and of column j, of a block lies.
-__device__ inline index_t row_fold(const Tile& tile, index_t f, Corner block, index_t i) {
+// Where number f of row i, and of column j, of a block lies.
+__device__ inline double& of_row(const Tile& tile, const Visit& visit, Corner block, index_t f,
+                                 index_t i) {
     const index_t across = (tile.columns + BLOCK - 1) / BLOCK;
-    return (f * tile.rows + i) * across + block.column / BLOCK;
+    return visit.row_sums[(f * tile.rows + i) * across + block.column / BLOCK];
 }
 
-__device__ inline index_t column_fold(const Tile& tile, index_t f, Corner block, index_t j) {
+__device__ inline double& of_column(const Tile& tile, const Visit& visit, Corner block, index_t f,
+                                    index_t j) {
     const index_t deep = (tile.rows + BLOCK - 1) / BLOCK;
-    return (f * tile.columns + j) * deep + block.row / BLOCK;
+    return visit.column_sums[(f * tile.columns + j) * deep + block.row / BLOCK];
 }
 
 // A row's threads are neighbours in half of a warp.
-__device__ inline void fold_rows(const Tile& tile, const Visit& visit, Corner block,
-                                 const Entries& values, mask_t counted, const Sides& sides) {
+__device__ inline void sum_rows(const Tile& tile, const Visit& visit, Corner block,
+                                const Entries& values, mask_t counted, const Sides& sides) {
     const Corner own = own_corner(block);
 #pragma unroll
     for (int s = 0; s < SIDE; ++s) {
-        const Run run = folded<false>(values, counted, s, sides);
         const index_t i = own.row + beside(s);
+        const bool writes = threadIdx.x % THREADS == 0 && i < tile.rows;
+        real smallest = 0;
+#ifdef EXPONENT
+        smallest = least<false>(values, counted, s, sides);
 #pragma unroll
-        for (int f = 0; f < FOLDS; ++f) {
-            double fold = run.of[f];
+        for (int step = THREADS / 2; step; step /= 2)
+            smallest = lesser(smallest, __shfl_xor_sync(EVERY_LANE, smallest, step));
+        if (writes) of_row(tile, visit, block, SUMS, i) = smallest;
+        smallest = unless_infinite(smallest);
+#endif
+        const Run run = added<false>(values, counted, s, smallest, sides);
+#pragma unroll
+        for (int f = 0; f < SUMS; ++f) {
+            double sum = run.of[f];
 #pragma unroll
             for (int step = THREADS / 2; step; step /= 2)
-                fold = JOIN(fold, __shfl_xor_sync(EVERY_LANE, fold, step));
-            if (threadIdx.x % THREADS == 0 && i < tile.rows)
-                visit.row_folds[row_fold(tile, f, block, i)] = fold;
+                sum += __shfl_xor_sync(EVERY_LANE, sum, step);
+            if (writes) of_row(tile, visit, block, f, i) = sum;
         }
     }
 }
 
 // A column's threads are one of either half of every warp.
-__device__ inline void fold_columns(const Tile& tile, const Visit& visit, Corner block,
-                                    const Entries& values, mask_t counted, const Sides& sides) {
+__device__ inline void sum_columns(const Tile& tile, const Visit& visit, Corner block,
+                                   const Entries& values, mask_t counted, const Sides& sides) {
     __shared__ double parts[WARPS][BLOCK];
-    const int thread = threadIdx.y * LANES + threadIdx.x;
+    const int thread = threadIdx.y * LANES + threadIdx.x, first = threadIdx.x % THREADS * 4;
     const index_t j = block.column + thread;
+    const bool writes = thread < BLOCK && j < tile.columns, first_half = threadIdx.x < THREADS;
+    real smallest[SIDE] = {};
+#ifdef EXPONENT
+#pragma unroll
+    for (int s = 0; s < SIDE; ++s) {
+        real found = least<true>(values, counted, s, sides);
+        found = lesser(found, __shfl_xor_sync(EVERY_LANE, found, THREADS));
+        if (first_half) parts[threadIdx.y][first + beside(s)] = found;
+    }
+    __syncthreads();
+    if (thread < BLOCK) {
+        double found = parts[0][thread];
+#pragma unroll
+        for (int warp = 1; warp < WARPS; ++warp) found = lesser(found, parts[warp][thread]);
+        parts[0][thread] = found;
+        if (writes) of_column(tile, visit, block, SUMS, j) = found;
+    }
+    __syncthreads();
+#pragma unroll
+    for (int s = 0; s < SIDE; ++s) smallest[s] = unless_infinite((real)parts[0][first + beside(s)]);
+    __syncthreads();
+#endif
     Run runs[SIDE];
 #pragma unroll
-    for (int s = 0; s < SIDE; ++s) runs[s] = folded<true>(values, counted, s, sides);
+    for (int s = 0; s < SIDE; ++s)
+        runs[s] = added<true>(values, counted, s, smallest[s], sides);
 #pragma unroll
-    for (int f = 0; f < FOLDS; ++f) {
+    for (int f = 0; f < SUMS; ++f) {
 #pragma unroll
         for (int s = 0; s < SIDE; ++s) {
-            double fold = runs[s].of[f];
-            fold = JOIN(fold, __shfl_xor_sync(EVERY_LANE, fold, THREADS));
-            if (threadIdx.x < THREADS) parts[threadIdx.y][threadIdx.x * 4 + beside(s)] = fold;
+            double sum = runs[s].of[f];
+            sum += __shfl_xor_sync(EVERY_LANE, sum, THREADS);
+            if (first_half) parts[threadIdx.y][first + beside(s)] = sum;
         }
         __syncthreads();
-        if (thread < BLOCK && j < tile.columns) {
-            double fold = parts[0][thread];
+        if (writes) {
+            double sum = parts[0][thread];
 #pragma unroll
-            for (int warp = 1; warp < WARPS; ++warp) fold = JOIN(fold, parts[warp][thread]);
-            visit.column_folds[column_fold(tile, f, block, j)] = fold;
+            for (int warp = 1; warp < WARPS; ++warp) sum += parts[warp][thread];
+            of_column(tile, visit, block, f, j) = sum;
         }
         __syncthreads();
     }
@@ -181,11 +240,11 @@ __device__ inline void write_entries(const Tile& tile, const Visit& visit, Corne
 __device__ inline void visit_block(const Tile& tile, const Visit& visit, Corner block,
                                    const Masks& found, const Entries& values,
                                    const Sides& as_rows, const Sides& as_columns) {
-#ifdef FOLDS
+#ifdef SUMS
     const mask_t counted = found.wanted & ~found.self;
-    fold_rows(tile, visit, block, values, counted, as_rows);
+    sum_rows(tile, visit, block, values, counted, as_rows);
 #ifdef MUTUAL
-    fold_columns(tile, visit, block, values, counted, as_columns);
+    sum_columns(tile, visit, block, values, counted, as_columns);
 #endif
 #endif
 #ifdef ENTRY
@@ -200,12 +259,13 @@ __device__ inline void visit_nothing(const Tile& tile, const Visit& visit, Corne
         for (int c = threadIdx.x; c < BLOCK && block.column + c < tile.columns; c += LANES)
             visit.cotangent[i * tile.columns + block.column + c] = 0;
 #endif
-#ifdef FOLDS
+#ifdef SUMS
     const int thread = threadIdx.y * LANES + threadIdx.x;
     const index_t i = block.row + thread, j = block.column + thread;
-    for (int f = 0; f < FOLDS && thread < BLOCK; ++f) {
-        if (i < tile.rows) visit.row_folds[row_fold(tile, f, block, i)] = START;
-        if (j < tile.columns) visit.column_folds[column_fold(tile, f, block, j)] = START;
+    for (int f = 0; f < WRITTEN && thread < BLOCK; ++f) {
+        const real nothing = f < SUMS ? (real)0 : infinite();
+        if (i < tile.rows) of_row(tile, visit, block, f, i) = nothing;
+        if (j < tile.columns) of_column(tile, visit, block, f, j) = nothing;
     }
 #endif
 }
