@@ -6,6 +6,8 @@
 #include <string.h>
 #include <ucontext.h>
 
+#include <deque>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -27,6 +29,7 @@ struct Fibre {
     Dim index;
     bool done, at_barrier;
     unsigned ballots;
+    std::deque<std::vector<std::function<void()>>> batches;
 };
 static ucontext_t scheduler;
 static std::vector<Fibre> fibres;
@@ -74,6 +77,25 @@ static T __shfl_xor_sync(unsigned, T value, int mask) {
     return (T)mine[other];
 }
 
+// Copies arrive as late as they may: when their thread waits for their batch.
+#define EMULATED_COPIES
+template <class T>
+static void start_copy(T* to, const T* from, bool there) {
+    const T value = there ? *from : (T)0;
+    current->batches.back().push_back([=] { *to = value; });
+}
+
+static void end_batch() {
+    current->batches.emplace_back();
+}
+
+static void wait_for_all_but_last() {
+    while (current->batches.size() > 2) {  // the last one ended, and the one that is still open
+        for (auto& copy : current->batches.front()) copy();
+        current->batches.pop_front();
+    }
+}
+
 static void atomicOr(unsigned* word, unsigned bits) {
     *word |= bits;
 }
@@ -93,6 +115,7 @@ static void start(Fibre& fibre, unsigned thread) {
                    thread / blockDim.x / blockDim.y};
     fibre.done = fibre.at_barrier = false;
     fibre.ballots = 0;
+    fibre.batches.assign(1, {});
     makecontext(&fibre.context, run_fibre, 0);
 }
 

@@ -37,6 +37,7 @@ __device__ inline void read(const Tile& tile, const real* P, index_t pitch, Corn
 // P is the whole product, sums included; D, or the cotangent, may be P itself.
 extern "C" __global__ void __launch_bounds__(LANES* WARPS, BLOCKS_PER_PROCESSOR)
     maha_epilogue(const real* P, index_t pitch, TILE_PARAMETERS VISIT_PARAMETERS) {
+    __shared__ Parts parts;
     const Tile tile = TILE;
     const Corner block = block_corner(tile);
     if (below_diagonal(tile, block)) {
@@ -46,5 +47,5 @@ extern "C" __global__ void __launch_bounds__(LANES* WARPS, BLOCKS_PER_PROCESSOR)
     Entries values;
     read(tile, P, pitch, block, values);
     const Masks found = finish(tile, block, values);
-    VISIT_BLOCK(values)
+    VISIT_BLOCK(values, parts)
 }

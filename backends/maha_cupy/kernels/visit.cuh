@@ -18,6 +18,9 @@
 #pragma once
 #include "tile.cuh"
 
+// A number of every column for each warp, where columns are summed.
+typedef double Parts[WARPS][BLOCK];
+
 #if defined SUMS || defined ENTRY
 
 // Where a tile lies in D, and what is written: the sums, and after them the smallest exponents, of
@@ -35,7 +38,7 @@ struct Visit {
 #define VISIT \
     Visit { first_row, first_column, row_sums, column_sums, cotangent }
 #define VISIT_NOTHING visit_nothing(tile, VISIT, block)
-#define VISIT_BLOCK(values)                                                            \
+#define VISIT_BLOCK(values, parts)                                                     \
     SHARED                                                                             \
     const Corner own = own_corner(block);                                              \
     const int top = own.row - block.row, left_most = own.column - block.column;        \
@@ -46,7 +49,7 @@ struct Visit {
         COPY                                                                           \
     }                                                                                  \
     __syncthreads();                                                                   \
-    visit_block(tile, VISIT, block, found, values, Sides{AS_ROWS}, Sides{AS_COLUMNS});
+    visit_block(tile, VISIT, block, found, values, Sides{AS_ROWS}, Sides{AS_COLUMNS}, parts);
 
 struct Sides {
     FIELDS
@@ -159,8 +162,8 @@ __device__ inline void sum_rows(const Tile& tile, const Visit& visit, Corner blo
 
 // A column's threads are one of either half of every warp.
 __device__ inline void sum_columns(const Tile& tile, const Visit& visit, Corner block,
-                                   const Entries& values, mask_t counted, const Sides& sides) {
-    __shared__ double parts[WARPS][BLOCK];
+                                   const Entries& values, mask_t counted, const Sides& sides,
+                                   Parts& parts) {
     const int thread = threadIdx.y * LANES + threadIdx.x, first = threadIdx.x % THREADS * 4;
     const index_t j = block.column + thread;
     const bool writes = thread < BLOCK && j < tile.columns, first_half = threadIdx.x < THREADS;
@@ -239,12 +242,12 @@ __device__ inline void write_entries(const Tile& tile, const Visit& visit, Corne
 // Visit a block whose entries are finished.
 __device__ inline void visit_block(const Tile& tile, const Visit& visit, Corner block,
                                    const Masks& found, const Entries& values,
-                                   const Sides& as_rows, const Sides& as_columns) {
+                                   const Sides& as_rows, const Sides& as_columns, Parts& parts) {
 #ifdef SUMS
     const mask_t counted = found.wanted & ~found.self;
     sum_rows(tile, visit, block, values, counted, as_rows);
 #ifdef MUTUAL
-    sum_columns(tile, visit, block, values, counted, as_columns);
+    sum_columns(tile, visit, block, values, counted, as_columns, parts);
 #endif
 #endif
 #ifdef ENTRY
@@ -272,5 +275,5 @@ __device__ inline void visit_nothing(const Tile& tile, const Visit& visit, Corne
 #else
 #define VISIT_PARAMETERS
 #define VISIT_NOTHING
-#define VISIT_BLOCK(values)
+#define VISIT_BLOCK(values, parts)
 #endif
