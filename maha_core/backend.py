@@ -233,6 +233,10 @@ class Backend:
         """Return the mean of the points ``(1, d)``, or 0 where it overflows or there are none."""
         return geometry.centre(self, X)
 
+    def operands(self, U: Array, V: Array) -> formulas.Operands:
+        """Return the operands of D's product, of points as both of its sides."""
+        return formulas.symmetric_operands(self.xp, U, V)
+
     def cancelled(
         self,
         D: Array,

@@ -17,10 +17,14 @@ Array = Any
 
 
 class Operands(NamedTuple):
-    """Augmented matrices whose plain product ``left @ right.T`` is a difference form."""
+    """Augmented matrices, those of two blocks of points having a difference form as their product.
+
+    ``left @ right.T`` of one block's left and another's right; ``a (r, 1)`` are a block's own sums.
+    """
 
     left: Array
     right: Array
+    a: Array
 
 
 STRETCH = 256
@@ -50,14 +54,11 @@ def row_dot(xp: Any, U: Array, V: Array) -> Array:
     return dot(xp, U, V)[:, None]
 
 
-def symmetric_left(xp: Any, U: Array, a: Array) -> Array:
-    """Augment the rows' side ``(r, t + 2)`` of a form with ``u . v' = v . u'``."""
-    return xp.concat([-2 * U, a, xp.ones_like(a)], axis=1)
-
-
-def symmetric_right(xp: Any, V: Array, b: Array) -> Array:
-    """Augment the columns' side ``(c, t + 2)`` of a form with ``u . v' = v . u'``."""
-    return xp.concat([V, xp.ones_like(b), b], axis=1)
+def symmetric_operands(xp: Any, U: Array, V: Array) -> Operands:
+    """Augment both sides ``(r, t + 2)`` of a form with ``u . v' = v . u'``, and return their a."""
+    a = row_dot(xp, U, V)
+    ones = xp.ones_like(a)
+    return Operands(xp.concat([-2 * U, a, ones], axis=1), xp.concat([V, ones, a], axis=1), a)
 
 
 def symmetric_form(U: Array, V_other: Array, a: Array, b: Array) -> Array:

@@ -25,6 +25,7 @@ from maha_cupy.status import Status
 from maha_cupy.tiles import Flags, Target, new_flags, write_tile
 
 if TYPE_CHECKING:
+    from maha_core.formulas import Operands
     from maha_core.losses.base import Summary
     from maha_core.metrics import Metric
     from maha_core.metrics.form import Form
@@ -191,6 +192,17 @@ class CupyBackend(Backend):
     def scatter_add(self, index: Array, values: Array, size: int) -> Array:
         """Return ``(size, t)``: the rows of `values` summed by their index, in order."""
         return row_kernels.sum_rows(index, values, size)
+
+    def centre(self, X: Array) -> Array:
+        """Return the mean of the points ``(1, d)``, or 0 where it overflows or there are none."""
+        if not X.shape[0]:
+            return super().centre(X)
+        mean = cp.mean(X, axis=0, keepdims=True)
+        return cp.where(cp.isfinite(mean), mean, 0.0)
+
+    def operands(self, U: Array, V: Array) -> Operands:
+        """Return the operands of D's product, of points as both of its sides."""
+        return row_kernels.operands(U, V)
 
     def distance_tile(
         self, problem: Problem, rows: Points, columns: Points, itself: SelfPairs | None

@@ -14,7 +14,7 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from error
 
-import array_api_compat.cupy as xp  # only now that CuPy is known to be there
+from maha_cupy import namespace as xp  # only now that CuPy is known to be there
 
 __all__ = ["cp", "xp"]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from maha_core.formulas import Operands
 from maha_cupy.launch import LANES, WARPS, address, blocks, launch, strides
 from maha_cupy.library import cp
 
@@ -32,6 +33,25 @@ def sum_rows(index: Array, values: Array, size: int) -> Array:
         *(np.int64(size), np.int32(t), address(total)),
     )
     return total
+
+
+def operands(U: Array, V: Array) -> Operands:
+    """Return ``[-2 U, a, 1]``, ``[V, 1, a]`` and ``a_i = u_i . v_i (r, 1)``, summed in float64."""
+    r, t = U.shape
+    U, V = cp.ascontiguousarray(U), cp.ascontiguousarray(V)
+    left, right = (cp.empty((r, t + 2), dtype=U.dtype) for _ in range(2))
+    a = cp.empty((r, 1), dtype=U.dtype)
+    if r:
+        arguments = (
+            address(U),
+            address(V),
+            np.int64(r),
+            np.int32(t),
+            *map(address, (left, right, a)),
+        )
+        grid = (blocks(r, WARPS),)
+        launch("rows", "maha_operands", U.dtype, grid, (LANES, WARPS), *arguments)
+    return Operands(left, right, a)
 
 
 def fill_diagonal(values: Array, offset: int, fill: float) -> Array:

@@ -123,9 +123,7 @@ class Geometry:
             W = xp.astype(points.raw, wide) - self.centre
             U = form.operand(W)
         V = form.dual(U)
-        norms = formulas.row_dot(xp, U, V)
-        points.left = formulas.symmetric_left(xp, U, norms)
-        points.right = formulas.symmetric_right(xp, V, norms)
+        points.left, points.right, norms = self.backend.operands(U, V)
         if self.problem.accurate:
             threshold = guard.thresholds(form, W, norms[:, 0], U.shape[1], dtype)
             if self.cotangents:
