@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 Array = Any
 
-SUMMED = 16
-"""A tile that is only summed leaves less than one part in so many of its entries' memory."""
+SUMMED = 8
+"""A tile that is only summed may have so many times the entries: what it leaves is small."""
 
 
 class EveryPair:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import isqrt
 from typing import TYPE_CHECKING, Any
 
@@ -27,33 +26,35 @@ SIDE = 128
 def write_matrix(backend: Backend, problem: Problem, D: Array) -> None:
     """Write D ``(n, m)``; without Y from the upper half alone, so that it is symmetric."""
     geometry = Geometry(backend, problem, distances=True)
-    tiles = list(_tiles(problem))
-    in_place = len(tiles) <= 1 and (is_narrow(problem) or D.flags.c_contiguous)
-    workspace = None if in_place else cp.empty(_side(problem) ** 2, dtype=D.dtype)
-    for rows, columns in tiles:
-        alone = problem.Y is None
-        target = Target(
-            D[rows, columns],
-            rows.start - columns.start if alone else None,
-            half=alone,
-            mirror=D[columns, rows] if alone else None,
-        )
-        others = geometry.columns.part(columns)
-        write_tile(problem, geometry.rows(rows), others, target, workspace=workspace)
+    alone, side = problem.Y is None, _side(problem)
+    row_blocks, column_blocks = (tiling.blocks(extent, side) for extent in (problem.n, problem.m))
+    workspace = _workspace(problem, D, side)
+    for part in row_blocks:
+        rows = geometry.rows(part)
+        for other in column_blocks:
+            if alone and other.start < part.start:
+                continue
+            target = Target(
+                D[part, other],
+                part.start - other.start if alone else None,
+                half=alone,
+                mirror=D[other, part] if alone else None,
+            )
+            columns = geometry.columns.part(other)
+            write_tile(problem, rows, columns, target, workspace=workspace)
 
 
-def _tiles(problem: Problem) -> Iterator[tuple[slice, slice]]:
-    """Yield one tile where our kernel multiplies, else as many as products are made.
-
-    Without Y those below the diagonal are left out.
-    """
-    side = max(problem.n, problem.m, 1) if is_narrow(problem) else _side(problem)
-    for rows in tiling.blocks(problem.n, side):
-        for columns in tiling.blocks(problem.m, side):
-            if problem.Y is not None or columns.start >= rows.start:
-                yield rows, columns
+def _workspace(problem: Problem, D: Array, side: int) -> Array | None:
+    """Return room for a product, None where it needs none, or is made in D's own memory."""
+    one_tile = max(problem.n, problem.m) <= side
+    if is_narrow(problem) or (one_tile and D.flags.c_contiguous):
+        return None
+    return cp.empty(min(side, problem.n) * min(side, problem.m), dtype=D.dtype)
 
 
 def _side(problem: Problem) -> int:
+    """Return the side of a tile: all of D where our kernel multiplies, else as one product."""
+    if is_narrow(problem):
+        return max(problem.n, problem.m, 1)
     side = isqrt(tiling.entries(problem, PRODUCT_BYTES))
     return side - side % SIDE or side
