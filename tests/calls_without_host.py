@@ -57,4 +57,9 @@ def pairwise(gpu, X, Y, metric):
     return mc.value_and_grad(loss, X, Y, metric=metric, wrt=("metric", "X"))
 
 
-CALLS = (sqdist, sqdist_out, jvp, vjp, mlkr, pairwise)
+def expressed(gpu, X, Y, metric):
+    loss = mc.losses.Pairwise(lambda D: (D * D, 2 * D), symmetric=True, cuda=("D * D", "2 * D"))
+    return mc.value_and_grad(loss, X, Y, metric=metric, wrt=("metric", "X"))
+
+
+CALLS = (sqdist, sqdist_out, jvp, vjp, mlkr, pairwise, expressed)

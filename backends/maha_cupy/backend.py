@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from maha_core import definite
 from maha_core.backend import Backend, negligible
 from maha_core.sweeps import distances
+from maha_core.sweeps.direct import DirectPart
 from maha_core.sweeps.kernel import DistanceTile
 from maha_cupy import expressed
 from maha_cupy import flagged as pairs_of_tile
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from maha_core.metrics.form import Form
     from maha_core.options import Options
     from maha_core.problem import Gradient, Neighbors, Objective, Pairs, Problem, Tangents
-    from maha_core.sweeps.direct import DirectPart
     from maha_core.sweeps.geometry import Points, SelfPairs
 
 Array = Any
@@ -230,7 +230,10 @@ class CupyBackend(Backend):
         G: Array,
     ) -> DirectPart:
         """Return the flagged pairs' own part of a gradient."""
-        return pairs_of_tile.direct_part(problem, wrt, rows, columns, flagged, G)
+        form = problem.form
+        moments, *sides = pairs_of_tile.part(form, wrt, rows, columns, flagged, G)
+        parameter = None if moments is None else pairs_of_tile.pulled(form, moments)
+        return DirectPart(parameter, *sides)
 
     def quiet(self) -> AbstractContextManager[object]:
         """Return a context without warnings: a device gives none."""
@@ -343,7 +346,8 @@ class CupyBackend(Backend):
 
 def _is_expressed(problem: Problem, objective: Objective) -> bool:
     """Tell whether a loss speaks of D in CUDA expressions, and there is a D."""
-    return objective.loss.by_expressions and problem.n > 0 and problem.m > 0
+    alone = objective.loss.by_expressions and objective.listed is None
+    return alone and problem.n > 0 and problem.m > 0
 
 
 def _contiguous(problem: Problem) -> Problem:

@@ -1,24 +1,23 @@
 """All of D for a loss that speaks of it in expressions alone.
 
 What the loss asks is answered for all rows at once, by a sweep over tiles that are made, visited
-and forgotten, most of them without ever reaching memory. So the loss's own small work is done once
-a call and not once a tile, and points among themselves need half of the tiles, whatever the loss:
-an entry of D serves both its pairs.
+and forgotten: our own product's never reach memory, those of wide points are cuBLAS's and do. So
+the loss's own small work is done once a call and not once a tile, and points among themselves need
+half of the tiles, whatever the loss: an entry of D serves both its pairs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from math import isqrt
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from maha_core.sweeps import tiling
 from maha_core.sweeps.geometry import Geometry
-from maha_cupy.expressions import Expressions
+from maha_cupy.expressions import Expressions, arrays_by_kind
 from maha_cupy.library import cp
 from maha_cupy.pullback import Pullback
 from maha_cupy.sums import Softmax, Sums
-from maha_cupy.tiles import BLOCK, Flags, Target, is_narrow, new_flags, write_tile
+from maha_cupy.tiles import Flags, Target, is_narrow, new_flags, whole_blocks, write_tile
 from maha_cupy.visits import Met, Place, Visit, new_visit
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 Array = Any
 
 SUMMED = 8
-"""A tile that is only summed may have so many times the entries: what it leaves is small."""
+"""A tile that is only summed may have so many times the entries: it leaves f / 8 bytes of each."""
 
 
 class EveryPair:
@@ -38,42 +37,55 @@ class EveryPair:
         self.problem = problem
         self.wrt = wrt
         self.geometry = Geometry(backend, problem, distances=True, cotangents=True)
-        self.backend = backend
         self.entries_of_tile = tiling.entries(problem, backend.tile_bytes)
 
-    def softmax(self, exponent: str, *numbers: str, **values: Array) -> tuple[Array, ...]:
+    def softmax(
+        self, exponent: str, number: str, /, *numbers: str, **values: Array
+    ) -> tuple[Array, ...]:
         """Return each row's smallest exponent, and its sums of weighted numbers."""
-        terms = tuple(f"exp(smallest - ({exponent})) * ({number})" for number in numbers)
-        asked = Expressions(values, terms, exponent)
+        weight = f"exp(smallest - ({exponent}))"
+        terms = tuple(f"{weight} * ({text})" for text in (number, *numbers))
+        asked = self._asked(values, terms, exponent)
         return self._summed(asked, Softmax(len(terms), self.problem.n))
 
-    def sums(self, *expressions: str, **values: Array) -> tuple[Array, ...]:
+    def sums(self, expression: str, /, *expressions: str, **values: Array) -> tuple[Array, ...]:
         """Return each row's sum ``(n, 1)`` of every expression."""
-        asked = Expressions(values, expressions)
-        return self._summed(asked, Sums(len(expressions), self.problem.n))
+        asked = self._asked(values, (expression, *expressions))
+        return self._summed(asked, Sums(len(asked.summed), self.problem.n))
 
-    def entries(self, expression: str, *summed: str, **values: Array) -> tuple[Any, ...]:
+    def entries(self, expression: str, /, *summed: str, **values: Array) -> tuple[Any, ...]:
         """Return the pullback of the expression of every pair, and such sums."""
-        asked = Expressions(values, summed, entry=expression)
-        side = _whole_blocks(isqrt(self.entries_of_tile))
+        asked = self._asked(values, summed, entry=expression)
+        side = whole_blocks(self.entries_of_tile)
         sums, pullback = Sums(len(summed), self.problem.n), Pullback(self, side)
         memory = self._memory(side)
         for met in self._met(side):
             r, c = met.place.shape
             G = memory[: r * c].reshape(r, c)
             flags = new_flags(r, c) if self.problem.accurate else None
-            visit = new_visit(asked, self.problem.n, met.place, G)
+            visit = new_visit(asked, met.place, G)
             self._write(met, visit, memory, flags)
             sums.add(visit)
             pullback.add(met, G, flags)
         return pullback, *sums.columns(self.problem.X.dtype)
 
+    def _asked(
+        self,
+        values: Mapping[str, Array],
+        summed: tuple[str, ...],
+        exponent: str | None = None,
+        entry: str | None = None,
+    ) -> Expressions:
+        shape = self.problem.n, self.problem.m
+        named = arrays_by_kind(values, shape, mutual=self.problem.Y is None)
+        return Expressions(named, summed, exponent, entry, mutual=self.problem.Y is None)
+
     def _summed(self, asked: Expressions, sums: Sums | Softmax) -> tuple[Array, ...]:
         narrow = is_narrow(self.problem)
-        side = _whole_blocks(isqrt(self.entries_of_tile * (SUMMED if narrow else 1)))
+        side = whole_blocks(self.entries_of_tile * (SUMMED if narrow else 1))
         memory = None if narrow else self._memory(side)
         for met in self._met(side):
-            visit = new_visit(asked, self.problem.n, met.place, None)
+            visit = new_visit(asked, met.place, None)
             self._write(met, visit, memory, None)
             sums.add(visit)
         return sums.columns(self.problem.X.dtype)
@@ -96,7 +108,3 @@ class EveryPair:
         """Return room for the largest tile."""
         largest = min(side, self.problem.n) * min(side, self.problem.m)
         return cp.empty(largest, dtype=self.problem.X.dtype)
-
-
-def _whole_blocks(side: int) -> int:
-    return max(1, side - side % BLOCK or side)

@@ -41,17 +41,16 @@ def value_and_grad(
 
 def _tile(backend: Backend, problem: Problem, objective: Objective, every_pair: EveryPair) -> Tile:
     """Return all of D as one tile, of which there is nothing but what `every_pair` answers."""
-    rows, columns = slice(0, problem.n), slice(0, problem.m)
     return Tile(
         xp=backend.xp,
         sqdist=None,
-        rows=rows,
-        columns=columns,
+        rows=slice(0, problem.n),
+        columns=slice(0, problem.m),
         row_data={name: values[:, None] for name, values in objective.row_data.items()},
         column_data={name: values[None, :] for name, values in objective.column_data.items()},
         listed=None,
         opens_row=True,
-        itself=every_pair.geometry.itself(rows, columns),
+        itself=None,
         smallest=None,
         exp=backend.exp,
         difference=backend.difference,

@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from maha_cupy.library import cp
+from maha_cupy.tiles import BLOCK
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -27,6 +30,9 @@ TYPES = {
 
 STARTS = {"row": "top", "column": "left_most"}
 OTHER = {"row": "column", "column": "row"}
+
+ROOM = 48 * 2**10 - 33 * 2**10
+"""Bytes of shared memory that the operands of kernels/product.cu leave to the values."""
 
 
 class Value(NamedTuple):
@@ -74,24 +80,49 @@ class Expressions(NamedTuple):
     """What a loss asks of all pairs at once: sums of every row, and an entry for every pair.
 
     With an `exponent` the terms of the sums may refer to `smallest`, its smallest value among the
-    pairs of a row that are added together, or 0 where that is infinite.
+    pairs of a row that are added together, or 0 where that is infinite. `mutual` says that points
+    meet themselves.
     """
 
-    values: Mapping[str, Array]
-    summed: tuple[str, ...] = ()
-    exponent: str | None = None
-    entry: str | None = None
+    values: Mapping[Value, Array]
+    summed: tuple[str, ...]
+    exponent: str | None
+    entry: str | None
+    mutual: bool
 
-    def macros(self, rows: int, *, mutual: bool) -> str:
-        """Return what stands before a kernel's text, for a D of so many rows.
+    @property
+    def macros(self) -> str:
+        """What stands before a kernel's text."""
+        return _macros(tuple(self.values), self.summed, self.exponent, self.entry, self.mutual)
 
-        `mutual` says that points meet themselves.
-        """
-        named = tuple(
-            Value(name, value.dtype.name, value.shape == (rows, 1))
-            for name, value in self.values.items()
+
+def arrays_by_kind(
+    values: Mapping[str, Array], shape: tuple[int, int], *, mutual: bool
+) -> dict[Value, Array]:
+    """Return arrays of a number for every row ``(n, 1)``, or every column ``(1, m)``, of D.
+
+    Raises
+    ------
+    ValueError
+        An array has another shape, or they are more than a block of threads has room for.
+    """
+    n, m = shape
+    found = {}
+    for name, array in values.items():
+        if array.shape not in ((n, 1), (1, m)):
+            raise ValueError(
+                f"the value {name!r} of an expression has shape {array.shape}; give one number for "
+                f"every row, shape {(n, 1)}, or for every column of D, shape {(1, m)}"
+            )
+        value = Value(name, array.dtype.name, array.shape == (n, 1))
+        found[value] = cp.ascontiguousarray(array)
+    size = BLOCK * sum(array.dtype.itemsize for array in found.values()) * (2 if mutual else 1)
+    if size > ROOM:
+        raise ValueError(
+            f"the values {', '.join(values)} of an expression take {size} bytes of a block's "
+            f"shared memory, which has {ROOM} for them; join some of them before"
         )
-        return _macros(named, self.summed, self.exponent, self.entry, mutual)
+    return found
 
 
 @cache

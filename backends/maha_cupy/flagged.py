@@ -10,17 +10,15 @@ for every form is linear in its second moment S: `Form.pull` of the unit vectors
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from maha_core.sweeps.direct import DirectPart
 from maha_cupy.launch import LANES, MOST_BLOCKS, WARPS, address, blocks, launch, strides
 from maha_cupy.library import cp
 
 if TYPE_CHECKING:
     from maha_core.metrics.form import Form
-    from maha_core.problem import Problem
     from maha_core.sweeps.geometry import Points
     from maha_cupy.tiles import Flags
 
@@ -30,18 +28,26 @@ PARTS = 256
 PARTIAL_ENTRIES = 2**20
 
 
-def direct_part(
-    problem: Problem, wrt: frozenset[str], rows: Points, columns: Points, flags: Flags, G: Array
-) -> DirectPart:
-    """Return what the flagged pairs of a tile contribute."""
-    form, x, y = problem.form, rows.raw, columns.raw
-    parameter = own_rows = own_columns = None
+class Part(NamedTuple):
+    """What the flagged pairs of a tile contribute; None where nobody asks."""
+
+    moments: Array | None
+    rows: Array | None
+    columns: Array | None
+
+
+def part(
+    form: Form, wrt: frozenset[str], rows: Points, columns: Points, flags: Flags, G: Array
+) -> Part:
+    """Return the moments ``(d, d)``, and what is added to ``L U`` of the rows and the columns."""
+    x, y = rows.raw, columns.raw
+    moments = own_rows = own_columns = None
     if "metric" in wrt:
-        parameter = pulled(form, moments(flags.rows, G, x, y))
+        moments = _moments(flags.rows, G, x, y)
     if "X" in wrt or "Y" in wrt:
-        own_rows = sums(form, flags.rows, G, x, y)
-        own_columns = sums(form, flags.columns, G.T, y, x)
-    return DirectPart(parameter, own_rows, own_columns)
+        own_rows = _sums(form, flags.rows, G, x, y)
+        own_columns = _sums(form, flags.columns, G.T, y, x)
+    return Part(moments, own_rows, own_columns)
 
 
 def without_flagged(G: Array, flags: Flags) -> Array:
@@ -65,7 +71,7 @@ def clear_flagged(G: Array, flags: Flags) -> Array:
     return G
 
 
-def sums(form: Form, bits: Array, G: Array, x: Array, y: Array) -> Array:
+def _sums(form: Form, bits: Array, G: Array, x: Array, y: Array) -> Array:
     """Return ``operand(sum_j g_ij (x_i - y_j)) (r, t)``, summed in float64."""
     r, d = x.shape
     found = cp.empty((r, d), dtype=cp.float64)
@@ -75,7 +81,7 @@ def sums(form: Form, bits: Array, G: Array, x: Array, y: Array) -> Array:
     return form.operand(found).astype(x.dtype, copy=False)
 
 
-def moments(bits: Array, G: Array, x: Array, y: Array) -> Array:
+def _moments(bits: Array, G: Array, x: Array, y: Array) -> Array:
     """Return ``sum_ij g_ij delta_ij delta_ij^T`` as float64 ``(d, d)``."""
     r, d = x.shape
     size = blocks(r, max(1, min(PARTS, PARTIAL_ENTRIES // d**2)))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from math import isqrt
 from typing import TYPE_CHECKING, Any
 
 from maha_core.sweeps import tiling
 from maha_core.sweeps.geometry import Geometry
 from maha_cupy.library import cp
-from maha_cupy.tiles import Target, is_narrow, write_tile
+from maha_cupy.tiles import Target, is_narrow, whole_blocks, write_tile
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
@@ -18,9 +17,6 @@ Array = Any
 
 PRODUCT_BYTES = 2**25
 """A product of so many bytes is still in a large GPU's L2 cache when its epilogue reads it."""
-
-SIDE = 128
-"""cuBLAS cuts a product into blocks of such a side."""
 
 
 def write_matrix(backend: Backend, problem: Problem, D: Array) -> None:
@@ -56,5 +52,4 @@ def _side(problem: Problem) -> int:
     """Return the side of a tile: all of D where our kernel multiplies, else as one product."""
     if is_narrow(problem):
         return max(problem.n, problem.m, 1)
-    side = isqrt(tiling.entries(problem, PRODUCT_BYTES))
-    return side - side % SIDE or side
+    return whole_blocks(tiling.entries(problem, PRODUCT_BYTES))

@@ -43,8 +43,10 @@ class Side:
         own = self.products[part]
         own += products
 
-    def add_direct(self, part: slice, values: Array) -> None:
+    def add_direct(self, part: slice, values: Array | None) -> None:
         """Add the flagged pairs' part of some rows."""
+        if values is None:
+            return
         if self.direct is None:
             self.direct = cp.zeros((self.size, values.shape[1]), dtype=values.dtype)
         own = self.direct[part]
@@ -112,11 +114,8 @@ class Pullback:
         return total.astype(self.dtype, copy=False)
 
     def _add_flagged(self, met: Met, G: Array, flags: Flags) -> None:
-        place, x, y = met.place, met.rows.raw, met.columns.raw
-        if "metric" in self.wrt:
-            self.moments = plus(self.moments, flagged.moments(flags.rows, G, x, y))
-        if "X" in self.wrt or "Y" in self.wrt:
-            own = flagged.sums(self.form, flags.rows, G, x, y)
-            others = flagged.sums(self.form, flags.columns, G.T, y, x)
-            self.rows.add_direct(place.rows, own)
-            self.columns.add_direct(place.columns, others)
+        place, rows, columns = met
+        moments, of_rows, of_columns = flagged.part(self.form, self.wrt, rows, columns, flags, G)
+        self.moments = plus(self.moments, moments)
+        self.rows.add_direct(place.rows, of_rows)
+        self.columns.add_direct(place.columns, of_columns)

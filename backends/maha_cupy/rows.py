@@ -1,4 +1,4 @@
-"""Rows summed by an index in a fixed order, and diagonals written in place."""
+"""Work on rows and diagonals: sums by an index in a fixed order, operands, diagonals in place."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isqrt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -67,7 +68,7 @@ def write_tile(
     workspace: Array | None = None,
     visit: Visit | None = None,
 ) -> None:
-    """Write a tile ``(r, c)``, and which entries the guard recomputed to `flags`.
+    """Make a tile ``(r, c)``, and note which entries the guard recomputed in `flags`.
 
     A product by cuBLAS is made in `workspace (r c,)`, without one in D's own memory. A loss's
     `visit` meets the entries on their way.
@@ -95,6 +96,12 @@ def write_tile(
         *(() if visit is None else visit.arguments()),
         macros="" if visit is None else visit.macros,
     )
+
+
+def whole_blocks(entries: int) -> int:
+    """Return the side of a square tile of at most so many entries: blocks of threads, if one."""
+    side = isqrt(entries)
+    return side - side % BLOCK or side
 
 
 def grid(shape: tuple[int, int]) -> tuple[int]:

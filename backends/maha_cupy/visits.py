@@ -82,14 +82,14 @@ class Visit(NamedTuple):
         return found
 
 
-def new_visit(asked: Expressions, of_rows: int, place: Place, cotangent: Array | None) -> Visit:
-    """Return a visit whose sums are still to come, of a D with `of_rows` rows."""
+def new_visit(asked: Expressions, place: Place, cotangent: Array | None) -> Visit:
+    """Return a visit whose sums are still to come."""
     number, (r, c) = len(asked.summed) + (asked.exponent is not None), place.shape
 
     return Visit(
         place,
-        asked.macros(of_rows, mutual=place.mutual),
-        tuple(map(cp.ascontiguousarray, asked.values.values())),
+        asked.macros,
+        tuple(asked.values.values()),
         cp.empty((number, r, blocks(c, BLOCK)), dtype=cp.float64),
         cp.empty((number, c, blocks(r, BLOCK)), dtype=cp.float64) if place.mutual else None,
         cotangent,

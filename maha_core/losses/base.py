@@ -94,23 +94,26 @@ class Fused(Protocol):
 
     A loss may use it beside its formula, and then says so by `Loss.by_expressions`. Expressions are
     CUDA C++ for one pair: ``D`` is its squared distance, and each of `values`, an array ``(r, 1)``
-    or ``(1, c)``, is there under its name. Self-pairs are left out.
+    or ``(1, c)``, is there under its name. Self-pairs are left out. A question may come with seven
+    values of eight bytes, or fifteen of four.
     """
 
-    def softmax(self, exponent: str, *numbers: str, **values: Array) -> tuple[Array, ...]:
+    def softmax(
+        self, exponent: str, number: str, /, *numbers: str, **values: Array
+    ) -> tuple[Array, ...]:
         """Return each row's smallest exponent s ``(r, 1)``, and its sums of every number.
 
         Numbers are weighted by ``exp(s - exponent)``. Where no exponent of a row is finite, s is
-        infinite and the sums are 0.
+        infinite and the weights are 0.
         """
 
-    def sums(self, *expressions: str, **values: Array) -> tuple[Array, ...]:
+    def sums(self, expression: str, /, *expressions: str, **values: Array) -> tuple[Array, ...]:
         """Return each row's sum ``(r, 1)`` of every expression.
 
         A few terms at a time are added in D's dtype, their sums in float64.
         """
 
-    def entries(self, expression: str, *summed: str, **values: Array) -> tuple[Array, ...]:
+    def entries(self, expression: str, /, *summed: str, **values: Array) -> tuple[Array, ...]:
         """Return the expression of every pair, as a cotangent to hand on, and such sums."""
 
 
@@ -179,8 +182,6 @@ class Tile:
 
     def row_minimum(self) -> Array:
         """Return each row's smallest distance to another point ``(r, 1)``, inf where none is."""
-        if self.smallest is None and self.fused is not None:
-            self.smallest, _ = self.fused.softmax("D", "1")
         if self.smallest is None:
             D = self.without_self(self.sqdist, float("inf"))
             self.smallest = self.xp.min(D, axis=1, keepdims=True)
@@ -201,7 +202,8 @@ class Loss(ABC):
         True where the loss has no meaning between two sets; Y is then a ValueError.
     by_expressions : bool
         The promise that with a tile that has `fused`, `summarise` and `evaluate` ask that alone of
-        D, and that there are no listed pairs.
+        D, and that there are no listed pairs. A subclass that replaces these methods by formulas
+        says False.
 
     Notes
     -----

@@ -30,8 +30,8 @@ class Pairwise(Loss):
         Weights of the rows' own terms ``sum_j f(D_ij)``.
     cuda : tuple of two str, optional
         f's value and derivative for one pair as CUDA C++ expressions of `D`, and with `data` of `a`
-        and `b`, such as ``("exp(-D)", "-exp(-D)")``. On a GPU they take one pass over D where f
-        takes one for each of its operations; elsewhere f serves.
+        and `b`, such as ``("exp(-D)", "-exp(-D)")``. On a GPU they are computed as D is, where f
+        passes over D once for each of its operations; elsewhere f serves.
 
     Notes
     -----

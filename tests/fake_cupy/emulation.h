@@ -1,5 +1,5 @@
 // CUDA as far as our kernels use it, on one CPU thread: a block's threads are fibres that take
-// turns where they wait for one another: a warp's at a ballot, a block's at __syncthreads. Python
+// turns where they wait for one another: a warp's at a shuffle, a block's at __syncthreads. Python
 // compiles a kernel file behind this header; see kernels.py.
 #include <math.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ struct Fibre {
     std::vector<char> stack;
     Dim index;
     bool done, at_barrier;
-    unsigned ballots;
+    unsigned exchanges;
     std::deque<std::vector<std::function<void()>>> batches;
 };
 static ucontext_t scheduler;
@@ -46,34 +46,17 @@ static void __syncthreads() {
     wait();
 }
 
-// A lane may be one ballot ahead of its neighbours, hence two sets of votes.
-static unsigned __ballot_sync(unsigned mask, bool vote) {
-    static std::vector<bool> votes[2];
-    const size_t self = current - fibres.data(), first = self / 32 * 32;
-    std::vector<bool>& mine = votes[current->ballots++ % 2];
-    mine.resize(fibres.size());
-    mine[self] = vote;
-    wait();
-    unsigned word = 0;
-    for (unsigned lane = 0; lane < 32; ++lane) {
-        const Fibre& other = fibres[first + lane];
-        // A lane that has not voted, being elsewhere, would hang the warp on a device.
-        if (other.ballots < current->ballots || !(mask >> lane & 1)) abort();
-        word |= (unsigned)mine[first + lane] << lane;
-    }
-    return word;
-}
-
-// As a ballot: lanes may be one exchange ahead of one another.
+// A lane may be one exchange ahead of its neighbours, hence two sets of values.
 template <class T>
-static T __shfl_xor_sync(unsigned, T value, int mask) {
+static T __shfl_xor_sync(unsigned lanes, T value, int mask) {
     static std::vector<double> values[2];
     const size_t self = current - fibres.data(), other = self / 32 * 32 + (self % 32 ^ mask);
-    std::vector<double>& mine = values[current->ballots++ % 2];
+    std::vector<double>& mine = values[current->exchanges++ % 2];
     mine.resize(fibres.size());
     mine[self] = value;
     wait();
-    if (fibres[other].ballots < current->ballots) abort();
+    // A lane that is elsewhere would hang the warp on a device.
+    if (fibres[other].exchanges < current->exchanges || ~lanes) abort();
     return (T)mine[other];
 }
 
@@ -114,7 +97,7 @@ static void start(Fibre& fibre, unsigned thread) {
     fibre.index = {thread % blockDim.x, thread / blockDim.x % blockDim.y,
                    thread / blockDim.x / blockDim.y};
     fibre.done = fibre.at_barrier = false;
-    fibre.ballots = 0;
+    fibre.exchanges = 0;
     fibre.batches.assign(1, {});
     makecontext(&fibre.context, run_fibre, 0);
 }

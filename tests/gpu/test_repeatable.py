@@ -29,6 +29,6 @@ def test_one_hash(gpu, library, call, width):
     n = 40 if "fake" in gpu.__version__ else 5000
     X = points(gpu, width, n=n)
     (metric, _) = metrics(gpu, width)
-    with mc.options(tile_bytes=None if n > 40 else 2**11):
+    with mc.options(tile_bytes=2**22 if n > 40 else 2**11):
         found = {digest(library, call(gpu, X, None, metric)) for _ in range(RUNS)}
     assert len(found) == 1

@@ -87,7 +87,6 @@ __device__ inline void multiply(const real* left, const real* right, int width, 
 
 extern "C" __global__ void __launch_bounds__(LANES* WARPS, BLOCKS_PER_PROCESSOR)
     maha_product(const real* left, const real* right, int width, TILE_PARAMETERS VISIT_PARAMETERS) {
-    alignas(16) __shared__ real operands[2][STEP][PITCH];
     alignas(16) __shared__ Shared shared;
     const Tile tile = TILE;
     const Corner block = block_corner(tile);
