@@ -99,7 +99,7 @@ def tests_faults(session: nox.Session) -> None:
 def tests_cupy(session: nox.Session) -> None:
     """Test CuPy's plugin without a GPU: kernels compile, and their source runs on the CPU."""
     _install(session, "test", "cuda")
-    session.run("pytest", "--backend", "cupy", "--fake-cupy", *session.posargs)
+    session.run("pytest", *SHARED_OUT, "--backend", "cupy", "--fake-cupy", *session.posargs)
 
 
 @nox.session

@@ -105,6 +105,8 @@ def arrays_by_kind(
     ------
     ValueError
         An array has another shape, or they are more than a block of threads has room for.
+    TypeError
+        CUDA C++ has no such numbers.
     """
     n, m = shape
     found = {}
@@ -113,6 +115,11 @@ def arrays_by_kind(
             raise ValueError(
                 f"the value {name!r} of an expression has shape {array.shape}; give one number for "
                 f"every row, shape {(n, 1)}, or for every column of D, shape {(1, m)}"
+            )
+        if array.dtype.name not in TYPES:
+            raise TypeError(
+                f"the value {name!r} of an expression is of {array.dtype}, which has no name in "
+                f"CUDA C++; give one of {', '.join(TYPES)}"
             )
         value = Value(name, array.dtype.name, array.shape == (n, 1))
         found[value] = cp.ascontiguousarray(array)

@@ -15,7 +15,7 @@ from maha_core.problem import Gradient
 from maha_core.sweeps import tiling
 from maha_core.sweeps.accumulation import plus
 from maha_cupy import flagged
-from maha_cupy.library import cp
+from maha_cupy.library import cp, xp
 
 if TYPE_CHECKING:
     from maha_core.problem import Problem
@@ -69,7 +69,7 @@ class Side:
             LU = formulas.laplacian(self.products[part], self.points(part).U)
             own = None if self.direct is None else self.direct[part]
             found.append(self.form.pull_points(plus(LU, own)))
-        return cp.concatenate(found)
+        return xp.concat(found)
 
 
 class Pullback:

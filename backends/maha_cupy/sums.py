@@ -42,9 +42,9 @@ class Softmax:
         """Add what a tile's visit found, of its rows and of its columns."""
         for part, found in visit.found():
             own = self._pieces[:, part]
-            pieces = cp.concatenate([own[:, :, None], found], axis=2)
+            pieces = xp.concat([own[:, :, None], found], axis=2)
             shift, *sums = softmax.joined(xp, pieces[-1], *pieces[:-1])
-            own[...] = cp.stack([*sums, shift])[:, :, 0]
+            own[...] = xp.concat([*sums, shift], axis=1).T
 
     def columns(self, dtype: Any) -> tuple[Array, ...]:
         """Return the shift, and each sum, as columns ``(n, 1)``."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from maha_cupy.launch import LANES, NULL, WARPS, address, blocks, launch, strides
 from maha_cupy.library import cp
-from maha_cupy.metric import direct
+from maha_cupy.metric import Direct, direct
 
 if TYPE_CHECKING:
     from maha_core.problem import Problem
@@ -78,6 +78,7 @@ def write_tile(
         return
     assert rows.left is not None
     assert columns.right is not None
+    metric = direct(problem.form)  # its array must outlive the launch
     first: tuple[Any, ...]
     if is_narrow(problem):
         kernel, first = "product", (address(rows.left), address(columns.right))
@@ -92,7 +93,7 @@ def write_tile(
         problem.X.dtype,
         grid(shape),
         (LANES, WARPS),
-        *(*first, *_finish_arguments(problem, rows, columns, target, flags)),
+        *(*first, *_finish_arguments(problem, metric, rows, columns, target, flags)),
         *(() if visit is None else visit.arguments()),
         macros="" if visit is None else visit.macros,
     )
@@ -119,11 +120,15 @@ def _bits(rows: int, columns: int) -> Array:
 
 
 def _finish_arguments(
-    problem: Problem, rows: Points, columns: Points, target: Target, flags: Flags | None
+    problem: Problem,
+    metric: Direct,
+    rows: Points,
+    columns: Points,
+    target: Target,
+    flags: Flags | None,
 ) -> tuple[Any, ...]:
     """Return the arguments that kernels/tile.cuh calls TILE_PARAMETERS."""
     D, offset, half, mirror = target
-    metric = direct(problem.form)
     return (
         *map(np.int64, (rows.raw.shape[0], columns.raw.shape[0])),
         *(address(rows.raw), address(columns.raw), np.int32(problem.d)),

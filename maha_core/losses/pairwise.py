@@ -31,7 +31,8 @@ class Pairwise(Loss):
     cuda : tuple of two str, optional
         f's value and derivative for one pair as CUDA C++ expressions of `D`, and with `data` of `a`
         and `b`, such as ``("exp(-D)", "-exp(-D)")``. On a GPU they are computed as D is, where f
-        passes over D once for each of its operations; elsewhere f serves.
+        passes over D once for each of its operations; elsewhere f serves. A plain ``0.5`` is a
+        double in C++ and slow in float32: write ``real(0.5)``.
 
     Notes
     -----

@@ -169,3 +169,9 @@ def test_more_values_than_a_block_has_room_for(gpu):
         mc.value_and_grad(Cauchy(gpu.ones((N, 1)), **more), gpu.asarray(expressions.drawn(N, D)))
     more.popitem()
     mc.value_and_grad(Cauchy(gpu.ones((N, 1)), **more), gpu.asarray(expressions.drawn(N, D)))
+
+
+def test_a_value_of_a_kind_without_a_name_in_CUDA(gpu):
+    loss = Cauchy(gpu.ones((N, 1)), b=gpu.ones((N, 1), dtype="complex64"))
+    with pytest.raises(TypeError, match=r"value 'b' .* is of complex64.*give one of bool, int8"):
+        mc.value_and_grad(loss, gpu.asarray(expressions.drawn(N, D)))

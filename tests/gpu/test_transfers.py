@@ -74,10 +74,14 @@ def test_the_counter_counts(gpu, fake):
     assert fake.transfers.count == before + 1
 
 
-def test_a_captured_stream_is_never_waited_for(gpu, real, call, X):
+@pytest.mark.parametrize("tile_bytes", [None, 2**10])
+def test_a_captured_stream_is_never_waited_for(gpu, real, call, X, tile_bytes):
     """CUDA refuses to read from the device, or to wait for it, while a stream is captured."""
     for metric in metrics(gpu, X.shape[1]):
-        with mc.options(check_finite=False), real.cuda.Stream(non_blocking=True) as stream:
+        with (
+            mc.options(check_finite=False, tile_bytes=tile_bytes),
+            real.cuda.Stream(non_blocking=True) as stream,
+        ):
             call(gpu, X, None, metric)  # compiles, and fills the memory pool
             stream.synchronize()
             stream.begin_capture()

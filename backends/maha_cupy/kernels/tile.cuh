@@ -21,10 +21,14 @@ struct alignas(16) Four {
     real v[4];
 };
 
-// A tile of D, which is null where a loss visits its entries and nobody keeps them. Thresholds are
-// null where the guard is off, flags, which start as 0, where nobody asks for them. Of a `half` tile
-// only what lies on and above the diagonal j = i + offset is computed; `mirror` is where entry
-// (i, j) is written a second time, as (j, i) of a symmetric matrix.
+// A loss visits the entries of D where they are made: see visit.cuh. Nobody keeps D then.
+#if defined SUMS || defined ENTRY
+#define VISITED
+#endif
+
+// A tile of D. Thresholds are null where the guard is off, flags, which start as 0, where nobody
+// asks for them. Of a `half` tile only what lies on and above the diagonal j = i + offset is
+// computed; `mirror` is where entry (i, j) is written a second time, as (j, i) of a symmetric matrix.
 struct Tile {
     index_t rows, columns;
     const real *x, *y;
@@ -131,7 +135,8 @@ __device__ inline void write(real* out, index_t row_stride, index_t column_strid
             for (int c = 0; c < SIDE; c += 4) {
                 Four four;
 #pragma unroll
-                for (int s = 0; s < 4; ++s) four.v[s] = TURNED ? values[c + s][r] : values[r][c + s];
+                for (int s = 0; s < 4; ++s)
+                    four.v[s] = TURNED ? values[c + s][r] : values[r][c + s];
                 *(Four*)(out + beside(r) * row_stride + beside(c)) = four;
             }
         return;
@@ -193,7 +198,7 @@ __device__ inline void clip(Entries& values) {
             if (values[r][c] < 0) values[r][c] = 0;
 }
 
-// Make a product's entries, sums included, those of D, and write them.
+// Make a product's entries, sums included, those of D, and write them if nobody visits.
 __device__ inline Masks finish(const Tile& tile, Corner block, Entries& values) {
     const Corner own = own_corner(block);
     const Masks found = masks(tile, block, own);
@@ -202,11 +207,12 @@ __device__ inline Masks finish(const Tile& tile, Corner block, Entries& values) 
         recompute(tile, own, cancelled(tile, own, values) & found.wanted & ~found.self, values);
     else if (tile.clip)
         clip(values);
+#ifndef VISITED
     const index_t down = tile.row_stride, right = tile.column_stride;
-    if (tile.D)
-        write<false>(tile.D + own.row * down + own.column * right, down, right, found.wanted, values);
-    if (tile.mirror)
-        write<true>(tile.mirror + own.column * down + own.row * right, down, right, found.wanted,
-                    values);
+    real* out = tile.D + own.row * down + own.column * right;
+    write<false>(out, down, right, found.wanted, values);
+    out = tile.mirror + own.column * down + own.row * right;
+    if (tile.mirror) write<true>(out, down, right, found.wanted, values);
+#endif
     return found;
 }

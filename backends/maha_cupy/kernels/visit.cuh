@@ -21,7 +21,7 @@
 // A number of every column for each warp, where columns are summed.
 typedef double Parts[WARPS][BLOCK];
 
-#if defined SUMS || defined ENTRY
+#ifdef VISITED
 
 // Where a tile lies in D, and what is written: the sums, and after them the smallest exponents, of
 // rows (., rows, blocks of columns) and of columns (., columns, blocks of rows), and the cotangent
@@ -239,18 +239,36 @@ __device__ inline void write_entries(const Tile& tile, const Visit& visit, Corne
 }
 #endif
 
+// Hide from the compiler what it has computed of the entries: it would keep 64 exponentials of each
+// thread for the next reader, in memory.
+__device__ inline void forget(Entries& values) {
+#ifdef __CUDA_ARCH__
+#pragma unroll
+    for (int r = 0; r < SIDE; ++r)
+#pragma unroll
+        for (int c = 0; c < SIDE; ++c)
+#ifdef WIDE
+            asm volatile("" : "+d"(values[r][c]));
+#else
+            asm volatile("" : "+f"(values[r][c]));
+#endif
+#endif
+}
+
 // Visit a block whose entries are finished.
 __device__ inline void visit_block(const Tile& tile, const Visit& visit, Corner block,
-                                   const Masks& found, const Entries& values,
-                                   const Sides& as_rows, const Sides& as_columns, Parts& parts) {
+                                   const Masks& found, Entries& values, const Sides& as_rows,
+                                   const Sides& as_columns, Parts& parts) {
 #ifdef SUMS
     const mask_t counted = found.wanted & ~found.self;
     sum_rows(tile, visit, block, values, counted, as_rows);
 #ifdef MUTUAL
+    forget(values);
     sum_columns(tile, visit, block, values, counted, as_columns, parts);
 #endif
 #endif
 #ifdef ENTRY
+    forget(values);
     write_entries(tile, visit, block, values, found, as_rows, as_columns);
 #endif
 }
