@@ -193,13 +193,6 @@ class CupyBackend(Backend):
         """Return ``(size, t)``: the rows of `values` summed by their index, in order."""
         return row_kernels.sum_rows(index, values, size)
 
-    def centre(self, X: Array) -> Array:
-        """Return the mean of the points ``(1, d)``, or 0 where it overflows or there are none."""
-        if not X.shape[0]:
-            return super().centre(X)
-        mean = cp.mean(X, axis=0, keepdims=True)
-        return cp.where(cp.isfinite(mean), mean, 0.0)
-
     def operands(self, U: Array, V: Array) -> Operands:
         """Return the operands of D's product, of points as both of its sides."""
         return row_kernels.operands(U, V)

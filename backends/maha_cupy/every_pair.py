@@ -8,17 +8,18 @@ half of the tiles, whatever the loss: an entry of D serves both its pairs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from maha_core.sweeps import tiling
 from maha_core.sweeps.geometry import Geometry
 from maha_cupy.expressions import Expressions, arrays_by_kind
 from maha_cupy.library import cp
+from maha_cupy.places import Met, meetings
 from maha_cupy.pullback import Pullback
 from maha_cupy.sums import Softmax, Sums
 from maha_cupy.tiles import Flags, Target, is_narrow, new_flags, whole_blocks, write_tile
-from maha_cupy.visits import Met, Place, Visit, new_visit
+from maha_cupy.visits import Visit, new_visit
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
@@ -59,7 +60,7 @@ class EveryPair:
         side = whole_blocks(self.entries_of_tile)
         sums, pullback = Sums(len(summed), self.problem.n), Pullback(self, side)
         memory = self._memory(side)
-        for met in self._met(side):
+        for met in meetings(self.geometry, side):
             r, c = met.place.shape
             G = memory[: r * c].reshape(r, c)
             flags = new_flags(r, c) if self.problem.accurate else None
@@ -76,15 +77,15 @@ class EveryPair:
         exponent: str | None = None,
         entry: str | None = None,
     ) -> Expressions:
-        shape = self.problem.n, self.problem.m
-        named = arrays_by_kind(values, shape, mutual=self.problem.Y is None)
-        return Expressions(named, summed, exponent, entry, mutual=self.problem.Y is None)
+        shape, mutual = (self.problem.n, self.problem.m), self.problem.Y is None
+        named = arrays_by_kind(values, shape, mutual=mutual)
+        return Expressions(named, summed, exponent, entry, mutual)
 
     def _summed(self, asked: Expressions, sums: Sums | Softmax) -> tuple[Array, ...]:
         narrow = is_narrow(self.problem)
         side = whole_blocks(self.entries_of_tile * (SUMMED if narrow else 1))
         memory = None if narrow else self._memory(side)
-        for met in self._met(side):
+        for met in meetings(self.geometry, side):
             visit = new_visit(asked, met.place, None)
             self._write(met, visit, memory, None)
             sums.add(visit)
@@ -94,15 +95,6 @@ class EveryPair:
         place, rows, columns = met
         target = Target(None, place.offset, half=place.half)
         write_tile(self.problem, rows, columns, target, flags=flags, workspace=memory, visit=visit)
-
-    def _met(self, side: int) -> Iterator[Met]:
-        """Yield the tiles, of a mutual D those on and above the diagonal."""
-        mutual = self.problem.Y is None
-        for part in tiling.blocks(self.problem.n, side):
-            rows = self.geometry.rows(part)
-            for other in tiling.blocks(self.problem.m, side):
-                if not mutual or other.start >= part.start:
-                    yield Met(Place(part, other, mutual), rows, self.geometry.columns.part(other))
 
     def _memory(self, side: int) -> Array:
         """Return room for the largest tile."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from maha_core.sweeps import tiling
 from maha_core.sweeps.geometry import Geometry
 from maha_cupy.library import cp
+from maha_cupy.places import meetings
 from maha_cupy.tiles import Target, is_narrow, whole_blocks, write_tile
 
 if TYPE_CHECKING:
@@ -21,23 +22,12 @@ PRODUCT_BYTES = 2**25
 
 def write_matrix(backend: Backend, problem: Problem, D: Array) -> None:
     """Write D ``(n, m)``; without Y from the upper half alone, so that it is symmetric."""
-    geometry = Geometry(backend, problem, distances=True)
-    alone, side = problem.Y is None, _side(problem)
-    row_blocks, column_blocks = (tiling.blocks(extent, side) for extent in (problem.n, problem.m))
+    geometry, side = Geometry(backend, problem, distances=True), _side(problem)
     workspace = _workspace(problem, D, side)
-    for part in row_blocks:
-        rows = geometry.rows(part)
-        for other in column_blocks:
-            if alone and other.start < part.start:
-                continue
-            target = Target(
-                D[part, other],
-                part.start - other.start if alone else None,
-                half=alone,
-                mirror=D[other, part] if alone else None,
-            )
-            columns = geometry.columns.part(other)
-            write_tile(problem, rows, columns, target, workspace=workspace)
+    for place, rows, columns in meetings(geometry, side):
+        mirror = D[place.columns, place.rows] if place.mutual else None
+        target = Target(D[place.rows, place.columns], place.offset, place.half, mirror)
+        write_tile(problem, rows, columns, target, workspace=workspace)
 
 
 def _workspace(problem: Problem, D: Array, side: int) -> Array | None:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from maha_core.problem import Problem
     from maha_core.sweeps.geometry import Points
     from maha_cupy.every_pair import EveryPair
+    from maha_cupy.places import Met
     from maha_cupy.tiles import Flags
-    from maha_cupy.visits import Met
 
 Array = Any
 

@@ -2,54 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from maha_cupy.expressions import Expressions
 from maha_cupy.launch import address, blocks
 from maha_cupy.library import cp
+from maha_cupy.places import Place
 from maha_cupy.tiles import BLOCK
 
-if TYPE_CHECKING:
-    from maha_core.sweeps.geometry import Points
-
 Array = Any
-
-
-class Place(NamedTuple):
-    """A tile's rows and columns in D; `mutual` where these are the same points.
-
-    Of a mutual D only what lies above the diagonal is visited, for both its pairs; a tile that
-    meets the diagonal is a `half` one.
-    """
-
-    rows: slice
-    columns: slice
-    mutual: bool
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """The numbers of rows and columns."""
-        return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
-
-    @property
-    def offset(self) -> int | None:
-        """Where the self-pairs lie, None where there are none."""
-        return 0 if self.half else None
-
-    @property
-    def half(self) -> bool:
-        """Whether the tile meets the diagonal."""
-        return self.mutual and self.rows == self.columns
-
-
-class Met(NamedTuple):
-    """A tile's place, and the points that meet there."""
-
-    place: Place
-    rows: Points
-    columns: Points
 
 
 class Visit(NamedTuple):

@@ -75,7 +75,8 @@ class Evaluation(NamedTuple):
     value : array
         Of any shape; its sum is the tile's part of the loss.
     cotangent : array (r, c)
-        The derivative with respect to the tile's entries of D.
+        The derivative with respect to the tile's entries of D; of a tile with `fused`, what
+        `Fused.entries` gave.
     listed : array (p,) or None
         The derivative with respect to the listed pairs' distances, added up over tiles.
     own : bool

@@ -12,8 +12,7 @@ __device__ inline void read(const Tile& tile, const real* P, index_t pitch, Corn
                             Entries& to) {
     const Corner own = own_corner(block);
     const real* first = P + own.row * pitch + own.column;
-    const bool inside = block.row + BLOCK <= tile.rows && block.column + BLOCK <= tile.columns;
-    if (inside && in_fours(first, pitch, 1)) {
+    if (is_inside(tile, block) && in_fours(first, pitch, 1)) {
 #pragma unroll
         for (int r = 0; r < SIDE; ++r)
 #pragma unroll

@@ -53,8 +53,8 @@ __device__ inline void add_products(const real (&left)[STEP][PITCH],
     }
 }
 
-// left is [-2 U, a, 1] and right [V, 1, b], as `formulas.symmetric_operands` lays them out: here the
-// first `width` columns are multiplied, and the sums a and b added once at the end.
+// left is [-2 U, a, 1] and right [V, 1, b], as `formulas.symmetric_operands` lays them out: here
+// the first `width` columns are multiplied, and the sums a and b added once at the end.
 __device__ inline void multiply(const real* left, const real* right, int width, const Tile& tile,
                                 Corner block, Shared& shared, Entries& sums) {
     const Corner own = own_corner(block);

@@ -28,7 +28,8 @@ struct alignas(16) Four {
 
 // A tile of D. Thresholds are null where the guard is off, flags, which start as 0, where nobody
 // asks for them. Of a `half` tile only what lies on and above the diagonal j = i + offset is
-// computed; `mirror` is where entry (i, j) is written a second time, as (j, i) of a symmetric matrix.
+// computed; `mirror` is where entry (i, j) is written a second time, as (j, i) of a symmetric
+// matrix.
 struct Tile {
     index_t rows, columns;
     const real *x, *y;
@@ -80,11 +81,16 @@ __device__ inline bool below_diagonal(const Tile& tile, Corner block) {
     return tile.half && block.column + BLOCK <= block.row + tile.offset;
 }
 
-// Whether all of a block lies in the tile, and none of it on the diagonal.
+// Whether all of a block lies in the tile.
+__device__ inline bool is_inside(const Tile& tile, Corner block) {
+    return block.row + BLOCK <= tile.rows && block.column + BLOCK <= tile.columns;
+}
+
+// Whether, beside that, none of it lies on the diagonal.
 __device__ inline bool is_plain(const Tile& tile, Corner block) {
     const index_t beyond = block.column - (block.row + tile.offset);
     const bool meets = (tile.has_self || tile.half) && -BLOCK < beyond && beyond < BLOCK;
-    return !meets && block.row + BLOCK <= tile.rows && block.column + BLOCK <= tile.columns;
+    return !meets && is_inside(tile, block);
 }
 
 // Which of a thread's entries lie in the tile, which of these are wanted, and which are self-pairs.
