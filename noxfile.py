@@ -28,6 +28,12 @@ GPU_JAX = os.environ.get("MAHA_CORE_GPU_JAX")
 # Two processes whatever the machine: each loads every array library, and tests start their own.
 SHARED_OUT = ("--numprocesses", "2", "--dist", "loadfile")
 
+# What runs by passes over tiles that are generated from expressions.
+COMPILED = (
+    *("losses", "class_losses", "listed_losses", "coincident"),
+    *("reduce", "hessian", "kernel_operator", "kernel_gradients"),
+)
+
 
 @nox.session
 def tests(session: nox.Session) -> None:
@@ -37,6 +43,8 @@ def tests(session: nox.Session) -> None:
     _try_to_install(session, JAX)
     session.run("pytest", *SHARED_OUT, *session.posargs)
     _run_docstrings(session)
+    session.notify("tests-uncompiled")
+    session.notify("tests-compiled")
     session.notify("tests-cupy")
     session.notify("tests-plugins")
 
@@ -48,6 +56,24 @@ def tests_numpy(session: nox.Session) -> None:
     session.run("pytest", "--backend", "numpy", *session.posargs)
 
 
+@nox.session(name="tests-compiled")
+def tests_compiled(session: nox.Session) -> None:
+    """Test losses, kernels and reductions by compiled passes, which small problems do without."""
+    _install(session, "test")
+    files = [f"tests/test_{name}.py" for name in COMPILED]
+    chosen = ("--backend", "numpy", "--compile-all")
+    session.run("pytest", *SHARED_OUT, *chosen, *files, *session.posargs)
+
+
+@nox.session(name="tests-uncompiled")
+def tests_uncompiled(session: nox.Session) -> None:
+    """Test the NumPy backend, and Dask on it, where numba is not installed."""
+    _install(session, "test")
+    session.run_install("python", "-m", "pip", "uninstall", "--yes", "--quiet", "numba")
+    for backend in ("numpy", "dask"):
+        session.run("pytest", *SHARED_OUT, "--backend", backend, *session.posargs)
+
+
 @nox.session(name="tests-strict")
 def tests_strict(session: nox.Session) -> None:
     """Test the generic backend on array-api-strict."""
@@ -57,7 +83,7 @@ def tests_strict(session: nox.Session) -> None:
 
 @nox.session(name="tests-torch")
 def tests_torch(session: nox.Session) -> None:
-    """Test the generic backend on torch."""
+    """Test torch tensors, which NumPy's engine computes on."""
     _install(session, "test")
     _try_to_install(session, TORCH)
     session.run("pytest", "--backend", "torch", *session.posargs)
@@ -65,7 +91,7 @@ def tests_torch(session: nox.Session) -> None:
 
 @nox.session(name="tests-jax")
 def tests_jax(session: nox.Session) -> None:
-    """Test the generic backend on JAX."""
+    """Test JAX arrays, which NumPy's engine computes on."""
     _install(session, "test")
     _try_to_install(session, JAX)
     session.run("pytest", "--backend", "jax", *session.posargs)
@@ -93,6 +119,16 @@ def tests_faults(session: nox.Session) -> None:
     session.run(
         "pytest", "tests/dask_backend/test_faults.py", "--fault-schedules", "30", *session.posargs
     )
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Call public functions at random beside brute force; ``-- --minutes 10`` says for how long."""
+    _install(session, "test")
+    _try_to_install(session, TORCH)
+    _try_to_install(session, JAX)
+    session.chdir("tests")
+    session.run("python", "-W", "ignore", "-m", "fuzz", *session.posargs)
 
 
 @nox.session(name="tests-cupy")
@@ -174,7 +210,7 @@ def demo(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Time maha_core beside what a user would pick instead; ``-- --quick`` for one small size."""
     _install(session, "bench")
-    for contestant in (TORCH, JAX, "pykeops"):
+    for contestant in (TORCH, JAX, "pykeops", "faiss-cpu"):
         _try_to_install(session, contestant)
     session.run("python", "-m", "benchmarks", *session.posargs)
 
@@ -216,8 +252,15 @@ def _try_to_install(session: nox.Session, requirement: str) -> None:
 
 
 def _run_docstrings(session: nox.Session) -> None:
-    packages = ("maha_core", "maha_numpy", "maha_dask")
+    packages = ["maha_core", "maha_numpy", "maha_dask"]
+    packages += [f"maha_{name}" for name in ("torch", "jax") if _is_installed(session, name)]
     session.run("pytest", "--doctest-modules", "--pyargs", *packages)
+
+
+def _is_installed(session: nox.Session, module: str) -> bool:
+    """Tell whether the session's environment has a module."""
+    look = f"import importlib.util; print(importlib.util.find_spec({module!r}) is not None)"
+    return "True" in str(session.run("python", "-c", look, silent=True))
 
 
 def _backends() -> list[str]:

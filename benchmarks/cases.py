@@ -5,7 +5,11 @@ from __future__ import annotations
 from benchmarks.case import Case
 
 N = 8000
+KERNEL_POINTS = 50_000
 QUICK = 1000
+NEIGHBOURS = 10
+WITHIN = 20  # points within the radius of each, on average
+NEAREST = ((5000, 20_000, 32), (20_000, 20_000, 8), (2000, 100_000, 128), (1000, 30_000, 8))
 DTYPES = ("float64", "float32")
 
 
@@ -21,4 +25,16 @@ def cases(*, quick: bool = False) -> list[Case]:
         ("mlkr", 500, 20, 20),
         *(("vjp", n, 64, k) for k in (8, 64)),
     ]
-    return [Case(*size, dtype) for size in sizes for dtype in DTYPES]
+    products = Case("kernel-product", QUICK if quick else KERNEL_POINTS, 64, 64, "float32")
+    alone = [Case(*size, dtype) for size in sizes for dtype in DTYPES]
+    return [*alone, products, *_of_two_sets(quick=quick)]
+
+
+def _of_two_sets(*, quick: bool) -> list[Case]:
+    part = 5 if quick else 1
+    return [
+        Case(operation, n // part, d, d, dtype, m // part)
+        for operation, sizes in (("nearest", NEAREST), ("within", NEAREST[:2]))
+        for n, m, d in sizes
+        for dtype in DTYPES
+    ]

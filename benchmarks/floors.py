@@ -14,6 +14,7 @@ import numpy as np
 
 from benchmarks.cases import cases
 from benchmarks.contestants.roster import BY_HAND, LIMIT, OURS, library
+from benchmarks.problem import VECTORS
 from benchmarks.timing import quickest_ratio, ratio
 
 if TYPE_CHECKING:
@@ -29,9 +30,16 @@ AUTOGRAD = {  # operation: times faster than torch, than JAX
     "mlkr": (5.0, 2.5),
     "vjp": (2.0, 1.5),
 }
+KERNEL_PRODUCT = {"keops": 10.0, "torch": 3.0}
+KERNEL_OVER_PRODUCTS = 2.2
+KERNEL_MEMORY_MiB = 100.0
 SMALL_MLKR = (1.0, 1.0)
 SMALL_POINTS = 500
 SMALL_CALL = 2.0
+NEIGHBOURS = {"float32": (1.0, 1.5), "float64": (None, 1.5)}  # times faster than FAISS, sklearn
+FEW_NEIGHBOURS = {"float32": (1.2, 1.2), "float64": (None, 1.5)}  # of so few points
+FEW_POINTS = 1000
+WITHIN = 2.0
 FILLINGS = 1.5  # D is touched once; the rest is room for tiles
 FILLING = "numpy, filling D"
 
@@ -65,6 +73,9 @@ def verdicts(row: Row) -> list[Verdict]:
         "sqdist": _sqdist,
         "sqdist-without-out": _without_out,
         "small-sqdist": _small,
+        "kernel-product": _kernel_product,
+        "nearest": _nearest,
+        "within": _within,
     }
     found = by_operation.get(row.case.operation, _gradient)(row)
     applies = row.case in cases()
@@ -99,6 +110,27 @@ def _without_out(row: Row) -> Iterator[Verdict]:
 def _small(row: Row) -> Iterator[Verdict]:
     for name in (OURS, f"{OURS}, new Factor"):
         yield _slower(row, name, "numpy", f"{name}: time over three lines", SMALL_CALL)
+
+
+def _kernel_product(row: Row) -> Iterator[Verdict]:
+    for name, floor in KERNEL_PRODUCT.items():
+        yield from _faster(row, (name,), floor)
+    yield _slower(row, OURS, LIMIT, "time over the bare products", KERNEL_OVER_PRODUCTS)
+    if row.memory is not None:
+        result = row.case.n * VECTORS * np.dtype(row.case.dtype).itemsize
+        used = (row.memory - result) / 2**20
+        yield Verdict("MiB above inputs and result", used, KERNEL_MEMORY_MiB, "at most")
+
+
+def _nearest(row: Row) -> Iterator[Verdict]:
+    floors = FEW_NEIGHBOURS if row.case.n <= FEW_POINTS else NEIGHBOURS
+    faiss, sklearn = floors[row.case.dtype]
+    yield from _faster(row, ("faiss",), faiss)
+    yield from _faster(row, ("sklearn",), sklearn)
+
+
+def _within(row: Row) -> Iterator[Verdict]:
+    yield from _faster(row, ("sklearn",), WITHIN)
 
 
 def _gradient(row: Row) -> Iterator[Verdict]:

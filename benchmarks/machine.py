@@ -19,6 +19,8 @@ DISTRIBUTIONS = (
     "jax",
     "jaxlib",
     "pykeops",
+    "faiss-cpu",
+    "numba",
     "numexpr",
     "array-api-compat",
     "dask",

@@ -7,8 +7,10 @@ from functools import cached_property
 import numpy as np
 
 from benchmarks.case import Case
+from benchmarks.cases import WITHIN
 
 SEED = 0
+VECTORS = 32
 
 
 class Problem:
@@ -22,6 +24,20 @@ class Problem:
         self.y = rng.normal(size=case.n).astype(case.dtype)
 
     @cached_property
+    def Y(self) -> np.ndarray:
+        """Other points: m, or as many as there are of X."""
+        rng = np.random.default_rng(SEED + 1)
+        shape = (self.case.m or self.case.n, self.case.d)
+        return rng.normal(size=shape).astype(self.case.dtype)
+
+    @cached_property
+    def radius(self) -> float:
+        """The radius within which `WITHIN` of Y are on average: ``D / 2`` is chi-squared."""
+        from scipy.stats import chi2
+
+        return float(np.sqrt(2 * chi2.ppf(WITHIN / self.case.m, self.case.d)))
+
+    @cached_property
     def Z(self) -> np.ndarray:
         return self.X @ self.A.T
 
@@ -30,6 +46,12 @@ class Problem:
         shape = (self.case.n, self.case.n)
         rng = np.random.default_rng(SEED)
         return rng.standard_normal(shape, dtype=np.float32).astype(self.case.dtype, copy=False)
+
+    @cached_property
+    def B(self) -> np.ndarray:
+        """Vectors, as columns, that a matrix is multiplied with."""
+        rng = np.random.default_rng(SEED)
+        return rng.normal(size=(self.case.n, VECTORS)).astype(self.case.dtype)
 
     @cached_property
     def out(self) -> np.ndarray:

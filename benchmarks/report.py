@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.case import Case
 from benchmarks.contestants.roster import OURS
 from benchmarks.floors import verdicts
 from benchmarks.growth import Point
@@ -85,7 +86,7 @@ def _page_rows(row: Row) -> list[dict[str, Any]]:
     seconds = {"maha_core": _duration(median(row.times[OURS]))} if OURS in row.times else {}
     return [
         {
-            "case": f"n = {case.n}, d = {case.d}, k = {case.k}, {case.dtype}",
+            "case": _sizes(case),
             **seconds,
             "what": verdict.what,
             "measured": f"{verdict.measured:.2f}"
@@ -95,6 +96,11 @@ def _page_rows(row: Row) -> list[dict[str, Any]]:
         }
         for verdict in verdicts(row)
     ]
+
+
+def _sizes(case: Case) -> str:
+    further = f"m = {case.m}, d = {case.d}" if case.m else f"d = {case.d}, k = {case.k}"
+    return f"n = {case.n}, {further}, {case.dtype}"
 
 
 def growth_json(point: Point) -> dict[str, Any]:

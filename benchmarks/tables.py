@@ -13,7 +13,7 @@ from benchmarks.timing import Times, measure
 from benchmarks.warm_up import warm_up
 
 ROUNDS = (3, 11)
-MEASURED_IN_MEMORY = ("sqdist-without-out", "pairwise", "mlkr", "vjp")
+MEASURED_IN_MEMORY = ("sqdist-without-out", "pairwise", "mlkr", "vjp", "kernel-product")
 SECONDS = 8.0  # of a case, when the least number of rounds does not take longer
 
 

@@ -3,16 +3,22 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from maha_core import losses
+from maha_core import backend, kernels, losses, reductions  # noqa: F401  # the generic backend is made known
 from maha_core.dispatch import use_backend
 from maha_core.distance import dist, nearest, sqdist
 from maha_core.gradient import jacobian, jacobian_slice, jvp, vjp
+from maha_core.hessian import hvp
 from maha_core.inventory import backends
+from maha_core.kernel_gradients import kernel_gradient
+from maha_core.kernel_matrices import kernel_matrix
+from maha_core.kernel_operator import KernelOperator
 from maha_core.metrics import Covariance, Diagonal, Factor, Full
-from maha_core.objective import value_and_grad
+from maha_core.objective import value, value_and_grad
 from maha_core.options import options
-from maha_core.problem import Gradient, Neighbors
+from maha_core.problem import Gradient, Neighbors, ReductionGradient, Within
+from maha_core.reducing import reduce, reduce_vjp
 from maha_core.targets import target_neighbors
+from maha_core.within import within
 
 if TYPE_CHECKING:
     from maha_core import learn
@@ -23,21 +29,33 @@ __all__ = [
     "Factor",
     "Full",
     "Gradient",
+    "KernelOperator",
     "Neighbors",
+    "ReductionGradient",
+    "Within",
     "backends",
     "dist",
+    "hvp",
     "jacobian",
     "jacobian_slice",
     "jvp",
+    "kernel_gradient",
+    "kernel_matrix",
+    "kernels",
     "learn",
     "losses",
     "nearest",
     "options",
+    "reduce",
+    "reduce_vjp",
+    "reductions",
     "sqdist",
     "target_neighbors",
     "use_backend",
+    "value",
     "value_and_grad",
     "vjp",
+    "within",
 ]
 
 

@@ -14,7 +14,27 @@ def namespace(value: Array) -> Any:
 
 def device_of(value: Array) -> Any:
     """Return the device on which an array lives."""
-    return array_api_compat.device(value)
+    known = getattr(value, "device", None)  # the standard's attribute, which costs no further call
+    return array_api_compat.device(value) if known is None or callable(known) else known
+
+
+def itemsize(value: Any) -> int:
+    """Return the bytes of one entry of an array."""
+    return int(getattr(value.dtype, "itemsize", 0)) or (4 if "32" in str(value.dtype) else 8)
+
+
+def index_dtype(xp: Any) -> Any:
+    """Return the dtype in which a library counts: int64, or int32 where it has no wider one."""
+    return xp.__array_namespace_info__().default_dtypes()["indexing"]
+
+
+def without_lazy_sign(value: Array) -> Array:
+    """Return an array whose memory holds its numbers.
+
+    A torch tensor may hold their negatives, and a note that says so, which DLPack drops.
+    """
+    resolve = getattr(value, "resolve_neg", None)
+    return value if resolve is None else resolve()
 
 
 def is_array(value: object) -> bool:

@@ -13,8 +13,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Protocol
 
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
@@ -23,27 +23,46 @@ if TYPE_CHECKING:
 
     from threadpoolctl import LibController
 
-__all__ = ["one_thread"]
+__all__ = ["limited", "one_thread"]
+
+SERIAL_MULTIPLICATIONS = 2**18
+"""BLAS does a product of fewer on one thread anyway."""
+
+VECTOR = 32
+"""A product with a vector counts as so many: BLAS starts threads for it much earlier."""
 
 
 class _Limit:
-    """The libraries that stand at one thread, and the number of threads each had before."""
+    """Libraries at one thread while anybody holds them there, and what each had before.
+
+    Ctrl-C may come between any two steps. Who takes the limit is noted before it is set and
+    forgotten after it is lifted, so that `give_back` mends whatever was cut short.
+    """
 
     def __init__(self) -> None:
+        self.holders: set[int] = set()
         self._before: list[tuple[LibController, int]] = []
 
-    def take(self, libraries: list[LibController]) -> None:
-        found = [(library, library.get_num_threads()) for library in libraries]
-        self._before = [
-            (library, threads) for library, threads in found if threads not in (None, 1)
-        ]
-        self._set([(library, 1) for library, _ in self._before])
+    def take(self, holder: int, libraries: list[LibController]) -> None:
+        """Hold the libraries at one thread."""
+        first = not self.holders
+        self.holders.add(holder)
+        if first:
+            found = [(library, library.get_num_threads()) for library in libraries]
+            self._before = [item for item in found if item[1] not in (None, 1)]
+            self._set([(library, 1) for library, _ in self._before])
 
-    def give_back(self) -> None:
+    def give_back(self, holder: int) -> None:
+        """Let go, and restore what the libraries had if nobody else holds them."""
+        if self.holders <= {holder}:
+            self.restore()
+        self.holders.discard(holder)
+
+    def restore(self) -> None:
+        """Give every library the threads that it had."""
         # A library that no longer stands at one thread was set by the user meanwhile: leave it.
-        standing = [item for item in self._before if item[0].get_num_threads() == 1]
+        self._set([item for item in self._before if item[0].get_num_threads() == 1])
         self._before = []
-        self._set(standing)
 
     @staticmethod
     def _set(settings: list[tuple[LibController, int]]) -> None:
@@ -71,17 +90,17 @@ class _Libraries:
 
     def of_process(self) -> list[LibController]:
         """Those with one setting for the whole process."""
-        self._find()
+        if len(sys.modules) != self._modules:
+            self._find()
         return self._of_process
 
     def of_thread(self) -> list[LibController]:
         """Those with a setting for each thread: OpenBLAS on top of OpenMP."""
-        self._find()
+        if len(sys.modules) != self._modules:
+            self._find()
         return self._of_thread
 
     def _find(self) -> None:
-        if len(sys.modules) == self._modules:
-            return
         self._of_process, self._of_thread = [], []
         for library in ThreadpoolController().lib_controllers:
             if library.user_api == "blas":
@@ -92,46 +111,41 @@ class _Libraries:
         self._modules = len(sys.modules)
 
 
+class _Known(Protocol):
+    """The BLAS libraries to be limited, those with one setting and those with one a thread."""
+
+    def of_process(self) -> list[LibController]: ...
+
+    def of_thread(self) -> list[LibController]: ...
+
+
 class _ThreadState(threading.local):
-    """How often this thread is inside `one_thread`, and its own limit."""
+    """The holders that are of one thread, and the libraries that have a setting for each."""
 
     def __init__(self) -> None:
-        self.depth = 0
         self.limit = _Limit()
 
 
-class _OneThread(AbstractContextManager[None]):
-    """The context manager behind `one_thread`; there is one, for the counter is the process's."""
+class _OneThread:
+    """The limit of a process, and that of each of its threads."""
 
-    def __init__(self, libraries: _Libraries) -> None:
+    def __init__(self, libraries: _Known) -> None:
         self._libraries = libraries
         self._here = _ThreadState()
-        self._lock = threading.Lock()
-        self._threads_inside = 0
+        self._lock = threading.RLock()  # a hold may be collected while its own thread is inside
         self._limit = _Limit()
 
-    def __enter__(self) -> None:
-        if self._here.depth == 0:
-            with self._lock:
-                if self._threads_inside == 0:
-                    self._limit.take(self._libraries.of_process())
-                self._threads_inside += 1
-            self._here.limit.take(self._libraries.of_thread())
-        self._here.depth += 1
+    def take(self, holder: int) -> None:
+        """Hold BLAS at one thread, in this thread and in the process."""
+        with self._lock:
+            self._limit.take(holder, self._libraries.of_process())
+        self._here.limit.take(holder, self._libraries.of_thread())
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._here.depth -= 1
-        if self._here.depth == 0:
-            self._here.limit.give_back()
-            with self._lock:
-                self._threads_inside -= 1
-                if self._threads_inside == 0:
-                    self._limit.give_back()
+    def give_back(self, holder: int) -> None:
+        """Let go of BLAS, in this thread and in the process."""
+        self._here.limit.give_back(holder)
+        with self._lock:
+            self._limit.give_back(holder)
 
     def before_fork(self) -> None:
         self._lock.acquire()
@@ -141,10 +155,57 @@ class _OneThread(AbstractContextManager[None]):
 
     def after_fork_in_child(self) -> None:
         # Only the forking thread lives on: the others will never leave.
-        self._lock = threading.Lock()
-        self._threads_inside = 1 if self._here.depth else 0
-        if self._threads_inside == 0:
-            self._limit.give_back()
+        self._lock = threading.RLock()
+        self._limit.holders = set(self._here.limit.holders)
+        if not self._limit.holders:
+            self._limit.restore()
+
+
+class _Hold:
+    """The share that one ``with`` block has in the limit.
+
+    Whatever Ctrl-C cuts short is done again. Where it keeps `__exit__` from its first step, the
+    hold gives the limit back when the last reference to it goes.
+    """
+
+    __slots__ = ("_limit",)
+
+    def __init__(self, limit: _OneThread) -> None:
+        self._limit = limit
+
+    def __enter__(self) -> None:
+        try:
+            self._limit.take(id(self))
+        except BaseException:
+            self._give_back()
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self._give_back()
+        except BaseException:
+            self._give_back()
+            raise
+
+    def __del__(self) -> None:
+        if hasattr(self, "_limit"):
+            self._limit.give_back(id(self))
+
+    def _give_back(self) -> None:
+        self._limit.give_back(id(self))
+        # Python ignores what is raised in `__del__`, an interrupt of the caller among it.
+        self.__class__ = _Ended  # type: ignore[assignment]
+
+
+class _Ended:
+    """A hold after its block: it ends without a step of its own."""
+
+    __slots__ = ("_limit",)
 
 
 _ONE_THREAD = _OneThread(_Libraries())
@@ -161,8 +222,8 @@ def one_thread() -> AbstractContextManager[None]:
     """Keep BLAS at one thread inside a ``with`` block, in this and every other thread.
 
     The first to enter, over all threads, sets the limit; the last to leave restores what the user
-    had. Entering again costs no more than a counter. Enter it in the thread that calls and in each
-    task that it starts: an OpenBLAS on top of OpenMP has one setting for each thread.
+    had. Entering again costs little. Enter it in the thread that calls and in each task that it
+    starts: an OpenBLAS on top of OpenMP has one setting for each thread.
 
     Returns
     -------
@@ -174,4 +235,27 @@ def one_thread() -> AbstractContextManager[None]:
     >>> with one_thread():
     ...     pass
     """
-    return _ONE_THREAD
+    return _Hold(_ONE_THREAD)
+
+
+def limited(size: int) -> AbstractContextManager[object]:
+    """Keep BLAS at one thread where it would use several: for products of `size` multiplications.
+
+    Parameters
+    ----------
+    size : int
+        The multiplications of the largest product inside the block.
+
+    Returns
+    -------
+    context manager
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from maha_core.blas import limited
+    >>> A = np.eye(100)
+    >>> with limited(100**3):
+    ...     B = A @ A
+    """
+    return nullcontext() if size < SERIAL_MULTIPLICATIONS else one_thread()

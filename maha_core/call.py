@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from maha_core import options, validation
+from maha_core import checks, options, validation
 from maha_core.metrics import Metric
-from maha_core.metrics.euclidean import EuclideanForm
+from maha_core.metrics.euclidean import euclidean
 from maha_core.problem import Pairs, Problem
 
 if TYPE_CHECKING:
-    from maha_core.backend import Backend
+    from maha_core.engine import Engine
     from maha_core.metrics.form import Form
     from maha_core.options import Options
 
@@ -23,7 +23,7 @@ WRT = ("metric", "X", "Y")
 class Call:
     """A backend and the problem that it is to solve."""
 
-    backend: Backend
+    backend: Engine
     problem: Problem
 
     def operand(self, value: Array, argument: str, shape: tuple[int, ...], why: str) -> Array:
@@ -38,7 +38,7 @@ class Call:
         """Return a further array of real numbers, its values checked too."""
         array = self.operand(value, argument, shape, why)
         if self.problem.options.check_finite:
-            self.backend.check_finite(array, argument)
+            checks.finite(self.backend, array, argument)
         return array
 
     def pairs(self, pairs: object) -> Pairs:
@@ -63,7 +63,7 @@ class Call:
             )
         if self.backend.kind(array.dtype) != "integer":
             raise TypeError(f"{argument} must hold integers; it has dtype {array.dtype}")
-        self.backend.check_index(array, size, argument)
+        checks.index(self.backend, array, size, argument)
         return array
 
 
@@ -75,29 +75,26 @@ def prepare(X: Array, Y: Array | None, metric: Metric | None) -> Call:
     TypeError, ValueError
         See the table of inputs in the documentation.
     """
-    backend = validation.backend_for(X, "X").for_call()
+    backend, X = validation.points_of(X, "X")
     chosen = options.current()
     backend.check_options(chosen)
-    X = validation.points(backend, X, "X")
     validation.check_points(X, "X")
     if Y is not None:
         Y = validation.operand(backend, Y, "Y", X)
         validation.check_points(Y, "Y")
         validation.check_columns(Y, X.shape[1], f"X with shape {tuple(X.shape)}", "Y")
     if chosen.check_finite:
-        backend.check_finite(X, "X")
+        checks.finite(backend, X, "X")
         if Y is not None:
-            backend.check_finite(Y, "Y")
-    form = _form(backend, metric, X, chosen)
+            checks.finite(backend, Y, "Y")
+    form = euclidean(backend.xp) if metric is None else _form(backend, metric, X, chosen)
     n, d = X.shape
     m = n if Y is None else Y.shape[0]
     width = d if metric is None else metric.parameter.shape[0]
     return Call(backend, Problem(X, Y, metric, form, chosen, n, m, d, width))
 
 
-def _form(backend: Backend, metric: Metric | None, X: Array, chosen: Options) -> Form:
-    if metric is None:
-        return EuclideanForm(backend.xp)
+def _form(backend: Engine, metric: Metric, X: Array, chosen: Options) -> Form:
     if not isinstance(metric, Metric):
         raise TypeError(
             f"metric must be Full, Factor, Diagonal or Covariance, or None; got "
@@ -109,12 +106,16 @@ def _form(backend: Backend, metric: Metric | None, X: Array, chosen: Options) ->
         owner = f"{type(metric).__name__} with {metric.symbol} of shape {tuple(parameter.shape)}"
         validation.check_columns(X, metric.n_columns, f"metric {owner}")
     if chosen.check_finite:
-        backend.check_finite(parameter, name)
-    return backend.form(metric, parameter, chosen)
+        checks.finite(backend, parameter, name)
+    form: Form = backend.form(metric, parameter, chosen)
+    return form
 
 
-def wanted(wrt: object, call: Call) -> frozenset[str]:
-    """Return what to differentiate with respect to."""
+def wanted(wrt: object, call: Call, values: bool | None = None) -> frozenset[str]:
+    """Return what to differentiate with respect to.
+
+    `values` tells whether there are values of a reduction; None where that has no meaning.
+    """
     problem = call.problem
     if wrt is None:
         return frozenset({"X" if problem.metric is None else "metric"})
@@ -122,10 +123,13 @@ def wanted(wrt: object, call: Call) -> frozenset[str]:
     if not isinstance(names, (tuple, list, set, frozenset)) or not names:
         raise TypeError(f"wrt must be None, a string or a tuple of strings; got {wrt!r}")
     for name in names:
-        if name not in WRT:
-            raise ValueError(f"wrt has {name!r}; it may have {', '.join(map(repr, WRT))}")
+        known = WRT if values is None else (*WRT, "values")
+        if name not in known:
+            raise ValueError(f"wrt has {name!r}; it may have {', '.join(map(repr, known))}")
     if "metric" in names and problem.metric is None:
         raise ValueError("wrt asks for the metric, and metric=None has no parameter; pass a metric")
     if "Y" in names and problem.Y is None:
         raise ValueError("wrt asks for Y, and there is no Y; without Y, wrt='X' holds both roles")
+    if "values" in names and not values:
+        raise ValueError("wrt asks for the values, and the reduction has no array of them")
     return frozenset(names)

@@ -1,10 +1,37 @@
-"""Whether a matrix is symmetric and positive definite, as far as rounding lets that be known."""
+"""Whether a matrix is symmetric and positive definite, as far as rounding lets that be known.
+
+All tests but that of symmetry are made on the correlation matrix R of S, ``S_ij = s_i R_ij s_j``:
+rounding errors of S are relative to ``s_i s_j``, so that units of the columns do not matter.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from math import sqrt
+from typing import Any, NamedTuple
+
+from maha_core.arrays import device_of
 
 Array = Any
+
+OWN_ROUNDING = 4.0
+"""An eigenvalue of R below so many eps of S's dtype may be nothing but the rounding of S."""
+
+FACTORING = 50.0
+"""D is right to two digits where R's eigenvalues exceed ``FACTORING sqrt(d) eps``.
+
+Its relative error was measured as 0.35 sqrt(d) eps over R's smallest eigenvalue, or less
+(docs/accuracy.md), eps that of the dtype in which S is factored.
+"""
+
+
+class Correlation(NamedTuple):
+    """R ``(d, d)`` of unit diagonal and deviations s ``(d,)`` with ``S_ij = s_i R_ij s_j``.
+
+    Where S has no positive diagonal entry R has the same one.
+    """
+
+    R: Array
+    deviation: Array
 
 
 def is_symmetric(xp: Any, S: Array) -> Array:
@@ -22,31 +49,42 @@ def refuse_asymmetric(xp: Any, S: Array) -> None:
     )
 
 
-def cholesky_or_none(xp: Any, S: Array) -> Array | None:
+def correlation(xp: Any, S: Array) -> Correlation:
+    """Return the correlation matrix and the deviations of a covariance."""
+    variance = xp.linalg.diagonal(S)
+    one = xp.ones_like(variance)
+    deviation = xp.sqrt(xp.where(variance > 0, variance, one))
+    return Correlation(S / deviation[:, None] / deviation[None, :], deviation)
+
+
+def rounding_level(xp: Any, R: Array, dtype: Any) -> float:
+    """Return what R's eigenvalues must exceed if S was rounded to a dtype."""
+    rounded, factored = float(xp.finfo(dtype).eps), float(xp.finfo(R.dtype).eps)
+    return max(OWN_ROUNDING * rounded, FACTORING * sqrt(R.shape[0]) * factored)
+
+
+def exceeds(xp: Any, R: Array, level: Array | float) -> Array | bool:
+    """Tell whether ``R - diag(level)`` is positive definite; the level is one or ``(d,)``."""
+    less = R - level * xp.eye(R.shape[0], dtype=R.dtype, device=device_of(R))
+    C = _cholesky_or_none(xp, less)
+    return False if C is None else _is_cholesky_factor(xp, C, less)
+
+
+def _cholesky_or_none(xp: Any, R: Array) -> Array | None:
     """Return the lower Cholesky factor, or None where the library says that there is none."""
     try:
-        return xp.linalg.cholesky(S)
+        return xp.linalg.cholesky(R)
     except Exception as error:  # every library has a class of its own for this
         if "LinAlgError" not in type(error).__name__:
             raise
         return None
 
 
-def is_cholesky_factor(xp: Any, C: Array, S: Array, dtype: Any) -> Array:
-    """Tell whether C is the Cholesky factor of a matrix that is positive definite in a dtype.
+def _is_cholesky_factor(xp: Any, C: Array, R: Array) -> Array:
+    """Tell whether C is R's factor by its pivots and by its rows, whose norms are R's diagonal.
 
-    Some libraries return what their algorithm had reached when it failed, so that the product is
-    compared; and a pivot may be rounding only, beside the diagonal entry that it came from.
+    Some libraries return what their algorithm had reached when it failed.
     """
-    pivots, entries = xp.linalg.diagonal(C), xp.linalg.diagonal(S)
-    level = 64 * S.shape[0] * float(xp.finfo(dtype).eps)
-    positive = xp.all((pivots > 0) & (pivots * pivots > level * entries))
-    return positive & xp.all(xp.abs(C @ C.T - S) <= level * xp.max(entries))
-
-
-def refuse_indefinite() -> None:
-    """Raise ValueError for an S that is not positive definite."""
-    raise ValueError(
-        "S is singular or not positive definite, so that S^-1 is no metric; add a ridge: "
-        "Covariance.from_points(X, ridge=...) or S + ridge * identity"
-    )
+    error = xp.abs(xp.vecdot(C, C) - xp.linalg.diagonal(R))
+    level = 4 * (R.shape[0] + 2) * float(xp.finfo(R.dtype).eps)
+    return xp.all((xp.linalg.diagonal(C) > 0) & (error <= level))

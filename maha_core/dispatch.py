@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Any
 from array_api_compat import is_pydata_sparse_array
 
 from maha_core.arrays import is_array, namespace, root_module
-from maha_core.registry import REGISTRY, generic_backend
+from maha_core.registry import REGISTRY
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from maha_core.backend import Backend
+    from maha_core.engine import Engine
 
 GENERIC = "generic"
 
-_by_type: dict[type, Backend] = {}
-_generic_by_namespace: dict[int, Backend] = {}
+_by_type: dict[type, Engine] = {}
+_generic_by_namespace: dict[int, Engine] = {}
 _wanted: ContextVar[str | None] = ContextVar("maha_core.use_backend", default=None)
 
 
-def backend_of(value: Any, argument: str) -> Backend:
+def backend_of(value: Any, argument: str) -> Engine:
     """Return the backend that serves an array.
 
     Parameters
@@ -40,7 +40,7 @@ def backend_of(value: Any, argument: str) -> Backend:
 
     Returns
     -------
-    Backend
+    Engine
 
     Raises
     ------
@@ -100,11 +100,17 @@ def use_backend(name: str) -> AbstractContextManager[None]:
     known = [*REGISTRY.enabled, GENERIC]
     if name not in known:
         raise ValueError(f"there is no backend {name!r}; there are {', '.join(map(repr, known))}")
-    return _insist(name)
+    return insist(name)
+
+
+def insisted() -> str | None:
+    """Return the name that `use_backend` insists on, or None."""
+    return _wanted.get()
 
 
 @contextmanager
-def _insist(name: str) -> Iterator[None]:
+def insist(name: str | None) -> Iterator[None]:
+    """Insist on a backend inside a ``with`` block, or on none: each array has its own again."""
     token = _wanted.set(name)
     try:
         yield
@@ -112,10 +118,10 @@ def _insist(name: str) -> Iterator[None]:
         _wanted.reset(token)
 
 
-def _wanted_backend(name: str, value: Any, argument: str) -> Backend:
+def _wanted_backend(name: str, value: Any, argument: str) -> Engine:
     if name == GENERIC:
         return _generic(value, argument)
-    if _plugin_name(type(value)) == name:
+    if _is_of_plugin(type(value), name):
         backend = REGISTRY.load(name)
         assert backend is not None, name  # it has a name, hence it is there
         return backend
@@ -125,7 +131,16 @@ def _wanted_backend(name: str, value: Any, argument: str) -> Backend:
     )
 
 
-def _find(value: Any, argument: str) -> Backend:
+def _is_of_plugin(cls: type, name: str) -> bool:
+    """Tell whether a plugin serves a type, under this name or another (jax, jaxlib)."""
+    own = _plugin_name(cls)
+    if own is None or own == name:
+        return own == name
+    provided = ({plugin.value for plugin in REGISTRY.enabled[each]} for each in (own, name))
+    return next(provided) == next(provided)
+
+
+def _find(value: Any, argument: str) -> Engine:
     name = _plugin_name(type(value))
     backend = REGISTRY.load(name) if name is not None else None
     return backend if backend is not None else _generic(value, argument)
@@ -137,14 +152,14 @@ def _plugin_name(cls: type) -> str | None:
     return next((root for root in roots if root in REGISTRY.enabled), None)
 
 
-def _generic(value: Any, argument: str) -> Backend:
+def _generic(value: Any, argument: str) -> Engine:
     if not is_array(value) or is_pydata_sparse_array(value):
         raise TypeError(_no_array(value, argument))
     xp = namespace(value)
     backend = _generic_by_namespace.get(id(xp))
     if backend is None:
         # The backend keeps its namespace alive, so the id stays its own.
-        backend = _generic_by_namespace.setdefault(id(xp), generic_backend(xp))
+        backend = _generic_by_namespace.setdefault(id(xp), REGISTRY.generic(xp))
     return backend
 
 

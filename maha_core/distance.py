@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 from maha_core import validation
 from maha_core.call import Call, prepare
 from maha_core.problem import Neighbors
+from maha_core.sweeps.distances import NEW_SQDIST, Root, Sqdist
+from maha_core.sweeps.neighbors import Nearest
+from maha_core.sweeps.pairs import PairSqdist
 
 if TYPE_CHECKING:
     from maha_core.metrics import Metric
@@ -106,7 +109,7 @@ def dist(
            [5., 0.]])
     """
     call = prepare(X, Y, metric)
-    return call.backend.root(_sqdist(call, pairs, out), call.problem, out)
+    return call.backend.run(call.problem, Root(_sqdist(call, pairs, out), out))
 
 
 def nearest(X: Array, Y: Array | None = None, *, k: int, metric: Metric | None = None) -> Neighbors:
@@ -142,7 +145,7 @@ def nearest(X: Array, Y: Array | None = None, *, k: int, metric: Metric | None =
     """
     call = prepare(X, Y, metric)
     problem = call.problem
-    return call.backend.nearest(problem, _neighbour_count(k, problem))
+    return call.backend.run(problem, Nearest(_neighbour_count(k, problem)))
 
 
 def _neighbour_count(k: object, problem: Problem) -> int:
@@ -160,14 +163,14 @@ def _sqdist(call: Call, pairs: tuple[Array, Array] | None, out: Array | None) ->
     problem = call.problem
     if out is not None:
         check_out(call, out, (problem.n, problem.m))
-    return call.backend.sqdist(problem, out)
+    return call.backend.run(problem, NEW_SQDIST if out is None else Sqdist(out))
 
 
 def _pair_sqdist(call: Call, pairs: tuple[Array, Array], out: Array | None) -> Array:
     listed = call.pairs(pairs)
     if out is not None:
         check_out(call, out, tuple(listed.i.shape))
-    D = call.backend.pair_sqdist(call.problem, listed)
+    D = call.backend.run(call.problem, PairSqdist(listed))
     if out is None:
         return D
     out[...] = D

@@ -9,6 +9,7 @@ Everything rests on one form and its adjoint (docs/mathematics.md). For rows ``U
 with ``a_i = u_i . v_i``, ``b_j = u'_j . v'_j``, ``r = G 1`` and ``c = G^T 1``.
 """
 
+from math import log
 from typing import Any, NamedTuple
 
 from maha_core.arrays import device_of
@@ -47,6 +48,29 @@ def dot(xp: Any, U: Array, V: Array) -> Array:
 
     sums = xp.sum(xp.vecdot(stretches(U), stretches(V)), axis=-1)
     return sums if whole == width else sums + xp.vecdot(U[..., whole:], V[..., whole:])
+
+
+def negligible(xp: Any, dtype: Any) -> float:
+    """Return an exponent whose power is far below rounding, and far above underflow."""
+    return 0.7 * log(xp.finfo(dtype).smallest_normal)
+
+
+def exp(xp: Any, values: Array) -> Array:
+    """Return the exponential, with something negligible for what would underflow."""
+    return xp.exp(xp.maximum(values, lowest_exponent(xp, values)))
+
+
+def lowest_exponent(xp: Any, values: Array) -> Array:
+    """Return the exponent ``(..., 1)`` of what is negligible, on values' device."""
+    return xp.full_like(values[..., :1], negligible(xp, values.dtype))
+
+
+def placed(xp: Any, D: Array, mask: Array, values: Array) -> Array:
+    """Return D with the entries of a mask replaced by values ``(p,)``, row by row."""
+    flat = xp.reshape(mask, (-1,))
+    order = xp.cumulative_sum(xp.astype(flat, xp.int32)) - 1
+    spread = xp.take(values, xp.where(flat, order, xp.zeros_like(order)), axis=0)
+    return xp.where(mask, xp.reshape(spread, D.shape), D)
 
 
 def row_dot(xp: Any, U: Array, V: Array) -> Array:
@@ -103,6 +127,17 @@ def outer_form(u: Array, v: Array, u_other: Array, v_other: Array) -> Array:
     return (u[:, None] - u_other[None, :]) * (v[:, None] - v_other[None, :])
 
 
+def of_root(xp: Any, dist: Array, values: Array) -> Array:
+    """Return ``values / (2 dist)``, and 0 where the distance is 0, whatever the value is there.
+
+    It takes tangents of D to those of its root, and cotangents of the root to those of D.
+    """
+    apart = dist > 0
+    return xp.where(apart, values, xp.zeros_like(values)) / (
+        2 * xp.where(apart, dist, xp.ones_like(dist))
+    )
+
+
 def extended(xp: Any, U: Array) -> Array:
     """Return ``[U, 1]``: a product with a cotangent then holds its row sums, too."""
     return xp.concat([U, xp.ones_like(U[:, :1])], axis=1)
@@ -128,26 +163,93 @@ def symmetric_part(M: Array) -> Array:
     return (M + M.T) / 2
 
 
+def scatter_add(xp: Any, index: Array, values: Array, size: int) -> Array:
+    """Return ``(size, t)``: the rows of `values (p, t)` summed by their index.
+
+    Rows of one index are summed as a balanced tree, by segmented doubling over the sorted index,
+    since the standard has no scatter.
+    """
+    if not index.shape[0]:
+        return xp.zeros((size, values.shape[1]), dtype=values.dtype, device=device_of(values))
+    order = xp.argsort(index, stable=True)
+    index, values = xp.take(index, order, axis=0), xp.take(values, order, axis=0)
+    step = 1
+    while step < index.shape[0]:
+        same = (index[step:] == index[:-step])[:, None]
+        if not bool(xp.any(same)):
+            break
+        carried = xp.where(same, values[:-step, :], xp.zeros_like(values[:-step, :]))
+        values = xp.concat([values[:step, :], values[step:, :] + carried], axis=0)
+        step *= 2
+    rows = xp.arange(size, dtype=index.dtype, device=device_of(index))
+    last = xp.searchsorted(index, rows, side="right") - 1
+    last = xp.where(last < 0, xp.zeros_like(last), last)
+    found = (xp.take(index, last, axis=0) == rows)[:, None]
+    sums = xp.take(values, last, axis=0)
+    return xp.where(found, sums, xp.zeros_like(sums))
+
+
+def plus(total: Array | None, value: Array | None) -> Any:
+    """Return the sum of two arrays of which either may not be there."""
+    if total is None or value is None:
+        return value if total is None else total
+    return total + value
+
+
+def centre(xp: Any, X: Array) -> Array:
+    """Return the mean of the points ``(1, d)``, or 0 where it overflows or there are none."""
+    if X.shape[0] == 0:
+        return xp.zeros((1, X.shape[1]), dtype=X.dtype, device=X.device)
+    mean = xp.mean(X, axis=0, keepdims=True)
+    return xp.where(xp.isfinite(mean), mean, xp.zeros_like(mean))
+
+
 class Moments(NamedTuple):
-    """The number of points, their mean ``(1, d)`` and their scatter ``(d, d)`` about it."""
+    """The number of points, their mean ``origin + offset (1, d)`` and the scatter ``(d, d)``.
+
+    One number for the mean would round it as far as the points are from 0.
+    """
 
     n: int
-    mean: Array
+    origin: Array
+    offset: Array
     scatter: Array
 
 
 def moments(xp: Any, X: Array) -> Moments:
     """Return the moments of points ``(n, d)``, n at least 1."""
-    mean = xp.mean(X, axis=0, keepdims=True)
-    W = X - mean
-    return Moments(X.shape[0], mean, W.T @ W)
+    origin = xp.mean(X, axis=0, keepdims=True)
+    W = X - origin
+    offset = xp.mean(W, axis=0, keepdims=True)
+    W = W - offset  # exactly 0 for a constant column, whose mean is rounded
+    return Moments(X.shape[0], origin, offset, gram(xp, W))
+
+
+def gram(xp: Any, W: Array) -> Array:
+    """Return ``W^T W``, products of stretches of rows added in pairs, pairs of pairs and so on.
+
+    A library's product may add equal terms one after the other, all rounded alike: one column for
+    each of three categories, whose sum is constant, looked independent in a million points.
+    """
+    n, d = W.shape
+    stretch = max(STRETCH, d)
+    whole = n - n % stretch
+    if whole <= stretch:
+        return W.T @ W
+    stretches = xp.reshape(W[:whole, :], (-1, stretch, d))
+    sums = xp.matmul(xp.matrix_transpose(stretches), stretches)
+    while (count := sums.shape[0]) > 1:
+        half = count // 2
+        paired = sums[:half, :, :] + sums[half : 2 * half, :, :]
+        sums = xp.concat([paired, sums[2 * half :, :, :]], axis=0) if count % 2 else paired
+    return sums[0, :, :] + W[whole:, :].T @ W[whole:, :]
 
 
 def merged_moments(a: Moments, b: Moments) -> Moments:
     """Return the moments of both sets of points (Chan, Golub & LeVeque 1979)."""
-    n, step = a.n + b.n, b.mean - a.mean
+    n, step = a.n + b.n, (b.origin - a.origin) + (b.offset - a.offset)
     between = (a.n * b.n / n) * (step.T @ step)
-    return Moments(n, a.mean + (b.n / n) * step, a.scatter + b.scatter + between)
+    return Moments(n, a.origin, a.offset + (b.n / n) * step, a.scatter + b.scatter + between)
 
 
 def covariance(xp: Any, of: Moments, ridge: float) -> Array:
@@ -156,3 +258,14 @@ def covariance(xp: Any, of: Moments, ridge: float) -> Array:
     if not ridge:
         return S
     return S + ridge * xp.eye(S.shape[0], dtype=S.dtype, device=device_of(S))
+
+
+def rounding_variance(xp: Any, of: Moments, dtype: Any) -> Array:
+    """Return the variance ``(d,)`` that a column's numbers may have by being rounded to a dtype.
+
+    Rounding to a multiple of h has the variance ``h^2 / 12``, and h is at most eps times a number;
+    a sample's variance scatters, so that four times as much is allowed for.
+    """
+    eps = float(xp.finfo(dtype).eps)
+    mean_square = (of.origin + of.offset)[0, :] ** 2 + xp.linalg.diagonal(of.scatter) / of.n
+    return eps**2 / 3 * mean_square

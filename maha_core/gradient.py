@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from maha_core import validation
+from maha_core import formulas, validation
 from maha_core.call import Call, prepare, wanted
-from maha_core.problem import Gradient, Tangents
+from maha_core.problem import Gradient, Pairs, Tangents
+from maha_core.sweeps.distances import NEW_SQDIST, Root
+from maha_core.sweeps.jacobians import Jacobian, JacobianSlice
+from maha_core.sweeps.pairs import PairPullback, PairPushforward, PairSqdist
+from maha_core.sweeps.pullbacks import Pullback
+from maha_core.sweeps.roots import RootPullback
+from maha_core.sweeps.tangents import Pushforward
 
 if TYPE_CHECKING:
     from maha_core.metrics import Metric
@@ -51,7 +57,7 @@ def jacobian(X: Array, Y: Array | None = None, *, metric: Metric) -> Array:
            [2., 4.]])
     """
     call = prepare(X, Y, _needed(metric))
-    return call.backend.jacobian(call.problem, tuple(metric.parameter.shape))
+    return call.backend.run(call.problem, Jacobian(tuple(metric.parameter.shape)))
 
 
 def jacobian_slice(
@@ -86,7 +92,7 @@ def jacobian_slice(
     """
     call = prepare(X, Y, _needed(metric))
     entry = validation.entry_index(index, tuple(metric.parameter.shape), "index")
-    return call.backend.jacobian_slice(call.problem, entry)
+    return call.backend.run(call.problem, JacobianSlice(entry))
 
 
 def jvp(
@@ -98,6 +104,7 @@ def jvp(
     X_tangent: Array | None = None,
     Y_tangent: Array | None = None,
     pairs: tuple[Array, Array] | None = None,
+    of: str = "sqdist",
 ) -> Array:
     """Return the pushforward dD along directions of the metric and of the points.
 
@@ -111,16 +118,20 @@ def jvp(
         A direction of X; without Y it moves both roles.
     Y_tangent : array (m, d), optional
         A direction of Y.
+    of : {"sqdist", "dist"}
+        What is differentiated: D, or its square root.
 
     Returns
     -------
     dD : array (n, m) or (p,)
-        The derivative of D, summed over the directions given.
+        The derivative of D, summed over the directions given; of its root ``dD / (2 dist)``, and 0
+        where the distance is 0.
 
     Raises
     ------
     TypeError, ValueError, MemoryError
-        As in `sqdist`; ValueError where no direction is given, or one of what is not there.
+        As in `sqdist` (`dist`); ValueError where no direction is given, or one of what is not
+        there.
 
     Notes
     -----
@@ -135,11 +146,33 @@ def jvp(
     array([[0., 6.],
            [6., 0.]])
     """
-    call = prepare(X, Y, metric)
-    directions = _tangents(call, metric_tangent, X_tangent, Y_tangent)
-    if pairs is not None:
-        return call.backend.pair_jvp(call.problem, directions, call.pairs(pairs))
-    return call.backend.jvp(call.problem, directions)
+    call, squared = prepare(X, Y, metric), _squared(of)
+    directions = checked_tangents(call, metric_tangent, X_tangent, Y_tangent)
+    listed = None if pairs is None else call.pairs(pairs)
+    dD = _pushed(call, directions, listed)
+    return dD if squared else _of_root(call, dD, listed)
+
+
+def _pushed(call: Call, directions: Tangents, listed: Pairs | None) -> Array:
+    if listed is None:
+        return call.backend.run(call.problem, Pushforward(directions))
+    return call.backend.run(call.problem, PairPushforward(directions, listed))
+
+
+def _of_root(call: Call, values: Array, listed: Pairs | None) -> Array:
+    """Return ``values / (2 dist)``, 0 where the distance is 0: what one of D is for its root."""
+    backend, problem = call.backend, call.problem
+    D = backend.run(problem, NEW_SQDIST if listed is None else PairSqdist(listed))
+    dist = backend.run(problem, Root(D))
+    with backend.on_device_of(problem.X), backend.quiet():
+        return formulas.of_root(backend.xp, dist, values)
+
+
+def _squared(of: object) -> bool:
+    """Tell whether D itself is meant, or its root."""
+    if of not in ("sqdist", "dist"):
+        raise ValueError(f"of must be 'sqdist' or 'dist'; got {of!r}")
+    return of == "sqdist"
 
 
 def vjp(
@@ -150,6 +183,7 @@ def vjp(
     cotangent: Array,
     wrt: str | Sequence[str] | None = None,
     pairs: tuple[Array, Array] | None = None,
+    of: str = "sqdist",
 ) -> Gradient:
     """Pull a cotangent ``G = dphi/dD`` back to the metric and to the points.
 
@@ -158,9 +192,13 @@ def vjp(
     X, Y, metric, pairs
         As in `sqdist`.
     cotangent : array (n, m) or (p,)
-        G; without Y its diagonal is ignored, whatever it holds.
+        G; without Y its diagonal is ignored, whatever it holds. Where points coincide (D is 0) an
+        entry that is not finite counts as 0.
     wrt : {"metric", "X", "Y"} or tuple of them, optional
         What to differentiate with respect to; the metric if one is given, else X.
+    of : {"sqdist", "dist"}
+        What the cotangent belongs to: D, or its square root, whose derivative counts as 0 where
+        the distance is 0.
 
     Returns
     -------
@@ -171,13 +209,15 @@ def vjp(
     Raises
     ------
     TypeError, ValueError
-        As in `sqdist`; ValueError where wrt names what is not there.
+        As in `sqdist` (`dist`); ValueError where wrt names what is not there, or the cotangent
+        is not finite where D is not 0.
 
     Notes
     -----
     With the Laplacian product L: ``dphi/dM = W^T (L W)``, ``dphi/dA = 2 (L Z)^T W``, ``dphi/dw`` =
     column sums of ``W * (L W)``, ``dphi/dS = -S^-1 (W^T L W) S^-1``, ``dphi/dX = 2 (L W) Ms``.
-    Rounding is relative to ``sum |G_ij| (|x_i|^2 + |y_j|^2)`` after centring.
+    Rounding is relative to ``sum |G_ij| (|x_i|^2 + |y_j|^2)`` after centring. For ``of="dist"``
+    D is computed tile by tile, and pairs that are close beside their extent go by differences.
 
     Examples
     --------
@@ -188,15 +228,17 @@ def vjp(
            [4., 8.]])
     """
     call = prepare(X, Y, metric)
-    names = wanted(wrt, call)
+    names, squared = wanted(wrt, call), _squared(of)
     problem = call.problem
     if pairs is not None:
         listed = call.pairs(pairs)
         shape = tuple(listed.i.shape)
         G = call.operand(cotangent, "cotangent", shape, "one number per pair")
-        return call.backend.pair_vjp(problem, G, names, listed)
+        G = G if squared else _of_root(call, G, listed)
+        return call.backend.run(problem, PairPullback(G, names, listed))
     G = call.operand(cotangent, "cotangent", (problem.n, problem.m), "the shape of D")
-    return call.backend.vjp(problem, G, names)
+    pullback = Pullback if squared else RootPullback
+    return call.backend.run(problem, pullback(G, names))
 
 
 def _needed(metric: Metric | None) -> Metric:
@@ -205,9 +247,10 @@ def _needed(metric: Metric | None) -> Metric:
     return metric
 
 
-def _tangents(
+def checked_tangents(
     call: Call, metric_tangent: Array | None, X_tangent: Array | None, Y_tangent: Array | None
 ) -> Tangents:
+    """Return directions of the metric's parameter and of the points, checked; at least one."""
     problem = call.problem
     if metric_tangent is None and X_tangent is None and Y_tangent is None:
         raise ValueError("no direction is given: pass metric_tangent, X_tangent or Y_tangent")

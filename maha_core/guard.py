@@ -18,8 +18,11 @@ from functools import cache
 from math import sqrt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from maha_core import formulas
+from maha_core.metrics.form import EXPLAINED, IndefiniteForm
+
 if TYPE_CHECKING:
-    from maha_core.backend import Backend
+    from maha_core.library import Library
     from maha_core.metrics.form import Form, Rounding
 
 Array = Any
@@ -28,10 +31,13 @@ TARGET = {"float64": 1e-12, "float32": 8e-6}
 PULLBACK_TARGET = {"float64": 1e-10, "float32": 1e-4}
 
 SLACK = 1.01
-"""Covers the rounding of what `Reach` is made of, and of D, a part `TARGET` of its threshold."""
+"""Covers the rounding of what `RowBound` is made of, and of D, a part `TARGET` of its threshold."""
 
 LARGEST_SHARE = 0.5
 """A larger c says nothing about how far away a point may be."""
+
+HEADROOM = 8.0
+"""How many times the points' magnitude the product's terms may reach together."""
 
 UNSEEN = 0.1
 """The part of a column's mean share of D below which it cannot show there that points are close."""
@@ -66,26 +72,40 @@ def target(xp: Any, dtype: Any, targets: dict[str, float] = TARGET) -> float:
 def thresholds(form: Form, W: Array, norms: Array, width: int, dtype: Any) -> Array:
     """Return the threshold h ``(n,)`` of every point, for D to be right in a dtype.
 
-    It is NaN, so that no comparison holds, for points with which the product could overflow.
+    It is NaN, so that no comparison holds, for points with which the product could overflow. No
+    NaN is written down for it: JAX's ``debug_nans`` would take that for the user's error.
     """
-    xp = form.xp
     # In float64 the embedding's part is small, also where its square is d times too large.
-    fine = xp.finfo(W.dtype).bits == 32
+    fine = form.xp.finfo(W.dtype).bits == 32
     rounding = form.rounding(W, norms) if fine else form.coarse_rounding(W, norms)
-    threshold = _threshold(xp, rounding, width, W.dtype, dtype)
-    safe = rounding.magnitude < _largest(xp, W.dtype)
-    return xp.where(safe, threshold, xp.full_like(threshold, float("nan")))
+    threshold = _threshold(form, rounding, width, W.dtype, dtype)
+    product = HEADROOM * rounding.magnitude
+    return threshold + (product - product)
 
 
-def ceiling(form: Form, W: Array, norms: Array, width: int, dtype: Any) -> Array:
-    """Return a number that no point's threshold exceeds, NaN where one is NaN."""
-    xp, rounding = form.xp, form.largest_rounding(W, norms)
-    safe = rounding.magnitude < _largest(xp, W.dtype)
-    return _threshold(xp, rounding, width, W.dtype, dtype) if safe else float("nan")
+def ceiling(form: Form, W: Array, norms: Array, largest: Array, width: int, dtype: Any) -> Array:
+    """Return a number that no point's threshold exceeds, NaN where one is NaN.
+
+    `largest` is that of the norms.
+    """
+    rounding = form.largest_rounding(W, norms, largest)
+    safe = HEADROOM * rounding.magnitude <= _largest(form.xp, W.dtype)
+    return _threshold(form, rounding, width, W.dtype, dtype) if safe else float("nan")
 
 
-def _threshold(xp: Any, rounding: Rounding, width: int, own: Any, dtype: Any) -> Array:
-    threshold = share(xp, width, own, dtype) * rounding.magnitude
+def of_embedding(xp: Any, embedding: Array, own: Any, dtype: Any) -> Array:
+    """Return the D of a dtype above which differences of u_i of their own dtype are right.
+
+    `embedding` is as in `Rounding`, of all points.
+    """
+    return 8 * _relative(xp, own, dtype) ** 2 * embedding
+
+
+def _threshold(form: Form, rounding: Rounding, width: int, own: Any, dtype: Any) -> Array:
+    xp, part = form.xp, share(form.xp, width, own, dtype)
+    if not form.nonnegative:  # what `IndefiniteForm.signed` takes for rounding
+        part = max(part, 2 * EXPLAINED * float(xp.finfo(dtype).eps))
+    threshold = part * rounding.magnitude
     if rounding.embedding is None:
         return threshold
     return threshold + 8 * _relative(xp, own, dtype) ** 2 * rounding.embedding
@@ -102,7 +122,7 @@ def _relative(xp: Any, own: Any, dtype: Any) -> float:
     return float(xp.finfo(own).eps) / 2 / target(xp, dtype)
 
 
-class Reach(NamedTuple):
+class RowBound(NamedTuple):
     """What tells how far away a point may be of which D has cancelled, from one side of it.
 
     With h_i = c a_i + e_i, a_i being ``|u_i|^2``, ``share`` is c and ``largest`` no less than any
@@ -126,8 +146,8 @@ class Reach(NamedTuple):
 
 @cache
 def _largest(xp: Any, dtype: Any) -> float:
-    """Return a magnitude from which on the product could overflow."""
-    return float(xp.finfo(dtype).max) / 8
+    """Return the largest number of a dtype."""
+    return float(xp.finfo(dtype).max)
 
 
 def pullback_thresholds(form: Form, W: Array, dtype: Any) -> Array | float:
@@ -157,19 +177,47 @@ def cancelled(xp: Any, D: Array, row_threshold: Array, column_threshold: Array) 
 
 
 def differences(
-    backend: Backend, rows: Array, columns: Array, i: Array, j: Array, entries: int
+    library: Library, rows: Array, columns: Array, i: Array, j: Array, entries: int
 ) -> Iterator[tuple[slice, Array]]:
-    """Yield ``x_i - y_j (b, d)`` for listed pairs, in batches of a bounded number of entries."""
-    xp = backend.xp
+    """Yield ``x_i - y_j (b, d)`` of listed pairs, in batches of a bounded number of entries."""
+    xp = library.xp
     size = max(1, entries // rows.shape[1])
-    for start in range(0, i.shape[0], size):
+    for start in range(0, max(1, i.shape[0]), size):  # an empty one where there are no pairs
         part = slice(start, min(start + size, i.shape[0]))
         yield part, xp.take(rows, i[part], axis=0) - xp.take(columns, j[part], axis=0)
 
 
-def recomputed(
-    backend: Backend, form: Form, flagged: Flagged, rows: Array, columns: Array, entries: int
+def direct(
+    library: Library, form: Form, rows: Array, columns: Array, i: Array, j: Array, entries: int
 ) -> Array:
-    """Return the direct evaluation ``(p,)`` of cancelled entries."""
-    batches = differences(backend, rows, columns, flagged.i, flagged.j, entries)
-    return backend.xp.concat([form.direct(delta) for _, delta in batches])
+    """Return D ``(p,)`` of listed pairs from their differences, where nothing cancels."""
+    found = []
+    with library.quiet():
+        for part, delta in differences(library, rows, columns, i, j, entries):
+            D = form.direct(delta)
+            if isinstance(form, IndefiniteForm):
+                D = _signed(library, form, D, delta, rows, columns, i[part], j[part])
+            found.append(D)
+    return found[0] if len(found) == 1 else library.xp.concat(found)
+
+
+def _signed(
+    library: Library,
+    form: IndefiniteForm,
+    D: Array,
+    delta: Array,
+    rows: Array,
+    columns: Array,
+    i: Array,
+    j: Array,
+) -> Array:
+    """Return D with the entries whose sign rounding may have changed evaluated more widely."""
+    xp = library.xp
+    close = form.may_be_zero(D, delta)
+    if not bool(xp.any(close)):
+        return D
+    (which,) = xp.nonzero(close)
+    i, j = xp.take(i, which), xp.take(j, which)
+    x, y = xp.take(rows, i, axis=0), xp.take(columns, j, axis=0)
+    values = form.in_widest(library.widen).signed(library.widen(x) - library.widen(y), D.dtype)
+    return formulas.placed(xp, D, close, values)

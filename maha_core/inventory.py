@@ -31,7 +31,7 @@ class BackendInfo:
     works : bool or None
         None where this has not been checked.
     reason : str
-        Why it does not work and what mends it, or what it serves.
+        Why it does not work and what mends it, or what it serves and by which means.
     devices : tuple of str
         The devices that its arrays can live on; empty where they have not been asked.
     """
@@ -107,7 +107,8 @@ def _describe(registry: Registry, name: str, check: bool) -> BackendInfo:
     try:
         backend = registry.load(name)
         assert backend is not None, name  # it is enabled
-        return BackendInfo(name, provider, backend.version(), True, "", tuple(backend.devices()))
+        version, remark, devices = backend.version(), backend.remark(), tuple(backend.devices())
+        return BackendInfo(name, provider, version, True, remark, devices)
     except PluginError as error:
         return BackendInfo(name, provider, None, False, str(error), ())
     except Exception as error:

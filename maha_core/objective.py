@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from maha_core import validation
+from maha_core import checks, validation
+from maha_core.arrays import device_of, namespace
 from maha_core.call import Call, prepare, wanted
-from maha_core.losses.base import Loss, PointData
-from maha_core.problem import Gradient, Objective, Pairs
+from maha_core.losses.base import Loss
+from maha_core.problem import Gradient
+from maha_core.reductions import PointData
+from maha_core.sweeps.objective import Objective
+from maha_core.sweeps.objectives import Value, ValueAndGrad
+from maha_core.sweeps.pair_term import ListedItems
+from maha_core.sweeps.terms import terms_of
 
 if TYPE_CHECKING:
     from maha_core.metrics import Metric
@@ -60,27 +68,68 @@ def value_and_grad(
     >>> gradient.metric.shape
     (1, 1)
     """
+    check_loss(loss)
+    call = prepare(X, Y, metric)
+    names = wanted(wrt, call)
+    found, gradient = call.backend.run(call.problem, ValueAndGrad(objective_of(loss, call), names))
+    return found, gradient.of_metric_and_points
+
+
+def value(loss: Loss, X: Array, Y: Array | None = None, *, metric: Metric | None = None) -> Array:
+    """Return a loss of D alone, in one sweep.
+
+    Parameters
+    ----------
+    loss, X, Y, metric
+        As in `value_and_grad`.
+
+    Returns
+    -------
+    value : array ()
+        The loss, of X's library, device and dtype, accumulated in the device's widest float.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `value_and_grad`.
+
+    Examples
+    --------
+    >>> import numpy as np, maha_core as mc
+    >>> X, y = np.array([[0.0], [1.0], [2.0]]), np.array([0.0, 1.0, 2.0])
+    >>> round(float(mc.value(mc.losses.MLKR(y), X)), 4)
+    2.1942
+    """
+    check_loss(loss)
+    call = prepare(X, Y, metric)
+    return call.backend.run(call.problem, Value(objective_of(loss, call)))
+
+
+def objective_of(loss: Loss, call: Call) -> Objective:
+    """Return a loss, traced, with its data checked for the points of a call."""
+    problem, data, name = call.problem, loss.weighted_data(), type(loss).__name__
+    if loss.self_only and problem.Y is not None:
+        raise ValueError(f"{name} is about the points of X among themselves; leave Y out")
+    with call.backend.on_device_of(problem.X):
+        items = listed_items(loss, call)
+        terms = terms_of(loss, data, items)
+        if terms.row_wise:
+            check_partners(name, problem.n, None if problem.Y is None else problem.m)
+        rows, columns = point_data(data, call, name)
+    found = Objective(terms, rows, columns, needs_partners=terms.row_wise)
+    if items is None:
+        return found
+    each = items.each if items.of_all_rows else None
+    return replace(found, listed=items.pairs, each=each)
+
+
+def check_loss(loss: object) -> None:
+    """Raise TypeError for what is no loss."""
     if not isinstance(loss, Loss):
         raise TypeError(
             f"loss must be a maha_core.losses.Loss; got {type(loss).__name__}: wrap a function of "
             "D as maha_core.losses.Pairwise(f)"
         )
-    call = prepare(X, Y, metric)
-    names = wanted(wrt, call)
-    _check_sides(loss, call)
-    with call.backend.on_device_of(call.problem.X):
-        row_data, column_data = _point_data(loss, call)
-        objective = Objective(loss, row_data, column_data, _listed(loss, call))
-    return call.backend.value_and_grad(call.problem, objective, names)
-
-
-def _check_sides(loss: Loss, call: Call) -> None:
-    """Raise where the loss has no meaning for these points."""
-    problem, name = call.problem, type(loss).__name__
-    if loss.self_only and problem.Y is not None:
-        raise ValueError(f"{name} is about the points of X among themselves; leave Y out")
-    if loss.row_wise:
-        check_partners(name, problem.n, None if problem.Y is None else problem.m)
 
 
 def check_partners(loss_name: str, n: int, m: int | None) -> None:
@@ -91,33 +140,67 @@ def check_partners(loss_name: str, n: int, m: int | None) -> None:
         raise ValueError(f"{loss_name}: a row of X has no partner: {side}")
 
 
-def _point_data(loss: Loss, call: Call) -> tuple[dict[str, Array], dict[str, Array]]:
+def listed_items(loss: Loss, call: Call) -> ListedItems | None:
+    """Return a loss's listed pairs, checked; None where it has none."""
+    given = loss.pairs(call.problem.n)
+    if given is None:
+        return None
+    i, j = given
+    each = 1 if j.ndim == 1 else int(j.shape[1])
+    xp = namespace(j)
+    if isnan(j.shape[0]):
+        raise ValueError(
+            f"{type(loss).__name__} lists pairs in chunks of unknown size; write "
+            "compute_chunk_sizes() on their array first"
+        )
+    every = xp.arange(j.shape[0], dtype=j.dtype, device=device_of(j))
+    rows = flat = every if i is None else i
+    if j.ndim == 2:
+        flat, j = (xp.reshape(x, (-1,)) for x in (rows[:, None] + xp.zeros_like(j), j))
+    pairs = call.pairs((flat, j))
+    checks.ascending(call.backend, pairs.i, f"{type(loss).__name__}.pairs")
+    return ListedItems(pairs, rows, each, i is None)
+
+
+def point_data(
+    given: tuple[PointData, ...], call: Call, owner: str
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Return the numbers of X's points, and of the columns' points, checked."""
     rows, columns = {}, {}
-    for data in loss.point_data():
-        own, others = _both_sides(loss, data, call)
+    for data in given:
+        own, others = _both_sides(data, call, owner)
         if data.translatable and call.problem.n:
             mean = call.backend.mean(own, data.name, call.problem.options)
             own, others = own - mean, None if others is None else others - mean
-        rows[data.name] = own
+        if own is not None:
+            rows[data.name] = own
         if others is not None:
             columns[data.name] = others
     return rows, columns
 
 
-def _both_sides(loss: Loss, data: PointData, call: Call) -> tuple[Array, Array | None]:
+def _both_sides(data: PointData, call: Call, owner: str) -> tuple[Array | None, Array | None]:
     """Return the numbers of X's points, and those of the points that the columns stand for."""
     problem, name = call.problem, data.columns_name or data.name
+    if data.rows is None:
+        side = "X" if problem.Y is None else "Y"
+        return None, _numbers(call, data, data.columns, name, problem.m, side)
     own = _numbers(call, data, data.rows, data.name, problem.n, "X")
     if problem.Y is None:
         if data.columns is not None:
             raise ValueError(f"{name} is given, and there is no Y")
         return own, own
     if data.columns is not None:
-        return own, _numbers(call, data, data.columns, name, problem.m, "Y")
+        others = _numbers(call, data, data.columns, name, problem.m, "Y")
+        if own.shape[1:] != others.shape[1:]:
+            raise ValueError(
+                f"{data.name} has shape {tuple(own.shape)} and {name} {tuple(others.shape)}; "
+                "numbers, or vectors of one length, are compared"
+            )
+        return own, others
     if data.columns_name is not None:
         raise ValueError(
-            f"{type(loss).__name__} needs {name}, the {data.name} of Y's points; "
-            f"pass {type(loss).__name__}(..., {name}=...)"
+            f"{owner} needs {name}, the {data.name} of Y's points; pass {owner}(..., {name}=...)"
         )
     return own, None
 
@@ -127,16 +210,10 @@ def _numbers(
 ) -> Array:
     why = f"{side} with {size} points"
     if data.kind == "real":
-        return call.finite_operand(value, argument, (size,), why)
+        shape: tuple[int, ...] = (size,)
+        if data.vectors and getattr(value, "ndim", 1) == 2:
+            shape = (size, value.shape[1])
+        return call.finite_operand(value, argument, shape, why)
     array = validation.whole_numbers(call.backend, value, argument, call.problem.X)
     validation.check_shape(array, (size,), argument, why)
     return array
-
-
-def _listed(loss: Loss, call: Call) -> Pairs | None:
-    given = loss.pairs(call.problem.n)
-    if given is None:
-        return None
-    listed = call.pairs(given)
-    call.backend.check_ascending(listed.i, f"{type(loss).__name__}.pairs")
-    return listed

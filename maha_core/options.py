@@ -7,10 +7,13 @@ import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from maha_core.progress import check_installed
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
 Precision = Literal["accurate", "fast", "tf32"]
@@ -45,6 +48,15 @@ class Options:
         The number of threads; None leaves the choice to the backend.
     task_bytes : int or None
         The memory that a task on Dask arrays may take; None asks the workers what they have.
+    compiled : bool
+        Whether passes over tiles that numba compiles may run, where it is installed.
+    progress : bool
+        Whether long work shows how far it has come.
+
+    Attributes
+    ----------
+    accurate : bool
+        Whether the guard is on.
 
     Raises
     ------
@@ -59,13 +71,19 @@ class Options:
     tile_bytes: int | None = None
     threads: int | None = None
     task_bytes: int | None = None
+    compiled: bool = True
+    progress: bool = False
+    accurate: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.precision not in get_args(Precision):
             allowed = ", ".join(map(repr, get_args(Precision)))
             raise ValueError(f"precision must be one of {allowed}; got {self.precision!r}")
-        if not isinstance(self.check_finite, bool):
-            raise TypeError(f"check_finite must be True or False; got {self.check_finite!r}")
+        object.__setattr__(self, "accurate", self.precision == "accurate")
+        for name in ("check_finite", "compiled", "progress"):
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise TypeError(f"{name} must be True or False; got {value!r}")
         for name in ("tile_bytes", "threads", "task_bytes"):
             object.__setattr__(self, name, _positive_or_none(getattr(self, name), name))
 
@@ -87,20 +105,8 @@ def _positive_or_none(value: Any, name: str) -> int | None:
 _current: ContextVar[Options] = ContextVar("maha_core.options", default=Options())  # noqa: B039
 
 
-def current() -> Options:
-    """Return the options that hold in this context.
-
-    Returns
-    -------
-    Options
-
-    Examples
-    --------
-    >>> from maha_core.options import current
-    >>> current().precision
-    'accurate'
-    """
-    return _current.get()
+current: Callable[[], Options] = _current.get
+"""Return the options that hold in this context."""
 
 
 def options(
@@ -110,6 +116,8 @@ def options(
     tile_bytes: int | _Unchanged | None = _UNCHANGED,
     threads: int | _Unchanged | None = _UNCHANGED,
     task_bytes: int | _Unchanged | None = _UNCHANGED,
+    compiled: bool | _Unchanged = _UNCHANGED,
+    progress: bool | _Unchanged = _UNCHANGED,
 ) -> AbstractContextManager[Options]:
     """Change options inside a ``with`` block; what is not given stays as it was outside.
 
@@ -130,6 +138,13 @@ def options(
         The number of threads; None leaves the choice to the backend.
     task_bytes : int or None, optional
         The memory that a task on Dask arrays may take; None asks the workers what they have.
+    compiled : bool, optional
+        Whether passes over tiles that numba compiles may run (True outside any block), which they
+        do on NumPy arrays where the extra ``[fast]`` is installed. Results agree to rounding, and
+        each way repeats its own bits.
+    progress : bool, optional
+        Whether long work shows on standard error how far it has come (False outside any block);
+        needs the extra ``[progress]``. Dask has bars of its own: ``dask.diagnostics``.
 
     Returns
     -------
@@ -142,6 +157,8 @@ def options(
         An option is of the wrong type.
     ValueError
         An option has an impossible value.
+    ImportError
+        ``progress=True``, and tqdm is not installed.
 
     Examples
     --------
@@ -159,9 +176,13 @@ def options(
         "tile_bytes": tile_bytes,
         "threads": threads,
         "task_bytes": task_bytes,
+        "compiled": compiled,
+        "progress": progress,
     }
     changes = {name: value for name, value in given.items() if value is not _UNCHANGED}
     Options(**changes)  # type: ignore[arg-type]  # refuses bad values here, not at the with statement
+    if progress is True:
+        check_installed()
     return _changed(changes)
 
 

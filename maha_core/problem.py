@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from maha_core.blas import VECTOR
 
-    from maha_core.losses import Loss
+if TYPE_CHECKING:
     from maha_core.metrics import Metric
     from maha_core.metrics.form import Form
     from maha_core.options import Options
 
 Array = Any
-VECTOR = 32
 
 
 class Neighbors(NamedTuple):
@@ -32,6 +30,26 @@ class Neighbors(NamedTuple):
     index: Array
 
 
+class Within(NamedTuple):
+    """The points within a distance of every row of X, in compressed sparse rows (CSR).
+
+    Those of row i are ``index[indptr[i]:indptr[i + 1]]``, as `scipy.sparse.csr_array` takes them.
+
+    Attributes
+    ----------
+    indptr : array (n + 1,)
+        Where each row starts, integers; the last one is the number p of pairs.
+    index : array (p,)
+        The row numbers of the points found, integers.
+    sqdist : array (p,)
+        Their squared distances, of X's dtype.
+    """
+
+    indptr: Array
+    index: Array
+    sqdist: Array
+
+
 class Gradient(NamedTuple):
     """Derivatives of a scalar; what was not asked for is None.
 
@@ -46,6 +64,28 @@ class Gradient(NamedTuple):
     metric: Array | None = None
     X: Array | None = None
     Y: Array | None = None
+
+
+class ReductionGradient(NamedTuple):
+    """Derivatives of a scalar of a reduction; what was not asked for is None.
+
+    Attributes
+    ----------
+    metric, X, Y : array or None
+        As in `Gradient`.
+    values : array or None
+        With respect to the values of the reduction, of their shape.
+    """
+
+    metric: Array | None = None
+    X: Array | None = None
+    Y: Array | None = None
+    values: Array | None = None
+
+    @property
+    def of_metric_and_points(self) -> Gradient:
+        """The part that every scalar of D has."""
+        return Gradient(self.metric, self.X, self.Y)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +128,7 @@ class Problem:
     @property
     def accurate(self) -> bool:
         """Whether the guard is on."""
-        return self.options.precision == "accurate"
+        return self.options.accurate
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +146,3 @@ class Pairs:
 
     i: Array
     j: Array
-
-
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """A loss with its checked data: a number per row, per column, and its listed pairs."""
-
-    loss: Loss
-    row_data: Mapping[str, Array]
-    column_data: Mapping[str, Array]
-    listed: Pairs | None

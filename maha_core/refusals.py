@@ -22,14 +22,12 @@ def refuse_special(value: Array, argument: str) -> None:
     ------
     TypeError
         A masked array, ``np.matrix`` or other redefined ``ndarray``; a torch tensor that requires
-        grad; a JAX tracer.
+        grad, is not dense, has no numbers or is redefined; a JAX tracer.
     """
-    root = root_module(type(value))
-    check = _CHECKS.get(root)
-    if check is not None:
-        check(value, argument)
-    elif "numpy" in sys.modules and isinstance(value, sys.modules["numpy"].ndarray):
-        _refuse_numpy(value, argument)
+    for base in type(value).__mro__:
+        check = _CHECKS.get(root_module(base))
+        if check is not None:
+            return check(value, argument)
 
 
 def _refuse_numpy(value: Array, argument: str) -> None:
@@ -56,10 +54,56 @@ def _refuse_numpy(value: Array, argument: str) -> None:
 
 
 def _refuse_torch(value: Array, argument: str) -> None:
-    if getattr(value, "requires_grad", False):
+    torch = sys.modules["torch"]
+    if not isinstance(value, torch.Tensor):
+        return
+    _refuse_not_dense(torch, value, argument)
+    _refuse_without_values(torch, value, argument)
+    if value.requires_grad:
         raise TypeError(
             f"{argument} requires grad, and autograd would keep every tile; "
             f"pass {argument}.detach() and take the gradient from maha_core.vjp or value_and_grad"
+        )
+
+
+def _refuse_not_dense(torch: Any, value: Array, argument: str) -> None:
+    """Raise for a tensor whose memory is no dense array of its numbers."""
+    if value.is_nested:
+        raise TypeError(
+            f"{argument} is a nested tensor, whose parts may differ in their shapes; pass one of "
+            f"{argument}.unbind(), or all of their points: torch.cat({argument}.unbind())"
+        )
+    if value.layout is not torch.strided:
+        raise TypeError(
+            f"{argument} is a tensor of layout {value.layout}, and only dense ones are accepted; "
+            f"write {argument}.to_dense()"
+        )
+    if value.is_quantized:
+        raise TypeError(f"{argument} is a quantized tensor; write {argument}.dequantize()")
+
+
+def _refuse_without_values(torch: Any, value: Array, argument: str) -> None:
+    """Raise for a tensor whose values cannot be looked at, or are not all there is to it."""
+    if type(value).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
+        raise TypeError(
+            f"{argument} is a {describe(value)}, which gives arithmetic a meaning of its own; "
+            "pass a plain torch.Tensor"
+        )
+    if value.is_meta:
+        raise TypeError(
+            f"{argument} is a meta tensor, which has a shape and no numbers; pass one that lives "
+            "on a device with memory"
+        )
+    if torch._C._functorch.is_batchedtensor(value):
+        raise TypeError(
+            f"{argument} is a tensor inside torch.vmap, whose values cannot be looked at; call "
+            "maha_core outside, once for each part"
+        )
+    if torch.autograd.forward_ad.unpack_dual(value).tangent is not None:
+        raise TypeError(
+            f"{argument} has a tangent of torch's forward mode, which would be dropped; pass "
+            f"torch.autograd.forward_ad.unpack_dual({argument}).primal and take the derivative "
+            "from maha_core.jvp"
         )
 
 
@@ -69,6 +113,12 @@ def _refuse_jax(value: Array, argument: str) -> None:
             f"{argument} is a JAX tracer (inside jit, grad or vmap), whose values are not there "
             "yet; call maha_core outside, or wrap maha_core.vjp in jax.custom_vjp with "
             "jax.pure_callback"
+        )
+    dtypes = sys.modules["jax"].dtypes
+    if dtypes.issubdtype(value.dtype, dtypes.extended):
+        raise TypeError(
+            f"{argument} is a JAX array of {value.dtype}, which are no numbers; draw some with "
+            "jax.random"
         )
 
 

@@ -15,16 +15,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from maha_core.engine import Engine
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint
 
-    from maha_core.backend import Backend
-
 GROUP = "maha_core.backends"
 OWN_DISTRIBUTION = "maha-core"
 DISABLE = "MAHA_CORE_DISABLE_PLUGINS"
+
+Generic = TypeVar("Generic", bound=type[Engine])
 
 
 class PluginError(ImportError):
@@ -76,9 +78,11 @@ class Registry:
         Returns the installed plugins; called once, at the first question.
     """
 
+    _generic: type[Engine]
+
     def __init__(self, find: Callable[[], Iterable[Plugin]] = installed) -> None:
         self._find = find
-        self._loaded: dict[str, Backend] = {}
+        self._loaded: dict[str, Engine] = {}
         self._failed: dict[str, str] = {}
         # Reentrant: a plugin may ask the registry while it is being loaded.
         self._lock = threading.RLock()
@@ -93,7 +97,16 @@ class Registry:
         """The plugins by name that may be loaded; more than one to a name is a conflict."""
         return _by_name(p for found in self.plugins.values() for p in found if not _is_disabled(p))
 
-    def load(self, root: str) -> Backend | None:
+    def serves_all_others(self, generic: Generic) -> Generic:
+        """Take the class of the backend for arrays that no plugin serves."""
+        self._generic = generic
+        return generic
+
+    def generic(self, xp: Any) -> Engine:
+        """Return a backend for an array API namespace that no plugin serves."""
+        return self._generic(xp)
+
+    def load(self, root: str) -> Engine | None:
         """Return the backend for arrays whose root module is `root`.
 
         Parameters
@@ -103,7 +116,7 @@ class Registry:
 
         Returns
         -------
-        Backend or None
+        Engine or None
             None where there is no such plugin, or it is disabled.
 
         Raises
@@ -121,28 +134,16 @@ class Registry:
                 self._loaded[root] = self._load(root)
             return self._loaded.get(root)
 
-    def loaded(self, root: str) -> Backend | None:
+    def loaded(self, root: str) -> Engine | None:
         """Return the backend if it has been loaded already."""
         return self._loaded.get(root)
 
-    def _load(self, root: str) -> Backend:
+    def _load(self, root: str) -> Engine:
         try:
             return _make(_only(self.enabled[root]))
         except PluginError as error:
             self._failed[root] = str(error)
             raise
-
-
-def generic_backend(xp: Any) -> Backend:
-    """Return a backend for an array API namespace that no plugin serves."""
-    return _backend_class()(xp)
-
-
-def _backend_class() -> type[Backend]:
-    # Late, for Backend stands above this module: its metrics and losses ask for arrays' backends.
-    from maha_core.backend import Backend
-
-    return Backend
 
 
 def _by_name(found: Iterable[Plugin]) -> dict[str, list[Plugin]]:
@@ -179,13 +180,13 @@ def _only(found: list[Plugin]) -> Plugin:
     )
 
 
-def _make(plugin: Plugin) -> Backend:
+def _make(plugin: Plugin) -> Engine:
     try:
         factory = plugin.load()
         backend = factory()  # type: ignore[operator]  # what is no factory is reported below
     except (Exception, SystemExit) as error:
         raise PluginError(_broken(plugin, f"{type(error).__name__}: {error}", error)) from error
-    if not isinstance(backend, _backend_class()):
+    if not isinstance(backend, Engine):
         got = f"{plugin.value} returned {type(backend).__name__}, not a maha_core.backend.Backend"
         raise PluginError(_broken(plugin, got))
     return backend
@@ -199,10 +200,16 @@ def _broken(plugin: Plugin, reason: str, error: BaseException | None = None) -> 
 
 
 def _remedy(plugin: Plugin, error: BaseException | None) -> str:
-    """The commands that bring what is missing: an extra that names it, else the plugin anew."""
-    missing = error.name if isinstance(error, ModuleNotFoundError) else None
-    extras = _extras_with(missing.partition(".")[0], plugin.requires) if missing else []
+    """The commands that bring what is missing: an extra that names it, else the plugin anew.
+
+    The library that the plugin serves, where no extra brings it, is the user's to install.
+    """
+    missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
+    module = missing.partition(".")[0]
+    extras = _extras_with(module, plugin.requires) if module else []
     wanted = [f'pip install "{plugin.distribution}[{extra}]"' for extra in extras]
+    if not wanted and module and plugin.name.startswith(module):  # jax, of jaxlib's arrays, too
+        return f"pip install {module}"
     return " or ".join(wanted) or f"pip install --force-reinstall {plugin.distribution}"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from array_api_compat import is_dask_array
 
 from maha_core import validation
-from maha_core.arrays import device_of, namespace
+from maha_core.arrays import device_of, index_dtype, namespace
 from maha_core.distance import nearest
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def target_neighbors(X: Array, labels: Array, *, k: int, metric: Metric | None =
         raise TypeError("labels is a Dask array, of unknown classes; write labels.compute()")
     xp = namespace(labels)
     with backend.on_device_of(X):
-        labels = xp.astype(labels, xp.int64)
+        labels = xp.astype(labels, index_dtype(xp))
         classes = xp.unique_values(labels)
         rows = [xp.nonzero(labels == classes[c])[0] for c in range(classes.shape[0])]
         return nearest_within(X, rows, k, metric)
@@ -72,7 +72,7 @@ def nearest_within(X: Array, groups: list[Array], k: int, metric: Metric | None)
     xp, found = namespace(X), []
     if not groups:
         width = validation.count(k, "k", math.inf, "it counts neighbours")
-        return xp.empty((0, width), dtype=xp.int64, device=device_of(X))
+        return xp.empty((0, width), dtype=index_dtype(xp), device=device_of(X))
     for rows in groups:
         validation.count(k, "k", int(rows.shape[0]) - 1, _too_few(rows, k))
         index = nearest(xp.take(X, rows, axis=0), k=k, metric=metric).index

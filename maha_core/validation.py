@@ -10,19 +10,30 @@ from maha_core.arrays import describe, device_of
 from maha_core.dispatch import backend_of
 
 if TYPE_CHECKING:
-    from maha_core.backend import Backend
+    from maha_core.engine import Engine
+    from maha_core.library import Library
 
 Array = Any
 
 
-def backend_for(value: object, argument: str) -> Backend:
+def backend_for(value: object, argument: str) -> Engine:
     """Return the backend of an array, having refused what it does not accept."""
     backend = backend_of(value, argument)
     backend.refuse(value, argument)
     return backend
 
 
-def points(backend: Backend, value: Array, argument: str) -> Array:
+def points_of(value: Array, argument: str) -> tuple[Engine, Array]:
+    """Return the backend of one call, and its array as floating point."""
+    backend = backend_of(value, argument)
+    if backend.is_plain(value):
+        return backend.for_call(), value
+    backend.refuse(value, argument)
+    backend = backend.for_call()
+    return backend, points(backend, value, argument)
+
+
+def points(backend: Library, value: Array, argument: str) -> Array:
     """Return an array as floating point; integers become the device's widest float."""
     value, kind = of_accepted_dtype(backend, value, argument)
     if kind == "real":
@@ -30,7 +41,7 @@ def points(backend: Backend, value: Array, argument: str) -> Array:
     return backend.widen(value)
 
 
-def of_accepted_dtype(backend: Backend, value: Array, argument: str) -> tuple[Array, str]:
+def of_accepted_dtype(backend: Library, value: Array, argument: str) -> tuple[Array, str]:
     """Return an array in its canonical form, and the kind of its dtype."""
     value = backend.canonical(value)
     kind = backend.kind(value.dtype)
@@ -47,13 +58,28 @@ def check_points(value: Array, argument: str) -> None:
     if value.ndim != 2:
         raise ValueError(
             f"{argument} must be two-dimensional, points as rows; it has shape "
-            f"{tuple(value.shape)}: write {argument}[:, None] for n points in one dimension"
+            f"{tuple(value.shape)}: {_as_rows(value.ndim, argument)}"
         )
     if value.shape[1] == 0:
         raise ValueError(f"{argument} has shape {tuple(value.shape)}: points without columns")
 
 
-def rows_of_points(backend: Backend, value: Array, argument: str) -> Array:
+def _as_rows(ndim: int, argument: str) -> str:
+    """Say how to make rows of points of an array that has another number of axes."""
+    if ndim == 0:
+        return f"write {argument}[None, None] for one point in one dimension"
+    if ndim == 1:
+        return (
+            f"write {argument}[:, None] for n points in one dimension, {argument}[None, :] for one "
+            "point"
+        )
+    return (
+        f"flatten what follows the first axis if each {argument}[i] is a point, or call once for "
+        f"each {argument}[b] if each is a batch of points"
+    )
+
+
+def rows_of_points(backend: Library, value: Array, argument: str) -> Array:
     """Return rows of points as floating point, having checked their shape."""
     value = points(backend, value, argument)
     check_points(value, argument)
@@ -69,7 +95,7 @@ def check_columns(value: Array, columns: int, owner: str, argument: str = "X") -
         )
 
 
-def same_library(backend: Backend, value: object, argument: str, like: Array) -> None:
+def same_library(backend: Library, value: object, argument: str, like: Array) -> None:
     """Raise TypeError where an array is of another library than X."""
     if not backend.accepts(value, like):
         backend_of(value, argument)  # what is no array at all has an error of its own
@@ -80,7 +106,7 @@ def same_library(backend: Backend, value: object, argument: str, like: Array) ->
     backend.refuse(value, argument)
 
 
-def same_device(backend: Backend, value: Array, argument: str, like: Array) -> None:
+def same_device(backend: Library, value: Array, argument: str, like: Array) -> None:
     """Raise ValueError where an array lives on another device than X."""
     if backend.one_device:
         return
@@ -89,7 +115,7 @@ def same_device(backend: Backend, value: Array, argument: str, like: Array) -> N
         raise ValueError(f"{argument} lives on device {there}, and X on {here}; move one of them")
 
 
-def _beside(backend: Backend, value: object, argument: str, like: Array) -> Array:
+def _beside(backend: Library, value: object, argument: str, like: Array) -> Array:
     """Return an array that lives where X lives."""
     same_library(backend, value, argument, like)
     value = backend.adopt(value)
@@ -97,8 +123,10 @@ def _beside(backend: Backend, value: object, argument: str, like: Array) -> Arra
     return value
 
 
-def operand(backend: Backend, value: Array, argument: str, like: Array) -> Array:
+def operand(backend: Library, value: Array, argument: str, like: Array) -> Array:
     """Return an array of X's library, device and dtype; integers are cast, floats must agree."""
+    if backend.one_device and backend.is_plain(value) and value.dtype == like.dtype:
+        return value
     value = _beside(backend, value, argument, like)
     value, kind = of_accepted_dtype(backend, value, argument)
     if kind == "real" and value.dtype != like.dtype:
@@ -109,7 +137,7 @@ def operand(backend: Backend, value: Array, argument: str, like: Array) -> Array
     return value if kind == "real" else backend.cast(value, like.dtype)
 
 
-def whole_numbers(backend: Backend, value: Array, argument: str, like: Array) -> Array:
+def whole_numbers(backend: Library, value: Array, argument: str, like: Array) -> Array:
     """Return an array of labels or indices, which must be integers of X's library and device."""
     value = _beside(backend, value, argument, like)
     value = backend.canonical(value)
@@ -152,20 +180,60 @@ def check_square(value: Array, symbol: str) -> None:
 
 def check_ridge(ridge: object) -> None:
     """Raise where a ridge is no finite number from 0 up."""
+    not_negative(ridge, "ridge")
+
+
+def real_number(value: object, argument: str) -> float:
+    """Return a number as a float; strings, truth values and arrays of several are none."""
+    single = getattr(value, "ndim", 0) == 0 and not isinstance(value, str | bytes)
     try:
-        number = float(ridge)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise TypeError(f"ridge must be a number; got {ridge!r}") from None
-    if not (math.isfinite(number) and number >= 0):
-        raise ValueError(f"ridge must be finite and not negative; got {ridge!r}")
+        if not single or _is_truth_value(value) or "complex" in str(getattr(value, "dtype", "")):
+            raise TypeError
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"{argument} must be a real number; got {value!r:.80}") from None
+
+
+def finite_number(value: object, argument: str) -> float:
+    """Return a finite number as a float."""
+    number = real_number(value, argument)
+    if not math.isfinite(number):
+        raise ValueError(f"{argument} must be finite; got {value!r}")
+    return number
+
+
+def positive(value: object, argument: str) -> float:
+    """Return a finite number above 0 as a float."""
+    number = finite_number(value, argument)
+    if number <= 0:
+        raise ValueError(f"{argument} must be positive; got {value!r}")
+    return number
+
+
+def not_negative(value: object, argument: str) -> float:
+    """Return a finite number that is not negative."""
+    number = finite_number(value, argument)
+    if number < 0:
+        raise ValueError(f"{argument} must not be negative; got {value!r}")
+    return number
+
+
+def fraction(value: object, argument: str) -> float:
+    """Return a number from 0 to 1 as a float."""
+    number = real_number(value, argument)
+    if not 0 <= number <= 1:
+        raise ValueError(f"{argument} must be from 0 to 1; got {value!r}")
+    return number
+
+
+def _is_truth_value(value: object) -> bool:
+    return isinstance(value, bool) or "bool" in str(getattr(value, "dtype", ""))
 
 
 def count(value: object, argument: str, highest: float, why: str) -> int:
     """Return a count from 1 to `highest` as an int."""
-    if isinstance(value, bool):
-        raise TypeError(f"{argument} must be an integer; got {value!r}")
     try:
-        number = operator.index(value)  # type: ignore[arg-type]
+        number = _integer(value)
     except TypeError:
         raise TypeError(f"{argument} must be an integer; got {value!r}") from None
     if number < 1 or number > highest:  # an unknown highest (NaN) refuses none
@@ -173,11 +241,17 @@ def count(value: object, argument: str, highest: float, why: str) -> int:
     return number
 
 
+def _integer(value: Any) -> int:
+    if _is_truth_value(value):
+        raise TypeError
+    return operator.index(value)
+
+
 def entry_index(index: object, shape: tuple[int, ...], argument: str) -> tuple[int, ...]:
     """Return the index of one entry of an array of the given shape as a tuple of ints."""
     parts = index if isinstance(index, tuple) else (index,)
     try:
-        numbers = tuple(operator.index(part) for part in parts)
+        numbers = tuple(map(_integer, parts))
     except TypeError:
         raise TypeError(
             f"{argument} must be an integer or a tuple of integers; got {index!r}"

@@ -66,6 +66,10 @@ def dist(X, Y, w, **more):
     return mc.dist(X, Y, metric=mc.Diagonal(w), **more)
 
 
+def kernel_matrix(X, Y, w, **more):
+    return mc.kernel_matrix(mc.kernels.Matern52(), X, Y, metric=mc.Diagonal(w), **more)
+
+
 def nearest(X, Y, S, k=2):
     return mc.nearest(X, Y, metric=mc.Covariance(S), k=k)
 
@@ -113,6 +117,7 @@ CALLS = {
     "sqdist of Full": _call(full, "X Y M"),
     "sqdist": _call(sqdist, "X Y A"),
     "dist": _call(dist, "X Y w"),
+    "kernel_matrix": _call(kernel_matrix, "X Y w"),
     "nearest": _call(nearest, "X Y S"),
     "jacobian": _call(jacobian, "X Y A"),
     "jacobian_slice": _call(jacobian_slice, "X Y A"),

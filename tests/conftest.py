@@ -6,6 +6,7 @@ without `library` belong to numpy. CuPy needs a GPU, or `pytest --backend cupy -
 
 import zlib
 
+import numpy as np
 import pytest
 
 import libraries
@@ -21,6 +22,11 @@ def pytest_addoption(parser):
         "--fake-cupy",
         action="store_true",
         help="CuPy without a GPU: kernels run on the CPU, and transfers are counted",
+    )
+    parser.addoption(
+        "--compile-all",
+        action="store_true",
+        help="compile passes for problems of any size, where otherwise only large ones have them",
     )
     parser.addoption(
         "--fault-schedules",
@@ -41,6 +47,17 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("fault_schedule", range(count))
 
 
+@pytest.fixture(autouse=True)
+def _floating_point_errors(request):
+    """Raise where ordinary data lead NumPy to a warning, or JAX to NaN."""
+    on_device = request.config.getoption("--fake-cupy")  # a device warns of nothing
+    if on_device or request.node.get_closest_marker("may_warn"):
+        yield
+        return
+    with np.errstate(all="raise"), libraries.debug_nans():
+        yield
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _cluster(request):
     """Be the default of every compute, where `--on-cluster` asks for it."""
@@ -58,10 +75,17 @@ def pytest_configure(config):
         import fake_cupy
 
         fake_cupy.install()
+    if config.getoption("--compile-all"):
+        from maha_numpy import kernels
+
+        kernels.FEWEST_COMPILED = 0
     config.addinivalue_line("filterwarnings", "error")
     if config.getoption("--on-cluster"):
         # What tests hold in memory travels with the graph; graphs of ours have a test of their own.
         config.addinivalue_line("filterwarnings", "ignore:Sending large graph")
+    config.addinivalue_line(
+        "markers", "may_warn: numbers at the ends of the dtype's range, or code that is not ours"
+    )
     config.addinivalue_line(
         "markers", "numpy_only: a case too many for libraries that only share the generic Backend"
     )
@@ -87,17 +111,23 @@ def library(request):
     return libraries.load(request.param)
 
 
-def _few_on_jax(items):
-    """Keep one case of every test on JAX: it compiles every operation anew for every shape.
+FEW = 12
 
-    Which one depends on the test's name, so that all forms and sizes have their turn.
+
+def _few_on_jax(items):
+    """Keep a few cases of every test on JAX: it compiles what tests themselves do for every shape.
+
+    Which ones depends on the test's name, so that all forms and sizes have their turn.
     """
     cases = {}
     for item in items:
         if _library_of(item) == "jax":
             cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
-    one = {every[zlib.crc32(name.encode()) % len(every)] for name, every in cases.items()}
-    return [item for item in items if _library_of(item) != "jax" or item in one]
+    kept = set()
+    for name, every in cases.items():
+        first, step = zlib.crc32(name.encode()), max(1, len(every) // FEW)
+        kept |= {every[(first + k * step) % len(every)] for k in range(min(FEW, len(every)))}
+    return [item for item in items if _library_of(item) != "jax" or item in kept]
 
 
 def _chosen(config):
@@ -108,8 +138,13 @@ def _library_of(item):
     return item.callspec.params.get("library") if hasattr(item, "callspec") else None
 
 
+def _door_of(item):
+    """Return the library that a test of tests/test_doors.py is about."""
+    return item.callspec.params.get("door") if hasattr(item, "callspec") else None
+
+
 def _wanted(item, chosen):
-    name = _library_of(item)
+    name = _library_of(item) or _door_of(item)
     if name is None:
         return "numpy" in chosen
     if item.get_closest_marker("numpy_only") and name != "numpy":

@@ -47,10 +47,16 @@ def results(X, Y, A, G, y, y_Y, i, j, labels, targets):
     everything = ("metric", "X", "Y")
     losses, covariance = mc.losses, mc.Covariance.from_points(X)
     pairwise, alone = losses.Pairwise(square), losses.Pairwise(square, symmetric=True)
+    mean = mc.reductions.SoftmaxMean(y_Y, mc.kernels.Matern52())
+    sums = mc.reductions.Sum(mc.kernels.Gaussian(), G[:, :2])
+    curved = losses.Pairwise(mc.kernels.Matern52(), symmetric=True)
+    moving = {"metric": metric, "metric_tangent": A, "X_tangent": X}
     return {
         "sqdist": mc.sqdist(X, Y, metric=metric),
         "sqdist alone": mc.sqdist(X, metric=metric),
         "dist": mc.dist(X, Y, metric=metric),
+        "kernel matrix": mc.kernel_matrix(mc.kernels.Matern52(), X, Y, metric=metric),
+        "kernel matrix alone": mc.kernel_matrix(mc.kernels.Gaussian(), X, metric=metric),
         "pairs": mc.sqdist(X, Y, metric=metric, pairs=(i, j)),
         "nearest": mc.nearest(X, Y, metric=metric, k=4),
         "nearest alone": mc.nearest(X, metric=metric, k=4),
@@ -69,7 +75,29 @@ def results(X, Y, A, G, y, y_Y, i, j, labels, targets):
         "LMNN": mc.value_and_grad(
             losses.LMNN(labels, targets), X, metric=metric, wrt=("metric", "X")
         ),
+        "Contrastive": mc.value_and_grad(
+            losses.Contrastive(i, j, j % 2, margin=3.0), X, Y, metric=metric, wrt=everything
+        ),
         "Triplet": mc.value_and_grad(losses.Triplet(i, j, j[::-1]), X, Y, wrt=("X", "Y")),
+        "value": mc.value(losses.MLKR(y, y_Y), X, Y, metric=metric),
+        "value, half": mc.value(alone, X, metric=metric),
+        "value, listed": mc.value(losses.LMNN(labels, targets), X, metric=metric),
+        "reduce": mc.reduce(mean, X, Y, metric=metric),
+        "reduce alone": mc.reduce(sums, X, metric=metric, self_pairs=False),
+        "reduce_vjp": mc.reduce_vjp(
+            mean, X, Y, metric=metric, cotangent=y, wrt=(*everything, "values")
+        ),
+        "reduce_vjp alone": mc.reduce_vjp(
+            sums, X, metric=metric, cotangent=G[:, 2:4], wrt=("metric", "X", "values")
+        ),
+        "hvp": mc.hvp(losses.MLKR(y, y_Y), X, Y, **moving, Y_tangent=Y, wrt=everything),
+        "hvp of Y": mc.hvp(losses.MLKR(y, y_Y), X, Y, Y_tangent=Y, wrt=("X", "Y")),
+        "hvp alone": mc.hvp(losses.NCA(labels), X, **moving, wrt=("metric", "X")),
+        "hvp, half": mc.hvp(curved, X, **moving, wrt=("metric", "X")),
+        "hvp, listed": mc.hvp(losses.LMNN(labels, targets), X, **moving, wrt=("metric", "X")),
+        "hvp of pairs": mc.hvp(
+            losses.Contrastive(i, j, j % 2, margin=3.0), X, Y, **moving, wrt=everything
+        ),
         "embed": metric.embed(X),
         "covariance": covariance.parameter,
         "matrix": covariance.matrix(),

@@ -133,6 +133,7 @@ def jvp(X, Y, form, parameter, *, metric=None, dX=None, dY=None):
     return total
 
 
+@np.errstate(under="ignore")
 def pullback(G, X, Y, form, parameter):
     """Return {"metric", "X", "Y"}: the gradients of sum G_ij D_ij."""
     G = exact(G)
@@ -178,6 +179,7 @@ def central(function, at, direction, step):
 # ---------------------------------------------------------------------------------------- losses
 
 
+@np.errstate(under="ignore")
 def softmax_rows(D, self_pairs):
     """Return p_ij proportional to exp(-D_ij), without j = i unless there are self-pairs."""
     left_out = np.zeros(D.shape, bool) if self_pairs else np.eye(*D.shape, dtype=bool)
@@ -186,12 +188,14 @@ def softmax_rows(D, self_pairs):
     return weights / weights.sum(axis=1, keepdims=True)
 
 
+@np.errstate(under="ignore")
 def mlkr(D, y, y_Y=None, weight=None):
     """Return MLKR's value from D, by the definition."""
     predicted = softmax_rows(D, y_Y is not None) @ exact(y if y_Y is None else y_Y)
     return (_weights(weight, len(D)) * (predicted - exact(y)) ** 2).sum()
 
 
+@np.errstate(under="ignore")
 def mlkr_cotangent(D, y, y_Y=None, weight=None):
     """Return dphi/dD of MLKR: 2 w_i (y_i - yhat_i) p_ij (y_j - yhat_i)."""
     p = softmax_rows(D, y_Y is not None)

@@ -214,6 +214,7 @@ def test_points_whose_squares_the_dtype_does_not_hold_but_D_does(library, form, 
     check(library, exact(X, form, parameter, RELATIVE["float32"]))
 
 
+@pytest.mark.may_warn
 def test_an_entry_that_the_dtype_holds_beside_others_that_it_does_not(library):
     X = (1e19 * np.random.default_rng(0).standard_normal((40, 3))).astype("float32")
     with np.errstate(over="ignore"):  # of the others
@@ -275,3 +276,19 @@ def test_without_indexing_by_computed_positions_an_error_but_no_wrong_number(lib
             mc.sqdist(close)
         with mc.options(precision="fast"):
             assert library.numpy(mc.sqdist(close)).shape == (40, 40)
+
+
+@pytest.mark.parametrize("dtype", RELATIVE)
+@pytest.mark.parametrize("form", ["full", "diagonal"])
+@pytest.mark.parametrize("name", ["shifted by 1e4", "clusters", "near-duplicates"])
+def test_a_slice_of_the_jacobian_is_made_of_differences(library, name, form, dtype):
+    rng = np.random.default_rng(0)
+    X, scale = cancelling.FAR[name](rng, dtype)
+    parameter = cancelling.parameter(form, scale, cancelling.COLUMNS, rng, dtype)
+    delta = oracle.differences(X)
+    x, metric = library.array(X), metric_of(form, library.array(parameter))
+    index, expected = ((1,), delta[..., 1] ** 2)
+    if form == "full":
+        index, expected = (1, 0), delta[..., 1] * delta[..., 0]
+    found = library.numpy(mc.jacobian_slice(x, metric=metric, index=index))
+    assert (np.abs(found - expected) <= 4 * EPS[dtype] * np.abs(expected)).all()

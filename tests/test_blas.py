@@ -1,16 +1,19 @@
 """BLAS stands at one thread while anybody is inside, and as the user had it afterwards."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 
 import numpy as np
 import pytest
 from threadpoolctl import ThreadpoolController
 
-from maha_core.blas import _OneThread, one_thread
+import maha_core as mc
+from maha_core.blas import _Hold, _OneThread, one_thread
 
 USER_SETTING = 2
 
@@ -163,6 +166,95 @@ def test_a_user_who_wants_one_thread_keeps_it(blas):
     assert blas.threads() == {1}
 
 
+CALLS = 300
+SMALL_TILES = {"threads": 3, "tile_bytes": 20_000}
+
+
+@pytest.fixture
+def impatient():
+    """Let threads take turns so often that each step of one meets each step of another."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def call_with_workers(X):
+    with mc.options(**SMALL_TILES):
+        return mc.sqdist(X, metric=mc.Factor(np.eye(3)))
+
+
+def test_a_call_returns_when_its_workers_have_left(blas, impatient):
+    X = np.random.default_rng(0).standard_normal((65, 3))
+    for _ in range(CALLS):
+        call_with_workers(X)
+        assert blas.threads() == {USER_SETTING}
+
+
+def test_no_worker_undoes_what_the_user_sets_after_the_call(blas, impatient):
+    X = np.random.default_rng(0).standard_normal((65, 3))
+    for _ in range(CALLS):
+        call_with_workers(X)
+        blas.set(1)
+        time.sleep(0.0005)
+        assert blas.threads() == {1}
+        blas.set(USER_SETTING)
+
+
+def test_a_call_raises_when_its_workers_have_left(blas, impatient):
+    def fails(D):
+        raise ZeroDivisionError("inside")
+
+    X = np.random.default_rng(0).standard_normal((200, 3))
+    for _ in range(CALLS):
+        with pytest.raises(ZeroDivisionError), mc.options(**SMALL_TILES):
+            mc.value_and_grad(mc.losses.Pairwise(fails), X)
+        assert blas.threads() == {USER_SETTING}
+
+
+def test_the_last_of_several_calls_at_once_restores_the_setting(blas, impatient):
+    X = np.random.default_rng(0).standard_normal((65, 3))
+    for _ in range(CALLS // 10):
+        callers = [threading.Thread(target=call_with_workers, args=(X,)) for _ in range(4)]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join(60)
+        assert blas.threads() == {USER_SETTING}
+
+
+INTERRUPTS = """
+    import random, signal
+    import maha_core as mc
+    import numpy as np
+    from test_blas import Libraries, USER_SETTING
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGALRM, interrupt)
+    blas, X = Libraries(), np.random.default_rng(0).standard_normal((80, 60))
+    blas.set(USER_SETTING)
+    mc.sqdist(X)  # the first call reads the plugins' metadata
+    for trial in range(600):
+        options = {"threads": 2, "tile_bytes": 20_000} if trial % 2 else {}
+        try:
+            # Python ignores an interrupt inside a finalizer; hence another one half a second later.
+            signal.setitimer(signal.ITIMER_REAL, random.Random(trial).uniform(1e-4, 3e-3), 0.5)
+            while True:
+                with mc.options(**options):
+                    mc.sqdist(X, metric=mc.Factor(np.eye(60)))
+        except KeyboardInterrupt:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        assert blas.threads() == {USER_SETTING}, trial
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timer")
+def test_an_interrupt_at_any_moment_restores_the_setting(blas):
+    run_elsewhere(INTERRUPTS)
+
+
 class OnOpenMP:
     """A BLAS with one setting for each thread, as OpenBLAS has on top of OpenMP."""
 
@@ -186,16 +278,16 @@ class OnOpenMP:
 
 def test_where_each_thread_has_a_setting_each_restores_its_own():
     blas = OnOpenMP()
-    one_thread = _OneThread(blas)
+    limit = _OneThread(blas)
     seen = []
 
     def task():
         seen.append(blas.get_num_threads())
-        with one_thread:
+        with _Hold(limit):
             seen.append(blas.get_num_threads())
         seen.append(blas.get_num_threads())
 
-    with one_thread:
+    with _Hold(limit):
         assert blas.get_num_threads() == 1
         thread = threading.Thread(target=task)
         thread.start()
@@ -226,10 +318,14 @@ FORK = """
 
 
 def run_forking(script):
-    source = textwrap.dedent(FORK) + textwrap.dedent(script)
+    run_elsewhere(textwrap.dedent(FORK) + textwrap.dedent(script))
+
+
+def run_elsewhere(script):
+    """Run a script that imports from this folder, in a process of its own."""
     paths = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", source],
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(script)],
         capture_output=True,
         text=True,
         timeout=120,

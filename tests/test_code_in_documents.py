@@ -58,6 +58,7 @@ def sections() -> list[object]:
     ]
 
 
+@pytest.mark.may_warn
 @pytest.mark.parametrize(("page", "section"), sections())
 def test_python_blocks_run(page: Path, section: str) -> None:
     blocks = [block for block in blocks_of(page) if block.section in ("", section)]

@@ -44,9 +44,9 @@ def test_no_entry_beyond_its_reach_has_cancelled(d, kind, metric, dtype, with_Y,
     call = prepare(X, Y, metrics[metric])
     geometry = Geometry(call.backend, call.problem, distances=True, cotangents=cotangents)
     rows, columns = geometry.rows(slice(10, 100)), geometry.columns
-    assert rows.reach is not None
+    assert rows.row_bound is not None
     D = rows.left @ columns.right.T
-    found = cancelled(D, rows.threshold, columns.threshold, rows.reach).flagged
+    found = cancelled(D, rows.threshold, columns.threshold, rows.row_bound).flagged
     flagged = np.zeros(D.shape, dtype=bool)
     if found is not None:
         flagged[found.i, found.j] = True
@@ -62,7 +62,7 @@ def test_reach_leaves_little_to_look_at():
     rows = geometry.rows(slice(0, 1000))
     D = rows.left @ geometry.columns.right.T
     np.fill_diagonal(D, np.inf)
-    by_reach = np.count_nonzero(rows.reach[:, None] > D)
+    by_reach = np.count_nonzero(rows.row_bound[:, None] > D)
     by_largest = np.count_nonzero(rows.threshold[:, None] + rows.threshold.max() > D)
     assert 0 < 4 * by_reach < by_largest
 

@@ -4,6 +4,7 @@ An error is of the exact class, and its message names the argument.
 """
 
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import scipy.sparse
 import calls
 import maha_core as mc
 from calls import ALONE, CALLS, D, M, N, every_argument, leaves
+from maha_core.dispatch import backend_of
 
 
 def refuses(error, *words):
@@ -215,6 +217,21 @@ def test_wrong_number_of_columns_names_both_shapes(name, argument):
     assert len(re.findall(r"\(\d+(?:, \d*)*,?\)|column", str(raised.value))) >= 2
 
 
+ADVICE = {
+    (): "[None, None]",
+    (D,): "[:, None]",
+    (2, N, D): "each is a batch",
+    (N, D, 1, 1): "flatten",
+}
+
+
+@pytest.mark.parametrize("shape", ADVICE)
+@pytest.mark.parametrize("argument", ["X", "Y"])
+def test_the_error_says_how_to_make_rows_of_points(argument, shape):
+    with pytest.raises(ValueError, match=re.escape(ADVICE[shape])):
+        CALLS["sqdist"](**{argument: np.ones(shape)})
+
+
 def test_points_without_columns():
     with refuses(ValueError, "X"):
         mc.sqdist(np.ones((4, 0)))
@@ -270,7 +287,7 @@ WRONG_LENGTHS = {
     "metric_tangent": [(D, D), (D,), (1, 2, D)],
     "X_tangent": [(N + 1, D), (N, D + 1), (D,)],
     "Y_tangent": [(M + 1, D), (M, D + 1), (N, D)],
-    "y": [(N + 1,), (N, 1), ()],
+    "y": [(N + 1,), (N, 1), (N, 1, 1), ()],  # numbers beside vectors of Y
     "y_Y": [(M + 1,), (M, 1), (N,)],
     "sample_weight": [(N + 1,), (N, 1), (M,)],
     "data": [(N + 1,), (N, 2)],
@@ -683,7 +700,7 @@ def test_an_f_that_cannot_be_called(f):
         mc.value_and_grad(mc.losses.Pairwise(f), calls.DATA["X"])
 
 
-@pytest.mark.parametrize("returned", [lambda D: D, lambda D: (D, D, D), lambda D: None])
+@pytest.mark.parametrize("returned", [lambda D: D[:], lambda D: (D, D, D), lambda D: None])
 def test_an_f_that_does_not_return_two_arrays(returned):
     with pytest.raises((TypeError, ValueError), match=r"(?<!\w)f(?!\w)"):
         mc.value_and_grad(mc.losses.Pairwise(returned), calls.DATA["X"])
@@ -838,6 +855,101 @@ def test_a_torch_tensor_that_requires_grad(name, argument):
     live = torch.tensor(call.arrays[argument], requires_grad=True)
     with refuses(TypeError, argument, "detach"):
         call(lambda _, array: torch.tensor(array), **{argument: live})
+
+
+def lazily_negated(torch, array):
+    """Return a tensor of the same numbers, whose memory holds their negatives."""
+    tensor = torch.tensor(array)
+    if tensor.is_floating_point():
+        tensor = torch.complex(torch.zeros_like(tensor), -tensor).conj().imag
+    else:
+        tensor = torch._neg_view(-tensor)
+    assert tensor.is_neg()
+    return tensor
+
+
+def plain_numpy(found):
+    """Return NumPy arrays of what a call returned."""
+    return [np.asarray(part.resolve_neg()) for part in leaves(found)]
+
+
+@pytest.mark.parametrize("name", {**CALLS, **ALONE})
+def test_a_torch_tensor_with_its_negative_bit_set(name):
+    torch = pytest.importorskip("torch")
+    call = {**CALLS, **ALONE}[name]
+    expected = plain_numpy(call(lambda _, array: torch.tensor(array)))
+    found = plain_numpy(call(lambda _, array: lazily_negated(torch, array)))
+    for ours, truth in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, truth, rtol=1e-12, atol=1e-12)
+
+
+OF_WHOLE_NUMBERS = {
+    "sqdist": lambda X, i, j: mc.sqdist(X, pairs=(i, j)),
+    "vjp": lambda X, i, j: mc.vjp(X, pairs=(i, j), cotangent=X[:4, 0]).X,
+    "target_neighbors": lambda X, i, j: mc.target_neighbors(X[:4], j, k=1),
+    "NCA": lambda X, i, j: mc.value_and_grad(mc.losses.NCA(j), X[:4])[1].X,
+    "Contrastive": lambda X, i, j: mc.value_and_grad(mc.losses.Contrastive(i, j, i % 2), X)[1].X,
+    "Triplet": lambda X, i, j: mc.value_and_grad(mc.losses.Triplet(i, j, j), X)[1].X,
+}
+
+
+@pytest.mark.parametrize("name", OF_WHOLE_NUMBERS)
+def test_torch_indices_and_labels_with_their_negative_bit_set(name):
+    torch = pytest.importorskip("torch")
+    call, X = OF_WHOLE_NUMBERS[name], torch.tensor(calls.DATA["X"])
+    i, j = np.array([0, 3, 3, 1]), np.array([1, 2, 1, 2])
+    expected = call(X, torch.tensor(i), torch.tensor(j))
+    found = call(X, lazily_negated(torch, i), lazily_negated(torch, j))
+    np.testing.assert_array_equal(*map(plain_numpy, (found, expected)))
+
+
+def test_what_leaves_a_torch_backend_keeps_its_sign_through_dlpack():
+    torch = pytest.importorskip("torch")
+    values = lazily_negated(torch, calls.DATA["X"])
+    plain = backend_of(values, "X").canonical(values)
+    np.testing.assert_array_equal(np.from_dlpack(plain), calls.DATA["X"])
+
+
+def torch_tensors_without_numbers():
+    torch = pytest.importorskip("torch")
+    mode = pytest.importorskip("torch._subclasses.fake_tensor").FakeTensorMode()
+    X = torch.tensor(calls.DATA["X"])
+    with mode:
+        fake = torch.ones(2, 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that these are prototypes
+        return {
+            "sparse": (X.to_sparse(), "to_dense"),
+            "CSR": (X.to_sparse_csr(), "to_dense"),
+            "CSC": (X.to_sparse_csc(), "to_dense"),
+            "nested": (torch.nested.nested_tensor([X, X[:2]]), "unbind"),
+            "jagged": (torch.nested.nested_tensor([X, X[:2]], layout=torch.jagged), "unbind"),
+            "quantized": (torch.quantize_per_tensor(X.float(), 0.1, 0, torch.quint8), "dequantize"),
+            "meta": (X.to("meta"), "meta tensor"),
+            "fake": (fake, "plain torch.Tensor"),
+        }
+
+
+@pytest.mark.parametrize(
+    "kind", ["sparse", "CSR", "CSC", "nested", "jagged", "quantized", "meta", "fake"]
+)
+@pytest.mark.parametrize(("name", "argument"), every_argument())
+def test_a_torch_tensor_that_holds_no_plain_numbers(name, argument, kind):
+    torch = pytest.importorskip("torch")
+    bad, advice = torch_tensors_without_numbers()[kind]
+    call = {**CALLS, **ALONE}[name]
+    with pytest.raises(TypeError, match=f"{argument}.*{advice}"):
+        call(lambda _, array: torch.tensor(array), **{argument: bad})
+
+
+@pytest.mark.parametrize("argument", ["X", "Y", "A"])
+def test_a_torch_tensor_inside_vmap(argument):
+    torch = pytest.importorskip("torch")
+    call = CALLS["sqdist"]
+    with pytest.raises(TypeError, match=rf"\b{argument}\b.*vmap"):
+        torch.vmap(lambda part: call(lambda _, array: torch.tensor(array), **{argument: part}))(
+            torch.tensor(calls.DATA[argument])[None]
+        )
 
 
 @pytest.mark.parametrize("argument", ["X", "Y", "A"])

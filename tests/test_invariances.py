@@ -45,8 +45,8 @@ def _parameter(form, d, rng):
 
 def size(X, Y, metric):
     """Bound |d|^T |Ms| |d| over all pairs."""
-    reach = np.abs(X).max(axis=0) + np.abs(Y).max(axis=0)
-    return reach @ np.abs(metric.matrix()) @ reach + 1
+    row_bound = np.abs(X).max(axis=0) + np.abs(Y).max(axis=0)
+    return row_bound @ np.abs(metric.matrix()) @ row_bound + 1
 
 
 @pytest.fixture(params=ENGINES, scope="module", autouse=True)

@@ -74,6 +74,8 @@ def test_integers_of_numpy_are_integers():
         ({"precision": None}, ValueError),
         ({"check_finite": 1}, TypeError),
         ({"check_finite": None}, TypeError),
+        ({"compiled": None}, TypeError),
+        ({"compiled": 0}, TypeError),
         ({"tile_bytes": 0}, ValueError),
         ({"tile_bytes": 1.5}, TypeError),
         ({"tile_bytes": "8MB"}, TypeError),

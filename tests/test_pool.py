@@ -1,5 +1,6 @@
 """The NumPy backend's threads: results in order, nothing left running, nobody waits for himself."""
 
+import contextvars
 import multiprocessing
 import subprocess
 import sys
@@ -98,6 +99,113 @@ def test_calls_from_several_threads_at_once():
     assert len(found) == 6
     for D in found:
         np.testing.assert_allclose(D, expected, rtol=1e-11)
+
+
+def test_a_worker_that_comes_too_late_does_not_touch_blas(monkeypatch):
+    def forbidden():
+        raise AssertionError("BLAS is limited for nothing")
+
+    task = pool.Task(lambda: "done")
+    assert task.claim()
+    task.run()
+    monkeypatch.setattr(pool, "one_thread", forbidden)
+    late = threading.Thread(target=task.run_if_free)
+    late.start()
+    late.join(60)
+    assert task.result() == "done"
+
+
+def test_a_task_that_was_cut_short_is_not_waited_for():
+    def interrupted(tasks):
+        assert tasks[0].claim()  # and Ctrl-C comes before the first step of its work
+        pool._abandon(tasks)
+        return True
+
+    assert interrupted([pool.Task(lambda: None)])
+
+
+def test_an_interrupt_in_the_callers_own_task_comes_at_once():
+    caller, done = threading.get_ident(), []
+
+    def work(item):
+        if threading.get_ident() == caller:
+            raise KeyboardInterrupt
+        time.sleep(0.01)
+        done.append(item)
+
+    with pytest.raises(KeyboardInterrupt):
+        list(pool.map_ordered(work, range(100), 2))
+    assert len(done) < 3
+
+
+def test_results_come_where_no_thread_can_be_started(monkeypatch):
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(pool, "_workers", pool.Workers)
+    assert list(pool.map_ordered(str, range(5), 3)) == list("01234")
+
+
+NAME = contextvars.ContextVar("NAME", default="nobody")
+
+
+@pytest.mark.parametrize("threads", THREADS)
+def test_every_task_has_the_context_of_the_caller(threads):
+    NAME.set("the caller")
+
+    def leaves_its_own(item):
+        found = NAME.get()
+        NAME.set(f"task {item}")
+        time.sleep(0.001)
+        return found
+
+    found = contextvars.copy_context().run(
+        lambda: list(pool.map_ordered(leaves_its_own, range(20), threads))
+    )
+    assert threads == 1 or found == ["the caller"] * 20
+    assert NAME.get() == "the caller"
+
+
+def in_every_thread(f):
+    """Return a function of D that calls f in the caller's and in another thread, or fails."""
+    meeting, met = threading.Barrier(2), threading.Event()
+
+    def both(D):
+        if isinstance(D, np.ndarray) and not met.is_set():  # it is a symbol once, before any tile
+            meeting.wait(30)
+            met.set()
+        return f(D)
+
+    return both
+
+
+def test_the_callers_error_state_holds_in_every_thread():
+    X = np.random.default_rng(0).standard_normal((3000, 2))
+
+    def overflows(D):
+        return np.exp(D + 1e3), np.full_like(D, np.inf) * 0
+
+    loss = mc.losses.Pairwise(in_every_thread(overflows))
+    with mc.options(threads=2, tile_bytes=2**18), np.errstate(all="ignore"):
+        mc.value_and_grad(loss, X)
+
+
+def test_the_callers_wish_for_errors_holds_in_every_thread():
+    X = np.random.default_rng(0).standard_normal((400, 2))
+    caller, raised = threading.get_ident(), set()
+
+    def overflows(D):
+        try:
+            np.exp(D + 1e3)
+        except FloatingPointError:
+            raised.add(threading.get_ident() == caller)
+        return D, np.ones_like(D)
+
+    loss = mc.losses.Pairwise(in_every_thread(overflows))
+    with mc.options(threads=2, tile_bytes=2**16), np.errstate(over="raise"):
+        mc.value_and_grad(loss, X)
+    assert raised == {True, False}
 
 
 FORK = """

@@ -7,6 +7,8 @@ such a module a name that no other process can import.
 import functools
 import time
 
+import numpy as np
+
 from lazy_problems import square
 
 
@@ -50,3 +52,11 @@ class FailsAtFirst:
             (self.folder / str(failed)).touch()
             raise OSError("a disk that was not there for a moment")
         return square(D)
+
+
+def decay(D):
+    return np.exp(-D)
+
+
+def indexed(D):
+    return D[:, :]

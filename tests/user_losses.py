@@ -1,11 +1,12 @@
 """Losses as a user would write them on the public protocol: row-wise, listed pairs, both."""
 
-from maha_core.losses import Evaluation, Loss, PointData
+import numpy as np
 
-FAR = 1e30  # instead of infinity: differences of it are not NaN
+from maha_core.losses import Loss, PointData
+from maha_core.reductions import ListedSum, LogSumExp, Sum
 
 
-class LogSumExp(Loss):
+class LogSum(Loss):
     """phi = sum_i w_i log sum_j exp(-D_ij), over j != i where the points meet themselves."""
 
     def __init__(self, weight=None):
@@ -14,25 +15,11 @@ class LogSumExp(Loss):
     def point_data(self):
         return () if self.weight is None else (PointData("weight", rows=self.weight),)
 
-    def summarise(self, tile):
-        D = tile.without_self(tile.sqdist, FAR)
-        low = tile.xp.min(D, axis=1)
-        return low, tile.xp.sum(tile.xp.exp(low[:, None] - D), axis=1)
+    def reductions(self):
+        return {"log_sum": LogSumExp()}
 
-    def merge(self, a, b):
-        from array_api_compat import array_namespace
-
-        xp = array_namespace(a[0])
-        low = xp.minimum(a[0], b[0])
-        return low, a[1] * xp.exp(low - a[0]) + b[1] * xp.exp(low - b[0])
-
-    def evaluate(self, tile, summary):
-        low, total = summary
-        D = tile.without_self(tile.sqdist, FAR)
-        share = tile.xp.exp(low[:, None] - D) / total[:, None]
-        weight = 1.0 if self.weight is None else tile.row_data["weight"]
-        value = (tile.xp.log(total) - low)[:, None] * weight * (1.0 if tile.opens_row else 0.0)
-        return Evaluation(value, -share * weight)
+    def row_function(self, row):
+        return row.log_sum if self.weight is None else row.weight * row.log_sum
 
 
 class Hinge(Loss):
@@ -44,27 +31,22 @@ class Hinge(Loss):
     def pairs(self, n):
         return self.i, self.j
 
+    def pair_term(self, item, D):
+        return self.mu * D
+
     def point_data(self):
         return (PointData("labels", self.labels, kind="label", columns_name="labels_Y"),)
 
-    def evaluate(self, tile, summary):
-        xp, listed, D = tile.xp, tile.listed, tile.sqdist
-        differs = tile.row_data["labels"] != tile.column_data["labels"]
-        slack = 1 + listed.sqdist[:, None] - xp.take(D, listed.i, axis=0)
-        active = (slack > 0) & xp.take(differs, listed.i, axis=0)
-        hinge = (1 - self.mu) * xp.astype(active, D.dtype)
-        of_row = listed.i[None, :] == xp.arange(D.shape[0], device=_device(D))[:, None]
-        pull = self.mu * xp.ones_like(listed.sqdist) * (1.0 if tile.opens_row else 0.0)
-        value = xp.sum(hinge * slack) + xp.sum(pull * listed.sqdist)
-        return Evaluation(
-            value, -(xp.astype(of_row, D.dtype) @ hinge), pull + xp.sum(hinge, axis=1)
-        )
+    def reductions(self):
+        hinge = ListedSum(lambda D, T: np.maximum(1 + T - D, 0), lambda a, b: a != b, "labels")
+        return {"hinges": hinge}
+
+    def row_function(self, row):
+        return (1 - self.mu) * row.hinges
 
 
 class SquaredPairs(Loss):
     """phi = sum_p D_p^2 over listed pairs alone."""
-
-    all_pairs = False
 
     def __init__(self, i, j):
         self.i, self.j = i, j
@@ -72,13 +54,21 @@ class SquaredPairs(Loss):
     def pairs(self, n):
         return self.i, self.j
 
-    def evaluate(self, tile, summary):
-        D = tile.listed.sqdist
-        empty = tile.sqdist  # (r, 0): there are no columns
-        return Evaluation(D * D, empty, 2 * D)
+    def pair_term(self, item, D):
+        return D * D
 
 
-def _device(array):
-    from array_api_compat import device
+class Product(Loss):
+    """phi = sum a_i a_j D_ij, with no more said of the data than their name."""
 
-    return device(array)
+    def __init__(self, a):
+        self.a = a
+
+    def point_data(self):
+        return (PointData("a", rows=self.a),)
+
+    def reductions(self):
+        return {"sum": Sum(lambda D, a, b: a * b * D, data="a")}
+
+    def row_function(self, row):
+        return row.sum

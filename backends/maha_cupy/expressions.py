@@ -1,15 +1,19 @@
-"""A loss's CUDA expressions as what kernels/visit.cuh compiles; which loss is not known here."""
+"""What is asked of all pairs at once, as kernels/visit.cuh compiles it; which loss is not known."""
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from maha_core.expressions import ROWS, Expression, cuda_source, substituted, variable
+from maha_core.expressions.expression import ordered
+from maha_cupy.launch import BLOCK
 from maha_cupy.library import cp
-from maha_cupy.tiles import BLOCK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from maha_cupy.question import Question
 
 Array = Any
 
@@ -33,6 +37,9 @@ OTHER = {"row": "column", "column": "row"}
 
 ROOM = 48 * 2**10 - 33 * 2**10
 """Bytes of shared memory that the operands of kernels/product.cu leave to the values."""
+
+OF_PAIRS = frozenset({"D", "smallest"})
+"""The inputs of expressions that the kernels themselves know."""
 
 
 class Value(NamedTuple):
@@ -76,83 +83,67 @@ class Value(NamedTuple):
         return f"{self.name}_of_{side}s + {STARTS[side]}"
 
 
-class Expressions(NamedTuple):
-    """What a loss asks of all pairs at once: sums of every row, and an entry for every pair.
+class Compiled(NamedTuple):
+    """What stands before a kernel's text, the arrays that it is given, and how much it sums."""
 
-    With an `exponent` the terms of the sums may refer to `smallest`, its smallest value among the
-    pairs of a row that are added together, or 0 where that is infinite. `mutual` says that points
-    meet themselves.
+    macros: str
+    arrays: tuple[Array, ...]
+    sums: int
+
+
+def compiled(question: Question, numbers: Mapping[str, Array], *, mutual: bool) -> Compiled:
+    """Return a question as the kernels take it; `mutual` says that points meet themselves.
+
+    `numbers` are the arrays ``(n,)`` or ``(m,)`` by the names of the inputs.
     """
-
-    values: Mapping[Value, Array]
-    summed: tuple[str, ...]
-    exponent: str | None
-    entry: str | None
-    mutual: bool
-
-    @property
-    def macros(self) -> str:
-        """What stands before a kernel's text."""
-        return _macros(tuple(self.values), self.summed, self.exponent, self.entry, self.mutual)
+    inputs = inputs_of(question.expressions)
+    arrays = tuple(cp.ascontiguousarray(numbers[str(part.value)]) for part in inputs)
+    dtypes = tuple(array.dtype.name for array in arrays)
+    number = len(question.summed) + (question.exponent is not None)
+    return Compiled(_macros(question, inputs, dtypes, mutual), arrays, number)
 
 
-def arrays_by_kind(
-    values: Mapping[str, Array], shape: tuple[int, int], *, mutual: bool
-) -> dict[Value, Array]:
-    """Return arrays of a number for every row ``(n, 1)``, or every column ``(1, m)``, of D.
-
-    Raises
-    ------
-    ValueError
-        An array has another shape, or they are more than a block of threads has room for.
-    TypeError
-        CUDA C++ has no such numbers.
-    """
-    n, m = shape
-    found = {}
-    for name, array in values.items():
-        if array.shape not in ((n, 1), (1, m)):
-            raise ValueError(
-                f"the value {name!r} of an expression has shape {array.shape}; give one number for "
-                f"every row, shape {(n, 1)}, or for every column of D, shape {(1, m)}"
-            )
-        if array.dtype.name not in TYPES:
-            raise TypeError(
-                f"the value {name!r} of an expression is of {array.dtype}, which has no name in "
-                f"CUDA C++; give one of {', '.join(TYPES)}"
-            )
-        value = Value(name, array.dtype.name, array.shape == (n, 1))
-        found[value] = cp.ascontiguousarray(array)
-    size = BLOCK * sum(array.dtype.itemsize for array in found.values()) * (2 if mutual else 1)
-    if size > ROOM:
-        raise ValueError(
-            f"the values {', '.join(values)} of an expression take {size} bytes of a block's "
-            f"shared memory, which has {ROOM} for them; join some of them before"
-        )
-    return found
+def inputs_of(expressions: Iterable[Expression]) -> tuple[Expression, ...]:
+    """Return the numbers of rows and columns that occur in expressions."""
+    parts = ordered(expressions)
+    return tuple(p for p in parts if p.operation == "input" and p.value not in OF_PAIRS)
 
 
-@cache
+def has_room(question: Question, numbers: Mapping[str, Array], *, mutual: bool) -> bool:
+    """Tell whether a block of threads has room for the numbers that a question needs."""
+    inputs = inputs_of(question.expressions)
+    size = sum(numbers[str(part.value)].dtype.itemsize for part in inputs)
+    return bool(size * BLOCK * (2 if mutual else 1) <= ROOM)
+
+
+@lru_cache(maxsize=256)
 def _macros(
-    values: tuple[Value, ...],
-    summed: tuple[str, ...],
-    exponent: str | None,
-    entry: str | None,
-    mutual: bool,
+    question: Question, inputs: tuple[Expression, ...], dtypes: tuple[str, ...], mutual: bool
 ) -> str:
-    asked = {"EXPONENT": exponent, "ENTRY": entry, "MUTUAL": "" if mutual else None}
-    if summed:
-        terms = enumerate(summed)
+    # Names of users may mean something else in C++.
+    names = {part: f"number_{i}" for i, part in enumerate(inputs)}
+    kinds = zip(inputs, dtypes, strict=True)
+    values = tuple(Value(names[part], dtype, part.axes == ROWS) for part, dtype in kinds)
+    asked = {"MUTUAL": "" if mutual else None}
+    for macro, expression in (("EXPONENT", question.exponent), ("ENTRY", question.entry)):
+        asked[macro] = None if expression is None else _source(expression, names)
+    if question.summed:
         # Every term is computed, so that terms share their exponentials and threads do not part.
         added = (
-            f"const real term_{f} = {text}; sums[{f}] += counted ? term_{f} : (real)0;"
-            for f, text in terms
+            f"const real term_{f} = {_source(term, names)}; "
+            f"sums[{f}] += counted ? term_{f} : (real)0;"
+            for f, term in enumerate(question.summed)
         )
-        asked |= {"SUMS": str(len(summed)), "ADD": " ".join(added)}
+        asked |= {"SUMS": str(len(question.summed)), "ADD": " ".join(added)}
     defined = _of_values(values, mutual) | asked
     given = {name: text for name, text in defined.items() if text is not None}
-    lines = (f"#define {name} {text}".replace("\n", " ") for name, text in given.items())
-    return "\n".join(lines) + "\n"
+    return "".join(f"#define {name} {text}\n" for name, text in given.items())
+
+
+def _source(expression: Expression, names: Mapping[Expression, str]) -> str:
+    for part, name in names.items():
+        expression = substituted(expression, part, variable(name, part.axes, part.kind))
+    return cuda_source(expression)
 
 
 def _of_values(values: tuple[Value, ...], mutual: bool) -> dict[str, str | None]:

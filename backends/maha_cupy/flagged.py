@@ -19,7 +19,7 @@ from maha_cupy.library import cp
 
 if TYPE_CHECKING:
     from maha_core.metrics.form import Form
-    from maha_core.sweeps.geometry import Points
+    from maha_core.tiles.points import Points
     from maha_cupy.tiles import Flags
 
 Array = Any

@@ -18,6 +18,9 @@ NULL = np.uintp(0)
 LANES, WARPS = 32, 8
 """Threads of a block in kernels/real.cuh."""
 
+BLOCK = 128
+"""The rows, and the columns, of D that a block of threads makes: kernels/tile.cuh."""
+
 MOST_BLOCKS = 65_535
 """What a grid may have along its second and third axis."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from maha_core.sweeps import tiling
 from maha_core.sweeps.geometry import Geometry
+from maha_core.tiles import tiling
 from maha_cupy.library import cp
-from maha_cupy.places import meetings
+from maha_cupy.places import block_pairs
 from maha_cupy.tiles import Target, is_narrow, whole_blocks, write_tile
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def write_matrix(backend: Backend, problem: Problem, D: Array) -> None:
     """Write D ``(n, m)``; without Y from the upper half alone, so that it is symmetric."""
     geometry, side = Geometry(backend, problem, distances=True), _side(problem)
     workspace = _workspace(problem, D, side)
-    for place, rows, columns in meetings(geometry, side):
+    for place, rows, columns in block_pairs(geometry, side):
         mirror = D[place.columns, place.rows] if place.mutual else None
         target = Target(D[place.rows, place.columns], place.offset, place.half, mirror)
         write_tile(problem, rows, columns, target, workspace=workspace)

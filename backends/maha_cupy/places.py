@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from maha_core.sweeps import tiling
+from maha_core.tiles import tiling
 
 if TYPE_CHECKING:
-    from maha_core.sweeps.geometry import Geometry, Points
+    from maha_core.sweeps.geometry import Geometry
+    from maha_core.tiles.points import Points
 
 
 class Place(NamedTuple):
@@ -46,7 +47,7 @@ class Met(NamedTuple):
     columns: Points
 
 
-def meetings(geometry: Geometry, side: int) -> Iterator[Met]:
+def block_pairs(geometry: Geometry, side: int) -> Iterator[Met]:
     """Yield square tiles row by row, of a mutual D those on and above the diagonal."""
     problem = geometry.problem
     mutual = problem.Y is None

@@ -11,16 +11,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from maha_core import formulas
-from maha_core.problem import Gradient
-from maha_core.sweeps import tiling
-from maha_core.sweeps.accumulation import plus
+from maha_core.formulas import plus
+from maha_core.problem import ReductionGradient
+from maha_core.tiles import tiling
 from maha_cupy import flagged
 from maha_cupy.library import cp, xp
 
 if TYPE_CHECKING:
     from maha_core.problem import Problem
-    from maha_core.sweeps.geometry import Points
-    from maha_cupy.every_pair import EveryPair
+    from maha_core.sweeps.geometry import Geometry
+    from maha_core.tiles.points import Points
     from maha_cupy.places import Met
     from maha_cupy.tiles import Flags
 
@@ -75,11 +75,11 @@ class Side:
 class Pullback:
     """Sums over tiles in the order of `add`."""
 
-    def __init__(self, every_pair: EveryPair, length: int) -> None:
-        problem, geometry = every_pair.problem, every_pair.geometry
+    def __init__(self, geometry: Geometry, wrt: frozenset[str], length: int) -> None:
+        problem = geometry.problem
         self.form = problem.form
         self.dtype = problem.X.dtype
-        self.wrt = every_pair.wrt
+        self.wrt = wrt
         self.length = length
         self.rows = Side(problem, problem.n, geometry.rows)
         mutual = problem.Y is None
@@ -97,9 +97,9 @@ class Pullback:
         self.rows.add(place.rows, formulas.row_products(G, columns.extended))
         self.columns.add(place.columns, formulas.column_products(G, rows.extended))
 
-    def gradient(self) -> Gradient:
+    def gradient(self) -> ReductionGradient:
         """Return the gradient of everything added."""
-        return Gradient(
+        return ReductionGradient(
             metric=self._metric() if "metric" in self.wrt else None,
             X=self.rows.gradient(self.length) if "X" in self.wrt else None,
             Y=self.columns.gradient(self.length) if "Y" in self.wrt else None,

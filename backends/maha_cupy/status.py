@@ -16,9 +16,9 @@ class Status:
     def __init__(self) -> None:
         self._pending: list[tuple[Array, Callable[[], None]]] = []
 
-    def expect(self, holds: Array, complain: Callable[[], None]) -> None:
+    def expect(self, holds: Array, on_failure: Callable[[], None]) -> None:
         """Note a condition, a 0-d array of the device."""
-        self._pending.append((holds, complain))
+        self._pending.append((holds, on_failure))
 
     def read(self) -> None:
         """Read all conditions at once; raise for the first that does not hold."""
@@ -26,6 +26,6 @@ class Status:
         if not pending:
             return
         found = cp.stack([holds for holds, _ in pending]).get()
-        for holds, (_, complain) in zip(found.tolist(), pending, strict=True):
+        for holds, (_, on_failure) in zip(found.tolist(), pending, strict=True):
             if not holds:
-                complain()
+                on_failure()

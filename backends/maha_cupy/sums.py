@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from maha_core.losses import softmax
+from maha_core.tiles.arithmetic import finite
 from maha_cupy.library import cp, xp
 
 if TYPE_CHECKING:
+    from maha_core.expressions import Expression
+    from maha_cupy.question import Question
     from maha_cupy.visits import Visit
 
 Array = Any
@@ -17,36 +19,60 @@ class Sums:
     """Running sums ``(f, n)`` in float64; the order of `add` is the order of summation."""
 
     def __init__(self, number: int, n: int) -> None:
-        self._totals = cp.zeros((number, n), dtype=cp.float64)
+        self.totals = cp.zeros((number, n), dtype=cp.float64)
 
     def add(self, visit: Visit) -> None:
         """Add what a tile's visit found, of its rows and of its columns."""
-        if self._totals.shape[0]:
+        if self.totals.shape[0]:
             for part, found in visit.found():
-                total = self._totals[:, part]
+                total = self.totals[:, part]
                 total += found.sum(axis=2)
 
-    def columns(self, dtype: Any) -> tuple[Array, ...]:
-        """Return each sum as a column ``(n, 1)``."""
-        return tuple(self._totals.astype(dtype)[:, :, None])
 
+class ShiftedSums:
+    """Running sums of which the first are of ``exp(shift - exponent) ...``, and last the shift."""
 
-class Softmax:
-    """Running sums of ``exp(shift - exponent) ...``, and last their shift, ``(f + 1, n)``."""
-
-    def __init__(self, number: int, n: int) -> None:
-        self._pieces = cp.zeros((number + 1, n), dtype=cp.float64)
-        self._pieces[-1] = float("inf")
+    def __init__(self, weighted: int, number: int, n: int) -> None:
+        self.weighted = weighted
+        self.totals = cp.zeros((number + 1, n), dtype=cp.float64)
+        self.totals[-1] = float("inf")
 
     def add(self, visit: Visit) -> None:
         """Add what a tile's visit found, of its rows and of its columns."""
         for part, found in visit.found():
-            own = self._pieces[:, part]
+            own = self.totals[:, part]
             pieces = xp.concat([own[:, :, None], found], axis=2)
-            shift, *sums = softmax.joined(xp, pieces[-1], *pieces[:-1])
-            own[...] = xp.concat([*sums, shift], axis=1).T
+            shifts = pieces[-1]
+            shift = shifts.min(axis=1)
+            weighted = pieces[: self.weighted]
+            weighted *= xp.exp(finite(xp, shift)[:, None] - shifts)
+            own[:-1] = pieces[:-1].sum(axis=2)
+            own[-1] = shift
 
-    def columns(self, dtype: Any) -> tuple[Array, ...]:
-        """Return the shift, and each sum, as columns ``(n, 1)``."""
-        *sums, shift = self._pieces.astype(dtype)[:, :, None]
-        return shift, *sums
+
+def new_sums(question: Question, n: int) -> Sums | ShiftedSums:
+    """Return the sums that a question asks for, before the first tile."""
+    number = len(question.summed)
+    if question.exponent is None:
+        return Sums(number, n)
+    return ShiftedSums(len(question.weighted), number, n)
+
+
+class Answers:
+    """Sums and shifts ``(n, 1)`` of all rows by their expressions."""
+
+    def __init__(self) -> None:
+        self._sums: dict[Expression, Array] = {}
+        self._shifts: dict[Expression, Array] = {}
+
+    def add(self, question: Question, totals: Array) -> None:
+        """Add the answers to a question, ``(f, n)`` in the order in which it has them."""
+        columns = totals[:, :, None]
+        self._sums |= dict(zip(question.summed, columns, strict=False))
+        if question.exponent is not None:
+            self._shifts[question.exponent] = columns[-1]
+
+    def pieces(self, question: Question) -> tuple[Array, ...]:
+        """Return what a reduction's own question asked for, as its pieces."""
+        sums = tuple(self._sums[term] for term in question.summed)
+        return sums if question.exponent is None else (self._shifts[question.exponent], *sums)

@@ -7,22 +7,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from maha_cupy.launch import LANES, NULL, WARPS, address, blocks, launch, strides
+from maha_cupy.launch import BLOCK, LANES, NULL, WARPS, address, blocks, launch, strides
 from maha_cupy.library import cp
 from maha_cupy.metric import Direct, direct
 
 if TYPE_CHECKING:
     from maha_core.problem import Problem
-    from maha_core.sweeps.geometry import Points
+    from maha_core.tiles.points import Points
     from maha_cupy.visits import Visit
 
 Array = Any
 
 NARROW = 64
 """Up to this width writing D costs as much as the product, which our kernel then makes, too."""
-
-BLOCK = 128
-"""The rows, and the columns, of D that a block of threads makes: kernels/tile.cuh."""
 
 FLAG_BYTES = 64
 """Rows of flags are whole batches of kernels/flagged.cu."""

@@ -6,11 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from maha_cupy.expressions import Expressions
-from maha_cupy.launch import address, blocks
+from maha_cupy.expressions import Compiled
+from maha_cupy.launch import BLOCK, address, blocks
 from maha_cupy.library import cp
 from maha_cupy.places import Place
-from maha_cupy.tiles import BLOCK
 
 Array = Any
 
@@ -45,14 +44,14 @@ class Visit(NamedTuple):
         return found
 
 
-def new_visit(asked: Expressions, place: Place, cotangent: Array | None) -> Visit:
+def new_visit(asked: Compiled, place: Place, cotangent: Array | None) -> Visit:
     """Return a visit whose sums are still to come."""
-    number, (r, c) = len(asked.summed) + (asked.exponent is not None), place.shape
+    number, (r, c) = asked.sums, place.shape
 
     return Visit(
         place,
         asked.macros,
-        tuple(asked.values.values()),
+        asked.arrays,
         cp.empty((number, r, blocks(c, BLOCK)), dtype=cp.float64),
         cp.empty((number, c, blocks(r, BLOCK)), dtype=cp.float64) if place.mutual else None,
         cotangent,

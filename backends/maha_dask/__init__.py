@@ -1,5 +1,6 @@
 """The Dask plugin of maha_core: a graph of chunk pairs, each a problem of the chunks' backend."""
 
+from maha_dask import operations  # noqa: F401  # they register themselves
 from maha_dask.backend import DaskBackend
 
 __all__ = ["DaskBackend"]

@@ -12,12 +12,12 @@ from maha_dask.graph import layer_name
 from maha_dask.tasks.chunks import of_library
 
 if TYPE_CHECKING:
-    from maha_core.backend import Backend
+    from maha_core.engine import Engine
 
 Array = Any
 
 
-def chunk_backend(array: da.Array) -> Backend:
+def chunk_backend(array: da.Array) -> Engine:
     """Return the backend of an array's chunks."""
     return backend_of(array._meta, "X")
 
@@ -34,6 +34,16 @@ def lifted(value: Array) -> da.Array:
     plain = backend_of(value, "value").canonical(value)
     array: da.Array = da.from_array(plain, chunks=-1, asarray=False)
     return array
+
+
+def without_empty_columns(array: da.Array) -> da.Array:
+    """Return an array none of whose chunks is empty along another axis than the first."""
+    kept = {
+        axis: tuple(size for size in sizes if size) or (0,)
+        for axis, sizes in enumerate(array.chunks)
+        if axis and 0 in sizes
+    }
+    return array.rechunk(kept) if kept else array
 
 
 def rechunked(array: da.Array, chunks: Any) -> da.Array:

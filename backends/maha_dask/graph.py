@@ -12,7 +12,7 @@ from dask.highlevelgraph import HighLevelGraph
 
 Index = tuple[int, ...]
 FAN_IN = 8
-"""How many results one task of a tree combines."""
+"""How many results one task combines."""
 
 
 def layer_name(kind: str, *content: object) -> str:
@@ -76,6 +76,21 @@ class Graph:
             if len(parts) == 1:
                 return parts[0]
             level += 1
+
+    def from_left(
+        self,
+        kind: str,
+        index: Index,
+        parts: Sequence[TaskRef],
+        function: Callable[..., Any],
+        *before: object,
+    ) -> TaskRef:
+        """Combine results from left to right, of which a task holds a few."""
+        last: list[TaskRef] = []
+        for at in range(0, len(parts), FAN_IN):
+            group = [*last, *parts[at : at + FAN_IN]]
+            last = [self.add(kind, (*index, at), function, *before, group)]
+        return last[0]
 
     def array(self, kind: str, chunks: tuple[tuple[float, ...], ...], meta: Any) -> da.Array:
         """Return the array whose chunks are the results of a layer."""

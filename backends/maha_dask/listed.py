@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dask.array as da
 from dask._task_spec import TaskRef
@@ -15,9 +15,6 @@ from maha_dask.operation import Operation
 from maha_dask.points import Side, checked_whole, whole
 from maha_dask.tangents import Directions
 from maha_dask.tasks import chunks, listed, shares
-
-if TYPE_CHECKING:
-    from maha_core.losses import Loss
 
 Array = Any
 Pair = tuple[int, int]
@@ -119,23 +116,52 @@ def vjp(op: Operation, cotangent: da.Array, wrt: frozenset[str], given: Pairs) -
 class ListedOfLoss:
     """A loss's listed pairs: their D goes to the tiles, and what tiles say of them comes back."""
 
-    def __init__(self, op: Operation, loss: Loss, given: Pairs) -> None:
-        name = f"{type(loss).__name__}.pairs"
+    def __init__(self, op: Operation, given: Pairs, each: int | None, loss_name: str) -> None:
+        name = f"{loss_name}.pairs"
         self.pairs = ListedPairs(op, given, (name, name), ascending=True)
         numbers = self.pairs.numbers("pairs", listed.sqdist, lambda row, column: ())
         self.of_tiles = {
-            row: op.graph.add("listed-sqdist", (row,), listed.listed, own, numbers[row])
+            row: op.graph.add("listed-sqdist", (row,), listed.listed, own, numbers[row], each)
             for row, own in self.pairs.of_row.items()
         }
 
+    def moving(self, directions: Directions) -> dict[int, TaskRef]:
+        """Return dD of the listed pairs of every block of rows."""
+        return self.pairs.numbers("listed-along", listed.jvp, directions.of_block)
+
     def pulled_back(self, parts: dict[Pair, TaskRef], wrt: frozenset[str]) -> dict[Pair, TaskRef]:
         """Return the shares of the listed pairs of every block, given those of the tiles."""
+        cotangents = self._summed(parts, listed.sum_of_cotangents)
+        return pulled_back(self.pairs, cotangents, wrt)
+
+    def pulled_back_along(
+        self, parts: dict[Pair, TaskRef], wrt: frozenset[str], directions: Directions
+    ) -> dict[Pair, TaskRef]:
+        """Return the same of a Hessian's product."""
+        op, both = self.pairs.op, self._summed(parts, listed.sum_of_seconds)
+        return {
+            (row, column): op.graph.add(
+                "product-of-pairs",
+                (row, column),
+                listed.hessian_product,
+                *self.pairs.in_block(row, column),
+                both[row],
+                *directions.of_block(row, column),
+                sums.of_pair(wrt, op, row, column),
+            )
+            for row, column in self.pairs.blocks()
+        }
+
+    def _summed(
+        self, parts: dict[Pair, TaskRef], function: Callable[..., Any]
+    ) -> dict[int, TaskRef]:
+        """Return what all tiles say of the listed pairs of every block of rows."""
         graph = self.pairs.op.graph
-        cotangents = {
+        return {
             row: graph.add(
                 "cotangent",
                 (row,),
-                listed.sum_of_cotangents,
+                function,
                 self.of_tiles[row],
                 [
                     graph.add("of-listed", pair, shares.of_listed, parts[pair])
@@ -145,7 +171,6 @@ class ListedOfLoss:
             )
             for row in self.pairs.of_row
         }
-        return pulled_back(self.pairs, cotangents, wrt)
 
 
 def pulled_back(

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dask.array as da
 from dask._task_spec import TaskRef
+from dask.base import tokenize
 
 from maha_dask.arrays import meta
+from maha_dask.graph import Graph
 from maha_dask.operation import Operation
 from maha_dask.tasks import matrices
+
+if TYPE_CHECKING:
+    from maha_core.expressions import Expression
+    from maha_core.options import Options
 
 Array = Any
 ArgumentsOf = Callable[[int, int], tuple[object, ...]]
@@ -46,7 +52,19 @@ def matrix(
 
 def blockwise_root(operation: Operation, D: da.Array) -> da.Array:
     """Return the square root of D, whose chunks stay as they are."""
-    graph = operation.graph
+    return _blockwise(operation.graph, "dist", D, matrices.root, operation.setting)
+
+
+def entrywise(expression: Expression, D: da.Array, options: Options) -> da.Array:
+    """Return an expression of squared distances, whose chunks stay as they are."""
+    graph = Graph(tokenize(D.name, expression, options))
+    return _blockwise(graph, "kernel", D, matrices.entrywise, expression, options)
+
+
+def _blockwise(
+    graph: Graph, kind: str, D: da.Array, function: Callable[..., Array], *given: object
+) -> da.Array:
+    """Return the array of ``function(*given, chunk)`` of every chunk."""
     for index in product(*(range(count) for count in D.numblocks)):
-        graph.add("dist", index, matrices.root, operation.setting, graph.chunk(D, *index))
-    return graph.array("dist", D.chunks, D._meta)
+        graph.add(kind, index, function, *given, graph.chunk(D, *index))
+    return graph.array(kind, D.chunks, D._meta)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import dask.array as da
@@ -61,7 +61,9 @@ def operation(problem: Problem, *content: object) -> Operation:
     ValueError
         The options are none that the chunks' backend can honour.
     """
-    chunk_backend(problem.X).check_options(problem.options)
+    engine = chunk_backend(problem.X)
+    engine.check_options(problem.options)
+    problem = replace(problem, options=engine.settled(problem.options))
     form = cast("LazyForm | Form", problem.form)
     parameter = form.parameter.name if isinstance(form, LazyForm) else None
     Y = None if problem.Y is None else problem.Y.name

@@ -7,7 +7,7 @@ from dask._task_spec import TaskRef
 from maha_dask.operation import Operation
 from maha_dask.points import Side
 from maha_dask.tasks import places
-from maha_dask.tasks.block_loss import Place
+from maha_dask.tasks.block_terms import Place
 
 
 class Places:
@@ -24,11 +24,11 @@ class Places:
             self.rows = self._sizes("rows", op.X)
             self.columns = self.rows if op.Y is None else self._sizes("columns", op.Y)
 
-    def refuse_lonely(self, loss_name: str) -> None:
+    def refuse_without_partner(self, loss_name: str) -> None:
         """Have rows without a partner refused, where only the workers can know."""
         if not self.known:
-            itself = self.op.Y is None
-            given = (self.columns, self.rows, itself, loss_name)
+            self_pairs = self.op.Y is None
+            given = (self.columns, self.rows, self_pairs, loss_name)
             self.columns = self.op.graph.add("partners", (), places.with_partners, *given)
 
     def of(self, row: int, column: int) -> Place | TaskRef:

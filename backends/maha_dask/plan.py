@@ -11,7 +11,7 @@ import dask
 import dask.array as da
 from dask.system import CPU_COUNT
 
-from maha_core.backend import SURELY_FITS
+from maha_core.checks import SURELY_FITS
 from maha_core.memory import available_host_memory, readable
 from maha_dask.arrays import rechunked
 from maha_dask.operation import Operation, operation
@@ -31,11 +31,11 @@ MOST_BLOCKS_OF_D = 1_000_000
 """More pairs of chunks than this are refused."""
 
 
-def streamed(problem: Problem, *content: object, blocks: int = 0) -> Operation:
+def streamed(problem: Problem, *content: object, blocks: int = 0, numbers: int = 0) -> Operation:
     """Return an operation of which only sums over blocks of D are wanted.
 
     Chunks so fine that their pairs would drown a scheduler are merged; `blocks` is how many blocks
-    of D's shape a task holds.
+    of D's shape a task holds, `numbers` how many further ones for each point.
 
     Raises
     ------
@@ -44,9 +44,9 @@ def streamed(problem: Problem, *content: object, blocks: int = 0) -> Operation:
     ValueError
         There are more pairs than a scheduler can handle.
     """
-    op = operation(merged(problem, blocks), *content)
+    op = operation(merged(problem, blocks, numbers), *content)
     refuse_too_many(op, "the sum over D")
-    found = excess(op, blocks)
+    found = excess(op, blocks, numbers=numbers)
     if found is None:
         return op
     needed, limit = found
@@ -54,7 +54,7 @@ def streamed(problem: Problem, *content: object, blocks: int = 0) -> Operation:
     raise MemoryError(
         f"a task would hold {readable(needed)} for chunks of {rows} and {columns} points, and a "
         f"worker has {readable(limit)} for it; use smaller chunks, e.g. "
-        f"X.rechunk(({rows_that_fit(op.problem, blocks, limit)}, -1))"
+        f"X.rechunk(({rows_that_fit(op.problem, blocks, limit, numbers=numbers)}, -1))"
     )
 
 
@@ -77,8 +77,8 @@ def check_result(op: Operation, what: str, shape: tuple[int, ...] = ()) -> None:
     raise MemoryError(
         f"{what}: a task would hold {readable(needed)}, of it a block of shape "
         f"{(*largest(op), *shape)}, and a worker has {readable(limit)} for it; use smaller "
-        f"chunks, e.g. X.rechunk(({rows}, -1)), or value_and_grad, vjp, nearest or pairs=, which "
-        "never hold it (jacobian_slice or jvp instead of a jacobian)"
+        f"chunks, e.g. X.rechunk(({rows}, -1)), or value_and_grad, reduce, vjp, nearest or pairs=, "
+        "which never hold it (jacobian_slice or jvp instead of a jacobian)"
     )
 
 
@@ -100,9 +100,9 @@ def refuse_too_many(op: Operation, what: str) -> None:
     )
 
 
-def merged(problem: Problem, blocks: int) -> Problem:
+def merged(problem: Problem, blocks: int, numbers: int) -> Problem:
     """Return a problem with fewer chunks where they make too many pairs."""
-    rows = rows_that_fit(problem, blocks, MERGED_BYTES)
+    rows = rows_that_fit(problem, blocks, MERGED_BYTES, numbers=numbers)
     X, Y = coarser(problem.X, problem.others, rows, "X"), problem.Y
     return replace(problem, X=X, Y=None if Y is None else coarser(Y, problem.X, rows, "Y"))
 
@@ -131,17 +131,21 @@ def largest(op: Operation) -> tuple[int, int]:
     return rows, columns
 
 
-def excess(op: Operation, blocks: int, shape: tuple[int, ...] = ()) -> tuple[int, int] | None:
+def excess(
+    op: Operation, blocks: int, shape: tuple[int, ...] = (), numbers: int = 0
+) -> tuple[int, int] | None:
     """Return what a task would hold, and what a worker has, where that is less."""
-    needed = memory.needed(op.problem, *largest(op), blocks, shape)
+    needed = memory.needed(op.problem, *largest(op), blocks, shape, numbers)
     limit = _limit(op.problem.X, op.problem.options, needed)
     return None if limit is None or needed <= limit else (needed, limit)
 
 
-def rows_that_fit(problem: Problem, blocks: int, limit: int, shape: tuple[int, ...] = ()) -> int:
+def rows_that_fit(
+    problem: Problem, blocks: int, limit: int, shape: tuple[int, ...] = (), numbers: int = 0
+) -> int:
     """Return a power of two: how many rows the chunks of both sides may have."""
     rows = 1
-    while memory.needed(problem, 2 * rows, 2 * rows, blocks, shape) <= limit:
+    while memory.needed(problem, 2 * rows, 2 * rows, blocks, shape, numbers) <= limit:
         rows *= 2
     return rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import dask.array as da
@@ -11,16 +12,17 @@ from maha_core.problem import Gradient
 from maha_dask import sums
 from maha_dask.operation import Operation
 from maha_dask.points import chunked_like
-from maha_dask.tasks import pullbacks
 
 Array = Any
 
 
-def vjp(op: Operation, cotangent: da.Array, wrt: frozenset[str]) -> Gradient:
-    """Return the gradient of ``sum_ij G_ij D_ij``."""
+def vjp(
+    op: Operation, task: Callable[..., Any], cotangent: da.Array, wrt: frozenset[str]
+) -> Gradient:
+    """Return the gradient of ``sum_ij G_ij D_ij``, or of what else a task pulls back."""
     G = chunked_like(cotangent, op.X, op.columns)
     parts = {
-        (row, column): _share(op, G, wrt, row, column)
+        (row, column): _share(op, task, G, wrt, row, column)
         for row in op.X.worth_visiting
         for column in op.columns.worth_visiting
         if op.Y is not None or column >= row
@@ -28,13 +30,20 @@ def vjp(op: Operation, cotangent: da.Array, wrt: frozenset[str]) -> Gradient:
     return sums.gradient(op, parts, sums.totals(op, parts), wrt)
 
 
-def _share(op: Operation, G: da.Array, wrt: frozenset[str], row: int, column: int) -> TaskRef:
+def _share(
+    op: Operation,
+    task: Callable[..., Any],
+    G: da.Array,
+    wrt: frozenset[str],
+    row: int,
+    column: int,
+) -> TaskRef:
     """Return a block's share; without Y, that of its mirror image with it."""
     folded = op.Y is None and row != column
     return op.graph.add(
         "pullback",
         (row, column),
-        pullbacks.pullback,
+        task,
         op.setting,
         *op.pair(row, column),
         op.graph.chunk(G, row, column),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import dask.array as da
@@ -12,6 +12,7 @@ from maha_core.problem import Gradient
 from maha_dask.arrays import meta
 from maha_dask.graph import FAN_IN
 from maha_dask.operation import Operation
+from maha_dask.points import Side
 from maha_dask.tasks import shares
 
 Array = Any
@@ -53,6 +54,15 @@ def gradient(operation: Operation, parts: Shares, totals: TaskRef, wrt: frozense
     )
 
 
+def of_values(operation: Operation, parts: Shares, width: int) -> da.Array:
+    """Return the gradient ``(m, w)`` of the columns' values, chunked as their points.
+
+    Every pair has a part in it, by its columns alone.
+    """
+    picked = ((column, parts[row, column], "values") for row, column in sorted(parts))
+    return _chunk_by_chunk(operation, operation.columns, "values", picked, width)
+
+
 def _metric(operation: Operation, totals: TaskRef) -> da.Array:
     graph, X, problem = operation.graph, operation.X.array, operation.problem
     assert problem.metric is not None
@@ -62,20 +72,31 @@ def _metric(operation: Operation, totals: TaskRef) -> da.Array:
 
 
 def _of_points(operation: Operation, parts: Shares, which: str) -> da.Array:
-    """Return the gradient of X or Y, chunk by chunk, every pair added as it comes.
+    """Return the gradient of X or Y."""
+    side = operation.X if which == "X" else operation.columns
+    picked = _picked(operation, parts, which)
+    return _chunk_by_chunk(operation, side, which, picked, side.array.shape[1])
+
+
+def _chunk_by_chunk(
+    operation: Operation,
+    side: Side,
+    which: str,
+    picked: Iterable[tuple[int, TaskRef, str]],
+    width: int,
+) -> da.Array:
+    """Return a gradient ``(n, width)``, chunk by chunk, every pair added as it comes.
 
     A running sum holds one chunk; a tree would hold a chunk for every branch.
     """
-    graph = operation.graph
-    side = operation.X if which == "X" else operation.columns
-    kind = f"gradient-{which}"
+    graph, kind = operation.graph, f"gradient-{which}"
     sums: dict[int, TaskRef] = {}
-    for step, (block, whole, field) in enumerate(_picked(operation, parts, which)):
+    for step, (block, whole, field) in enumerate(picked):
         index = (block, step)
         sums[block] = graph.add(f"sum-{which}", index, shares.added, sums.get(block), whole, field)
     for block in side.blocks:
-        graph.add(kind, (block, 0), shares.or_zeros, sums.get(block), side.chunks[block])
-    return graph.array(kind, (side.sizes, (side.array.shape[1],)), meta(side.array, 2))
+        graph.add(kind, (block, 0), shares.or_zeros, sums.get(block), side.chunks[block], width)
+    return graph.array(kind, (side.sizes, (width,)), meta(side.array, 2))
 
 
 def _picked(operation: Operation, parts: Shares, which: str) -> Iterator[tuple[int, TaskRef, str]]:

@@ -30,9 +30,9 @@ class Directions:
 
     def of_block(self, row: int, column: int) -> tuple[TaskRef | None, ...]:
         """Return the directions that move a block of D: of the metric, its rows, its columns."""
-        itself = self.op.Y is None and row == column
+        self_pairs = self.op.Y is None and row == column
         dX = None if self.X is None else self.X[row]
-        dY = None if self.Y is None or itself else self.Y[column]
+        dY = None if self.Y is None or self_pairs else self.Y[column]
         return self.metric, dX, dY
 
     def _points(self, array: da.Array | None, argument: str, side: Side) -> list[TaskRef] | None:

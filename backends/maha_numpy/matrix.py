@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maha_core.guard import Flagged
-from maha_core.sweeps import tiling
 from maha_core.sweeps.geometry import Geometry
-from maha_numpy import review
+from maha_core.tiles import tiling
+from maha_numpy import buffers, review
 from maha_numpy.tiles import fill_diagonal, make_symmetric, row_minima
 
 if TYPE_CHECKING:
+    from maha_core.backend import Backend
     from maha_core.problem import Problem
-    from maha_numpy.backend import NumpyBackend
 
 Array = Any
 
@@ -25,7 +25,7 @@ TILE_BYTES = 2**21
 """Smaller than where nothing is written: two copies of a tile pass through the cache."""
 
 
-def write(backend: NumpyBackend, problem: Problem, D: Array) -> None:
+def write(backend: Backend, problem: Problem, D: Array) -> None:
     """Write D ``(n, m)``; without Y the tiles above the diagonal, and their mirror images."""
     if not D.size:
         return
@@ -55,7 +55,7 @@ class Strip:
     """
 
     def __init__(
-        self, backend: NumpyBackend, geometry: Geometry, rows: slice, side: int, D: Array
+        self, backend: Backend, geometry: Geometry, rows: slice, side: int, D: Array
     ) -> None:
         self.backend, self.problem = backend, geometry.problem
         self.rows, self.side, self.D = rows, side, D
@@ -96,7 +96,7 @@ class Strip:
         assert left is not None
         assert right is not None
         if self.memory is None:
-            self.memory = np.empty(len(left) * self.side, dtype=left.dtype)
+            self.memory = buffers.empty((len(left) * self.side,), left.dtype)
         shape = len(left), part.stop - part.start
         tile = self.memory[: shape[0] * shape[1]].reshape(shape)
         return np.matmul(left, right[part].T, out=tile)

@@ -2,6 +2,10 @@
 
 Starting threads costs as much as a small problem. They are shared by all calls of the process; a
 task that itself maps tasks does them alone, so that nobody waits for a thread that waits for him.
+
+Ctrl-C may come in the caller's thread between any two steps. What threads share is therefore a
+queue and locks, which an interrupt cannot leave half changed as it can an executor of the standard
+library: that one then keeps its own lock for ever.
 """
 
 from __future__ import annotations
@@ -10,10 +14,12 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import copy_context
 from functools import cache, partial
 from itertools import islice
-from typing import Generic, TypeVar
+from queue import SimpleQueue
+from typing import Generic, TypeVar, cast
 
 from maha_core.blas import one_thread
 
@@ -27,32 +33,98 @@ _here = threading.local()
 
 
 class Task(Generic[Result]):
-    """Something to do once, by whichever thread comes first."""
+    """Something to do once, by whichever thread comes first, in a copy of the caller's context."""
 
     def __init__(self, work: Callable[[], Result]) -> None:
         self._work = work
-        self._free = threading.Lock()
-        self.outcome: Future[Result] = Future()
+        self._context = copy_context()  # of its own: two threads cannot be inside the same one
+        self._claims: list[int] = []
+        self._unfinished = threading.Lock()
+        self._unfinished.acquire()
+        self._result: Result | None = None
+        self._error: BaseException | None = None
 
     def claim(self) -> bool:
-        """Tell whether the task was still free, and is now the caller's."""
-        return self._free.acquire(blocking=False)
+        """Tell whether the task is the calling thread's: now, if it was still free."""
+        self._claims.append(threading.get_ident())
+        return self._claims[0] == threading.get_ident()
+
+    @property
+    def done(self) -> bool:
+        """Whether there is a result, or an error."""
+        return not self._unfinished.locked()
 
     def run(self) -> None:
-        """Do the work of a claimed task."""
+        """Do the work of a claimed task; an error waits for `result`.
+
+        BLAS has its threads back before anybody sees that the task is done.
+        """
         _here.at_work = True
         try:
             with one_thread():  # some builds of BLAS keep a limit per thread
-                self.outcome.set_result(self._work())
+                self._result = self._context.run(self._work)
         except BaseException as error:  # the caller raises it, wherever it came up
-            self.outcome.set_exception(error)
+            self._error = error
         finally:
             _here.at_work = False
+            self._unfinished.release()
 
     def run_if_free(self) -> None:
         """Do the work unless another thread has it."""
         if self.claim():
             self.run()
+
+    def wait(self) -> None:
+        """Return when the task is done."""
+        with self._unfinished:
+            pass
+
+    def raise_interrupt(self) -> None:
+        """Raise Ctrl-C and its like at once: they do not wait for their turn."""
+        if not isinstance(self._error, Exception):
+            self._raise()
+
+    def result(self) -> Result:
+        """Wait for the result, or raise the error."""
+        self.wait()
+        self._raise()
+        return cast("Result", self._result)
+
+    def _raise(self) -> None:
+        """Raise the error if there is one."""
+        error, self._error = self._error, None
+        try:
+            if error is not None:
+                raise error
+        finally:
+            del error  # its traceback holds this frame
+
+
+class Workers:
+    """Threads that take tasks from one queue, started when there is something for them to do."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._starting = threading.Lock()
+        self._tasks: SimpleQueue[Task[object]] = SimpleQueue()
+        self._threads = 0
+
+    def offer(self, task: Task[Result]) -> None:
+        """Let a thread do a task, unless the caller comes first."""
+        if self._threads < self._count:
+            with self._starting, suppress(RuntimeError):  # the system has no more threads now
+                self._start()
+        if self._threads:  # else the caller does it all
+            self._tasks.put(cast("Task[object]", task))
+
+    def _start(self) -> None:
+        if self._threads < self._count:
+            threading.Thread(target=self._serve, name="maha_core", daemon=True).start()
+            self._threads += 1
+
+    def _serve(self) -> None:
+        while True:
+            self._tasks.get().run_if_free()
 
 
 def map_ordered(
@@ -74,33 +146,38 @@ def _mapped(
             for item in islice(rest, threads + AHEAD - len(begun)):
                 task = Task(partial(function, item))
                 begun.append(task)
-                workers.submit(task.run_if_free)
+                workers.offer(task)
             if not begun:
                 return
             _work_along(begun)
-            yield begun.popleft().outcome.result()
+            begun[0].wait()  # among the begun, lest an interrupt leave it behind
+            yield begun.popleft().result()
     finally:
         _abandon(begun)
 
 
 def _work_along(begun: deque[Task[Result]]) -> None:
     """Do free tasks until the first is done, or is all that is left to wait for."""
-    while not begun[0].outcome.done():
-        task = next((task for task in begun if task.claim()), None)
+    while not begun[0].done:
+        task = next((task for task in begun if not task.done and task.claim()), None)
         if task is None:
             return
         task.run()
+        task.raise_interrupt()
 
 
 def _abandon(begun: deque[Task[Result]]) -> None:
-    """Leave nothing running: after an error nobody may write to the caller's arrays any more."""
+    """Leave nothing running: after an error nobody may write to the caller's arrays any more.
+
+    Tasks of the caller's own are not waited for: one may have been cut short.
+    """
     for task in [task for task in begun if not task.claim()]:
-        task.outcome.exception()
+        task.wait()
 
 
 @cache
-def _workers(count: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(count, "maha_core")
+def _workers(count: int) -> Workers:
+    return Workers(count)
 
 
 if hasattr(os, "register_at_fork"):  # threads do not live on in a forked child

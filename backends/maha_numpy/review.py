@@ -9,13 +9,13 @@ import numpy as np
 
 from maha_core import guard
 from maha_core.guard import Flagged
-from maha_core.sweeps import tiling
+from maha_core.tiles import tiling
 from maha_numpy.tiles import below, highest
 
 if TYPE_CHECKING:
+    from maha_core.backend import Backend
     from maha_core.problem import Problem
-    from maha_core.sweeps.geometry import Points
-    from maha_numpy.backend import NumpyBackend
+    from maha_core.tiles.points import Points
 
 Array = Any
 
@@ -32,7 +32,7 @@ def cancelled(
     tile may have fewer. Comparisons are written so that NaN, from overflow, counts as cancelled.
     """
     row_threshold: Array = rows.threshold
-    bound = highest(row_threshold, column_threshold, rows.reach)
+    bound = highest(row_threshold, column_threshold, rows.row_bound)
     whole = D.shape[1] // side
     edge = whole * side
     tiles = D[:, :edge].reshape(D.shape[0], whole, side)
@@ -58,7 +58,7 @@ def _suspects(tiles: Array, smallest: Array, bound: Array) -> Iterator[tuple[Arr
         yield i[segment], t[segment] * side + column, part.reshape(-1)[at]
 
 
-def recompute(backend: NumpyBackend, problem: Problem, D: Array, flagged: Flagged) -> None:
+def recompute(backend: Backend, problem: Problem, D: Array, flagged: Flagged) -> None:
     """Replace entries of D ``(n, m)``, without Y each pair's two by one number."""
     i, j = flagged.i, flagged.j
     if problem.Y is None:
@@ -66,8 +66,6 @@ def recompute(backend: NumpyBackend, problem: Problem, D: Array, flagged: Flagge
     if not i.size:
         return
     entries = tiling.entries(problem, backend.tile_bytes)
-    D[i, j] = guard.recomputed(
-        backend, problem.form, Flagged(i, j), problem.X, problem.others, entries
-    )
+    D[i, j] = guard.direct(backend, problem.form, problem.X, problem.others, i, j, entries)
     if problem.Y is None:
         D[j, i] = D[i, j]

@@ -20,17 +20,17 @@ def fill_diagonal(values: Array, offset: int, fill: float) -> None:
 
 
 def cancelled(
-    D: Array, row_threshold: Array, column_threshold: Array, reach: Array | None = None
+    D: Array, row_threshold: Array, column_threshold: Array, row_bound: Array | None = None
 ) -> Inspection:
     """Find the entries below their threshold, and the rows' smallest entries on the way.
 
     No entry of a row is, if the row's minimum is no less than its own threshold plus the columns'
-    largest, or than its reach; and in the other rows only entries below that are candidates. The
+    largest, or than its bound; and in the other rows only entries below that are candidates. The
     comparisons are written so that NaN, from overflow, counts as cancelled.
     """
     if D.size == 0:
         return Inspection(None)
-    bound = highest(row_threshold, column_threshold, reach)
+    bound = highest(row_threshold, column_threshold, row_bound)
     smallest = row_minima(D)
     suspect = np.flatnonzero(~(smallest >= bound))
     if not suspect.size:
@@ -46,10 +46,10 @@ def cancelled(
     return Inspection(flagged, smallest[:, None])
 
 
-def highest(row_threshold: Array, column_threshold: Array, reach: Array | None) -> Array:
+def highest(row_threshold: Array, column_threshold: Array, row_bound: Array | None) -> Array:
     """Return for each row a number that none of its cancelled entries reaches."""
     bound = row_threshold + column_threshold.max()
-    return bound if reach is None else np.minimum(bound, reach)
+    return bound if row_bound is None else np.minimum(bound, row_bound)
 
 
 def row_minima(D: Array) -> Array:
@@ -65,7 +65,7 @@ def make_symmetric(square: Array) -> None:
     square += square.T.copy()
 
 
-def smallest_again(D: Array, flagged: Flagged, smallest: Array) -> Array:
+def minima_after_placing(D: Array, flagged: Flagged, smallest: Array) -> Array:
     """Return the smallest entry of each row, whose flagged entries have been replaced."""
     touched = np.zeros(D.shape[0], dtype=bool)
     touched[flagged.i] = True

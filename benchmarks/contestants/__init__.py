@@ -13,6 +13,7 @@ FILES = {
     "torch": "torch_autograd",
     "jax": "jax_jit",
     "keops": "keops_lazy",
+    "faiss": "faiss_flat",
 }
 
 

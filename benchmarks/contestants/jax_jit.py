@@ -36,8 +36,8 @@ def mlkr(problem: Problem) -> Job:
     y = jnp.asarray(problem.y)
 
     def loss(D: jax.Array) -> jax.Array:
-        itself = jnp.eye(len(D), dtype=bool)
-        p = jax.nn.softmax(jnp.where(itself, -jnp.inf, -D), axis=1)
+        self_pairs = jnp.eye(len(D), dtype=bool)
+        p = jax.nn.softmax(jnp.where(self_pairs, -jnp.inf, -D), axis=1)
         return jnp.sum((p @ y - y) ** 2)
 
     return _value_and_grad(problem, loss)

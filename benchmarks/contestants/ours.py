@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 import maha_core as mc
+from benchmarks.agreement import ROWS
+from benchmarks.cases import NEIGHBOURS
 from benchmarks.contestants.roster import OURS, Job, enter
 from benchmarks.problem import Problem
 
@@ -69,6 +71,25 @@ def mlkr(problem: Problem) -> Job:
 def vjp(problem: Problem) -> Job:
     X, A, G = problem.X, problem.A, problem.cotangent
     return Job(lambda: mc.vjp(X, metric=mc.Factor(A), cotangent=G).metric)
+
+
+@enter("kernel-product", OURS)
+def kernel_product(problem: Problem) -> Job:
+    B, metric = problem.B, mc.Factor(problem.A)
+    K = mc.KernelOperator(mc.kernels.Gaussian(), problem.X, problem.Y, metric=metric)
+    return Job(lambda: K @ B)
+
+
+@enter("nearest", OURS)
+def nearest(problem: Problem) -> Job:
+    X, Y = problem.X, problem.Y
+    return Job(lambda: mc.nearest(X, Y, k=NEIGHBOURS), answer=lambda found: found.sqdist[:ROWS])
+
+
+@enter("within", OURS)
+def within(problem: Problem) -> Job:
+    X, Y, radius = problem.X, problem.Y, problem.radius
+    return Job(lambda: mc.within(X, Y, radius=radius), answer=lambda found: found.indptr[-1:])
 
 
 def _value_and_grad(loss: mc.losses.Loss, problem: Problem) -> Job:

@@ -87,8 +87,8 @@ def _jax(name: str, X: Any, y: Any, A: Any) -> tuple[float, int]:
         if name.startswith("pairwise"):
             values = jnp.exp(-distances)
             return values.sum() - jnp.trace(values)
-        itself = jnp.eye(len(distances), dtype=bool)
-        p = jax.nn.softmax(jnp.where(itself, -jnp.inf, -distances), axis=1)
+        self_pairs = jnp.eye(len(distances), dtype=bool)
+        p = jax.nn.softmax(jnp.where(self_pairs, -jnp.inf, -distances), axis=1)
         return jnp.sum((p @ targets - targets) ** 2)
 
     compiled: Any = jax.jit(jax.value_and_grad(loss))

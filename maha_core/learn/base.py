@@ -13,11 +13,17 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from maha_core import formulas
 from maha_core.arrays import namespace
-from maha_core.learn.data import Training, further_pairs, further_points, is_foreign
+from maha_core.blas import one_thread
+from maha_core.learn.data import (
+    Training,
+    further_pairs,
+    further_points,
+    is_foreign,
+    numbers_on_host,
+)
 from maha_core.learn.host import like, to_host
-from maha_core.learn.initialization import initial
+from maha_core.learn.initialization import continued, initial
 from maha_core.learn.optimizer import Found, Matrix, Objective, Search
 from maha_core.learn.progress import progress
 from maha_core.losses.base import Loss
@@ -35,7 +41,7 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         "init": [StrOptions({"auto", "pca", "lda", "identity", "random"}), "array-like"],
         "warm_start": ["boolean"],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left"), None],
+        "tol": [Interval(Real, 0, np.inf, closed="left"), None],
         "callback": [callable, None],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
@@ -62,16 +68,24 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         y : array-like (n,)
             Their targets or labels; of X's library where that is not NumPy.
         sample_weight : array-like (n,), optional
-            Weights of the points' own terms of the loss.
+            Weights of the points' own terms of the loss: not negative, and not all 0.
 
         Returns
         -------
         self
+
+        Raises
+        ------
+        KeyboardInterrupt
+            On an interrupt (Ctrl-C), with the best parameters so far kept on the estimator.
         """
         self._validate_params()
-        data = self._training(X, y, sample_weight)
-        found = self._learn(data, self._start(data))
-        self._keep(data, found)
+        with one_thread():  # the same bits whatever BLAS has, from the initialization on
+            data = self._training(X, y, sample_weight)
+            found = self._learn(data, self._start(data))
+            self._keep(data, found)
+        if found.interrupt is not None:
+            raise found.interrupt
         return self
 
     def transform(self, X: Array) -> Array:
@@ -96,7 +110,7 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         -------
         distance : callable
             ``distance(u, v)``, not squared, as SciPy's and scikit-learn's metrics are; it can be
-            pickled.
+            pickled. Arrays of another shape are a ValueError.
         """
         check_is_fitted(self)
         return PointDistance(to_host(self.components_)[0])
@@ -112,7 +126,7 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         pairs = further_pairs(self, pairs)
         xp = namespace(pairs)
         Z = self._embedded(pairs[:, 0, :] - pairs[:, 1, :])
-        return xp.sqrt(formulas.row_dot(xp, Z, Z))[:, 0]
+        return xp.sqrt(xp.sum(Z * Z, axis=1))
 
     def pair_score(self, pairs: Array) -> Array:
         """Return minus `pair_distance`: larger is more alike."""
@@ -140,18 +154,13 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """Return points embedded by the metric, NumPy's in the wider of both dtypes."""
         if is_foreign(points) or is_foreign(self.components_):
             return self.metric_.embed(points)
-        return points @ self.components_.T
+        with one_thread():
+            return points @ self.components_.T
 
     def _start(self, data: Training) -> Matrix:
         if not (self.warm_start and hasattr(self, "components_")):
             return initial(data, self.init, self.n_components, self.random_state)
-        (A,) = to_host(self.components_)
-        if A.shape[1] != data.X.shape[1]:
-            raise ValueError(
-                f"The new inputs dimensionality ({data.X.shape[1]}) does not match the input "
-                f"dimensionality of the previously learned transformation ({A.shape[1]})."
-            )
-        return np.asarray(A, dtype=np.float64)
+        return continued(data, to_host(self.components_)[0], self.init, self.n_components)
 
     def _learn(self, data: Training, start: Matrix) -> Found:
         return self._search(self._objective(data)).run(start)
@@ -179,14 +188,26 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
 
 class PointDistance:
-    """The distance ``|A (u - v)|`` of two points."""
+    """The distance ``|A (u - v)|`` of two points ``(d,)``, in float64."""
 
     def __init__(self, A: NDArray[Any]) -> None:
         self.A = A
 
     def __call__(self, u: NDArray[Any], v: NDArray[Any]) -> float:
         """Return the distance of two points ``(d,)``."""
-        return float(np.linalg.norm(self.A @ (np.asarray(u) - np.asarray(v))))
+        # BLAS might take threads for a product, and would then round otherwise.
+        z = np.einsum("kd,d->k", self.A, self._point(u, "u") - self._point(v, "v"))
+        return float(np.sqrt(np.sum(z * z)))
+
+    def _point(self, values: NDArray[Any], argument: str) -> NDArray[np.float64]:
+        numbers = numbers_on_host(values, argument)
+        point = np.asarray(numbers, dtype=np.float64)  # differences of small integers would wrap
+        if point.shape != self.A.shape[1:]:
+            raise ValueError(
+                f"{argument} has shape {point.shape}; the learned distance is one of two points "
+                f"of shape {self.A.shape[1:]}: of many pairs, write pair_distance(pairs)"
+            )
+        return point
 
 
 def objective(loss: Loss, X: Array) -> Objective:

@@ -16,10 +16,10 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from maha_core import validation
+from maha_core import checks, validation
 from maha_core.arrays import is_array, namespace
-from maha_core.backend import Backend
-from maha_core.learn.host import is_lazy, like, to_host, whole
+from maha_core.learn.host import is_lazy, like, sized, to_host, whole
+from maha_core.library import Library
 
 Array = Any
 FLOATS = (np.float64, np.float32)
@@ -44,7 +44,7 @@ def is_foreign(X: object) -> bool:
 def regression(estimator: Any, X: Array, y: Array, sample_weight: Array | None) -> Training:
     """Return points with real targets."""
     if is_foreign(X):
-        X, weight = _foreign_points(estimator, X, sample_weight)
+        X, y, weight = _foreign_points(estimator, X, y, sample_weight)
         return Training(X, _foreign_numbers(y, "y", X), weight)
     X, y = validate_data(estimator, X, y, dtype=FLOATS, y_numeric=True, ensure_min_samples=2)
     return Training(X, np.asarray(y, dtype=X.dtype), _weights(sample_weight, X))
@@ -53,7 +53,7 @@ def regression(estimator: Any, X: Array, y: Array, sample_weight: Array | None) 
 def classification(estimator: Any, X: Array, y: Array, sample_weight: Array | None) -> Training:
     """Return points with class numbers, and what the classes are."""
     if is_foreign(X):
-        X, weight = _foreign_points(estimator, X, sample_weight)
+        X, y, weight = _foreign_points(estimator, X, y, sample_weight)
         labels = validation.whole_numbers(validation.backend_for(X, "X"), y, "y", X)
         _check_length(labels, "y", X)
         classes, counts = np.unique(to_host(labels)[0], return_counts=True)
@@ -87,7 +87,11 @@ def further_points(estimator: Any, X: Array) -> Array:
 
 def further_pairs(estimator: Any, pairs: Array) -> Array:
     """Return pairs of points ``(p, 2, d)`` after `fit`."""
-    if not is_foreign(pairs):
+    if is_foreign(pairs):
+        backend = validation.backend_for(pairs, "pairs")
+        pairs = validation.points(backend, pairs, "pairs")
+        _check_finite(backend, pairs, "pairs")
+    else:
         pairs = check_array(pairs, dtype=FLOATS, allow_nd=True, ensure_2d=False)
     expected = (2, estimator.n_features_in_)
     if pairs.ndim != 3 or tuple(pairs.shape[1:]) != expected:
@@ -98,9 +102,19 @@ def further_pairs(estimator: Any, pairs: Array) -> Array:
     return pairs
 
 
+def numbers_on_host(values: Array, argument: str) -> NDArray[Any]:
+    """Return numbers of any library as a NumPy array, having refused what is none of numbers."""
+    if is_foreign(values):
+        backend = validation.backend_for(values, argument)
+        values = validation.of_accepted_dtype(backend, values, argument)[0]
+    return to_host(values)[0]
+
+
 def _foreign_points(
-    estimator: Any, X: Array, sample_weight: Array | None
-) -> tuple[Array, Array | None]:
+    estimator: Any, X: Array, y: Array, sample_weight: Array | None
+) -> tuple[Array, Array, Array | None]:
+    """Return points and weights checked, and targets of known length."""
+    X, y, sample_weight = sized(X, y, sample_weight)
     X = _rows_of_points(X)
     if X.shape[0] < 2:
         raise ValueError(
@@ -110,8 +124,10 @@ def _foreign_points(
     if hasattr(estimator, "feature_names_in_"):
         del estimator.feature_names_in_
     if sample_weight is None:
-        return X, None
-    return X, _foreign_numbers(sample_weight, "sample_weight", X)
+        return X, y, None
+    weight = _foreign_numbers(sample_weight, "sample_weight", X)
+    _check_weights(weight)
+    return X, y, weight
 
 
 def _rows_of_points(X: Array) -> Array:
@@ -122,10 +138,10 @@ def _rows_of_points(X: Array) -> Array:
     return X
 
 
-def _check_finite(backend: Backend, values: Array, argument: str) -> None:
+def _check_finite(backend: Library, values: Array, argument: str) -> None:
     """Refuse NaN and infinity; what is lazy is looked at when it is computed."""
     if not is_lazy(values):
-        backend.check_finite(values, argument)
+        checks.finite(backend, values, argument)
 
 
 def _foreign_numbers(values: Array, argument: str, X: Array) -> Array:
@@ -145,7 +161,18 @@ def _weights(sample_weight: Array | None, X: NDArray[Any]) -> NDArray[Any] | Non
     if sample_weight is None:
         return None
     weight: NDArray[Any] = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+    _check_weights(weight)
     return weight
+
+
+def _check_weights(sample_weight: Array) -> None:
+    """Refuse weights with which a loss may have no lower bound, or is 0 everywhere."""
+    (weights,) = to_host(sample_weight)
+    lowest = weights.min(initial=0)
+    if lowest < 0:
+        raise ValueError(f"Negative values in data passed to `sample_weight`; one is {lowest:g}")
+    if not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
 
 
 def _refuse_one_class(classes: NDArray[Any]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Any
 
 import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
-from maha_core.arrays import device_of, namespace
+from maha_core.arrays import device_of, index_dtype, namespace, without_lazy_sign
 
 Array = Any
 
@@ -27,6 +28,20 @@ def is_lazy(value: object) -> bool:
     return bool(array_api_compat.is_dask_array(value))
 
 
+def sized(*values: Array) -> tuple[Array, ...]:
+    """Return arrays of known shapes: chunk sizes of Dask's that are unknown are computed.
+
+    The arrays given stay as they are.
+    """
+    return tuple(_sized(value) for value in values)
+
+
+def _sized(value: Array) -> Array:
+    if not (is_lazy(value) and any(map(isnan, value.shape))):
+        return value
+    return value.copy().compute_chunk_sizes()
+
+
 def to_host(*values: Array) -> list[NDArray[Any]]:
     """Return NumPy arrays of the same numbers; a device is waited for."""
     return [_one_to_host(value) for value in computed(*values)]
@@ -42,7 +57,7 @@ def like(A: NDArray[Any], X: Array) -> Array:
 
 def whole(index: NDArray[Any], X: Array) -> Array:
     """Return whole numbers in the library and on the device of X (of its chunks, beside Dask)."""
-    return _moved(index, X, namespace(X).int64)
+    return _moved(index, X, index_dtype(namespace(X._meta if is_lazy(X) else X)))
 
 
 def _moved(values: NDArray[Any], X: Array, dtype: Any) -> Array:
@@ -50,10 +65,11 @@ def _moved(values: NDArray[Any], X: Array, dtype: Any) -> Array:
         X = X._meta
     if isinstance(X, np.ndarray):
         return np.asarray(values, dtype=dtype)
-    return namespace(X).asarray(values, dtype=dtype, device=device_of(X))
+    plain = np.array(values, order="C")  # torch takes no negative strides
+    return namespace(X).asarray(plain, dtype=dtype, device=device_of(X))
 
 
 def _one_to_host(value: Array) -> NDArray[Any]:
     if array_api_compat.is_cupy_array(value) or array_api_compat.is_torch_array(value):
         value = array_api_compat.to_device(value, "cpu")
-    return np.asarray(value)
+    return np.asarray(without_lazy_sign(value))

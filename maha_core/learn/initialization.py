@@ -1,7 +1,4 @@
-"""Where to start: the linear map before any learning, as a NumPy array ``(k, d)`` in float64.
-
-Data are only multiplied where they live; what is as small as ``d x d`` is solved on the host.
-"""
+"""Where to start: the linear map before any learning, as a NumPy array ``(k, d)`` in float64."""
 
 from __future__ import annotations
 
@@ -9,18 +6,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
 from sklearn.utils import check_array, check_random_state
 
-from maha_core.arrays import namespace
-from maha_core.learn.data import Training, class_means
-from maha_core.learn.host import to_host
+from maha_core.learn.data import Training, numbers_on_host
+from maha_core.learn.directions import lda, pca
 
 Array = Any
 Matrix = NDArray[np.float64]
-
-NEGLIGIBLE = 1e-4
-"""Directions with less of a standard deviation within the classes are left out, as LDA does."""
 
 
 def initial(data: Training, init: Any, n_components: int | None, random_state: Any) -> Matrix:
@@ -52,42 +44,43 @@ def initial(data: Training, init: Any, n_components: int | None, random_state: A
     if init == "random":
         return np.asarray(check_random_state(random_state).standard_normal((k, d)))
     if init == "lda":
-        return _enough(lda(data), k, data)
-    return pca(data)[:k] if init == "pca" else np.eye(k, d)
+        return _enough(lda(data), k)
+    if init == "pca":
+        _check_principal(k, *data.X.shape)
+        return pca(data, k)
+    return np.eye(k, d)
 
 
-def pca(data: Training) -> Matrix:
-    """Return the principal directions as rows, orthonormal, the largest variance first."""
-    X = data.X
-    xp = namespace(X)
-    (scatter,) = to_host(_scatter(X - xp.mean(X, axis=0, keepdims=True)))
-    return _with_signs(eigh(scatter)[1].T[::-1])
+def continued(data: Training, A: Matrix, init: Any, n_components: int | None) -> Matrix:
+    """Return the map A of the last fit, where the parameters ask for one of its shape.
 
-
-def lda(data: Training) -> Matrix:
-    """Return the linear discriminants as rows, within the classes of unit variance.
-
-    The best separation first; directions without any variance within the classes are left out, so
-    that there may be fewer than classes less one.
+    Raises
+    ------
+    ValueError
+        The points have other dimensions, or `n_components` or an array `init` ask for others.
     """
-    assert data.counts is not None
-    n, counts = data.X.shape[0], data.counts[:, None]
-    means, within = class_means(data)
-    means, within = to_host(means, _scatter(within))
-    within = within / n
-    deviation = np.sqrt(np.diag(within))
-    deviation[deviation == 0] = 1.0
-    values, vectors = eigh(within / np.outer(deviation, deviation))
-    kept = values > NEGLIGIBLE**2
-    whitening = vectors[:, kept] / np.sqrt(values[kept]) / deviation[:, None]
-    between = np.sqrt(counts) * (means - (counts * means).sum(axis=0) / n) @ whitening
-    _, sizes, directions = np.linalg.svd(between, full_matrices=False)
-    separating = sizes > NEGLIGIBLE * sizes.max(initial=0)
-    return _with_signs((whitening @ directions[separating].T).T)
+    d = int(data.X.shape[1])
+    _check_components(n_components, d)
+    if A.shape[1] != d:
+        raise ValueError(
+            f"The new inputs dimensionality ({d}) does not match the input dimensionality of the "
+            f"previously learned transformation ({A.shape[1]})."
+        )
+    if not isinstance(init, str):
+        _check_continued(A, len(_given(init, n_components, d)), "init")
+    elif n_components is None:
+        _check_continued(A, d, "n_components=None")
+    else:
+        _check_continued(A, n_components, f"n_components={n_components}")
+    return np.asarray(A, dtype=np.float64)
 
 
-def _scatter(centred: Array) -> Array:
-    return centred.T @ centred
+def _check_continued(A: Matrix, k: int, asked_by: str) -> None:
+    if len(A) != k:
+        raise ValueError(
+            f"{asked_by} asks for {k} component(s), and warm_start=True goes on from components_ "
+            f"of shape {A.shape}: write n_components={len(A)}, or warm_start=False"
+        )
 
 
 def _automatic(data: Training, k: int) -> Matrix:
@@ -96,24 +89,24 @@ def _automatic(data: Training, k: int) -> Matrix:
         found = lda(data)
         if len(found) >= k:
             return found[:k]
-    return pca(data)[:k] if k < min(n, d) else np.eye(k, d)
+    return pca(data, k) if k < min(n, d) else np.eye(k, d)
 
 
-def _enough(found: Matrix, k: int, data: Training) -> Matrix:
-    assert data.classes is not None
+def _check_principal(k: int, n: int, d: int) -> None:
+    if k > min(n, d):
+        raise ValueError(
+            f"n_components cannot be larger than min(n_samples, n_features) = {min(n, d)} with "
+            f"init='pca'; n_components = {k}: use init='identity'"
+        )
+
+
+def _enough(found: Matrix, k: int) -> Matrix:
     if k > len(found):
         raise ValueError(
             f"n_components cannot be larger than min(n_features, n_classes - 1) with init='lda', "
             f"which finds {len(found)} direction(s) here; n_components = {k}: use init='pca'"
         )
     return found[:k]
-
-
-def _with_signs(rows: Matrix) -> Matrix:
-    """Return rows whose entry of largest size is positive, so that signs are not arbitrary."""
-    largest = np.argmax(np.abs(rows), axis=1)
-    signs = np.sign(rows[np.arange(len(rows)), largest])
-    return np.ascontiguousarray(rows * signs[:, None], dtype=np.float64)
 
 
 def _check_components(n_components: int | None, d: int) -> None:
@@ -125,7 +118,7 @@ def _check_components(n_components: int | None, d: int) -> None:
 
 
 def _given(init: Array, n_components: int | None, d: int) -> Matrix:
-    A: Matrix = check_array(to_host(init)[0], dtype=np.float64, input_name="init")
+    A: Matrix = check_array(numbers_on_host(init, "init"), dtype=np.float64, input_name="init")
     if A.shape[1] != d:
         raise ValueError(
             f"The input dimensionality ({A.shape[1]}) of the given linear transformation `init` "

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
+import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from maha_core import losses
@@ -15,6 +15,7 @@ from maha_core.learn.base import MetricLearner, objective
 from maha_core.learn.data import Training, class_rows, classification
 from maha_core.learn.host import computed, like
 from maha_core.learn.optimizer import Found, Matrix
+from maha_core.learn.user_line import warn
 from maha_core.metrics import Factor, Metric
 from maha_core.targets import nearest_within
 
@@ -47,7 +48,8 @@ class LMNN(MetricLearner):
         How often the target neighbours are sought anew, in the metric learned so far, and the
         search goes on; 0 keeps those of the input space.
     warm_start : bool
-        Start from the last fit's `components_`.
+        Start from the last fit's `components_`, whatever `init` says; `n_components` must then be
+        as it was, else a ValueError.
     max_iter : int
         Most iterations of L-BFGS, for every choice of target neighbours.
     tol : float
@@ -98,7 +100,7 @@ class LMNN(MetricLearner):
         **MetricLearner._parameter_constraints,
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "regularization": [Interval(Real, 0, 1, closed="both")],
-        "margin": [Interval(Real, 0, None, closed="neither")],
+        "margin": [Interval(Real, 0, np.inf, closed="neither")],
         "n_refreshes": [Interval(Integral, 0, None, closed="left")],
     }
 
@@ -147,11 +149,11 @@ class LMNN(MetricLearner):
                 "such classes out"
             )
         if self.n_neighbors >= fewest:
-            warnings.warn(
+            warn(
                 f"n_neighbors={self.n_neighbors} is not less than the size of the smallest class, "
                 f"which has {fewest} members. n_neighbors will be set to {fewest - 1} for "
                 "estimation.",
-                stacklevel=3,
+                UserWarning,
             )
         return min(self.n_neighbors, fewest - 1)
 
@@ -160,9 +162,19 @@ class LMNN(MetricLearner):
         for _ in range(self.n_refreshes):
             if found.cut_short:
                 break
-            again = self._pass(data, found.A, Factor(like(found.A, data.X)))
-            found = replace(again, n_iter=found.n_iter + again.n_iter)
+            found = self._refreshed(data, found)
         return found
+
+    def _refreshed(self, data: Training, found: Found) -> Found:
+        """Go on with target neighbours sought anew; what was found is kept, come what may."""
+        try:
+            again = self._pass(data, found.A, Factor(like(found.A, data.X)))
+        except KeyboardInterrupt as interrupt:  # before the search, which keeps its own
+            interrupt.add_note("LMNN was interrupted between two searches; components_ is the last")
+            return replace(found, interrupt=interrupt)
+        if not np.isfinite(again.loss):  # no evaluation was made
+            return replace(found, finite=again.finite, interrupt=again.interrupt)
+        return replace(again, n_iter=found.n_iter + again.n_iter)
 
     def _pass(self, data: Training, start: Matrix, metric: Metric | None) -> Found:
         """Learn with the target neighbours of a metric."""

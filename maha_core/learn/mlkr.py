@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from maha_core import losses
 from maha_core.learn.base import MetricLearner
-from maha_core.learn.data import Training, regression
+from maha_core.learn.data import Training, numbers_on_host, regression
 from maha_core.learn.host import to_host
 from maha_core.learn.kernel_regression import kernel_regression
 from maha_core.learn.optimizer import Found, Matrix, Objective
@@ -35,7 +35,8 @@ class MLKR(RegressorMixin, MetricLearner):
     init : {"auto", "pca", "identity", "random"} or array (k, d)
         Where to start; "auto" is "pca" where k is less than d and n, else "identity".
     warm_start : bool
-        Start from the last fit's `components_`.
+        Start from the last fit's `components_`, whatever `init` says; `n_components` must then be
+        as it was, else a ValueError.
     max_iter : int
         Most iterations of L-BFGS.
     tol : float
@@ -81,7 +82,7 @@ class MLKR(RegressorMixin, MetricLearner):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **MetricLearner._parameter_constraints,
         "init": [StrOptions({"auto", "pca", "identity", "random"}), "array-like"],
-        "alpha": [Interval(Real, 0, None, closed="left")],
+        "alpha": [Interval(Real, 0, np.inf, closed="left")],
     }
     _memory: ClassVar[int] = 30
     """Valleys are long and narrow: with 10 steps diabetes takes 1.3 to 2 times the evaluations."""
@@ -140,9 +141,12 @@ class MLKR(RegressorMixin, MetricLearner):
         -------
         score : float
         """
-        truth, predicted = to_host(y, self.predict(X))
-        weight = None if sample_weight is None else to_host(sample_weight)[0]
-        return float(r2_score(truth, predicted, sample_weight=weight))
+        truth, (predicted,) = numbers_on_host(y, "y"), to_host(self.predict(X))
+        weight = sample_weight
+        if weight is not None:
+            weight = numbers_on_host(weight, "sample_weight")
+        with np.errstate(under="ignore"):  # of a residual's square
+            return float(r2_score(truth, predicted, sample_weight=weight))
 
     def _training(self, X: Array, y: Array, sample_weight: Array | None) -> Training:
         return regression(self, X, y, sample_weight)

@@ -27,7 +27,8 @@ class NCA(MetricLearner):
         Where to start; "auto" is "lda" where there are classes enough, else "pca" where k is less
         than d and n, else "identity".
     warm_start : bool
-        Start from the last fit's `components_`.
+        Start from the last fit's `components_`, whatever `init` says; `n_components` must then be
+        as it was, else a ValueError.
     max_iter : int
         Most iterations of L-BFGS.
     tol : float

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from maha_core.blas import one_thread
 from maha_core.learn.progress import Progress
+from maha_core.learn.user_line import warn
 
 Matrix = NDArray[np.float64]
 Objective = Callable[[Matrix], tuple[float, Matrix]]
@@ -51,12 +51,21 @@ class NotFiniteError(ArithmeticError):
 
 @dataclass(frozen=True)
 class Found:
-    """Where the search ended, and whether it was cut short by an interrupt or a bad number."""
+    """Where the search ended, and what cut it short: a number that is not finite, or an interrupt.
+
+    An interrupt is raised again by `fit`, once the estimator has what was found.
+    """
 
     A: Matrix
     loss: float
     n_iter: int
-    cut_short: bool = False
+    finite: bool = True
+    interrupt: KeyboardInterrupt | None = None
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether to search no further."""
+        return not self.finite or self.interrupt is not None
 
 
 class Search:
@@ -97,24 +106,27 @@ class Search:
         self.callback = callback
         self.progress = progress
         self.n_iter = 0
+        self._errors = np.geterr()  # the caller's, for the callback
 
     def run(self, start: Matrix) -> Found:
         """Return the best parameter, also where the search was interrupted."""
         self.best = Best(start)
-        cut_short = True
+        finite, ending, interrupt = True, None, None
         try:
-            with one_thread():  # SciPy's products are so small that waking threads is most of them
+            # SciPy's products are so small that waking threads is most of them, and what their
+            # last digits underflow to is nobody's concern.
+            with one_thread(), np.errstate(all="ignore"):
                 ending = self._minimise(start)
-            cut_short = False
-        except KeyboardInterrupt:
-            ending = self._interrupted()
+        except KeyboardInterrupt as error:
+            interrupt = error
+            interrupt.add_note(f"{self.name} {self._interrupted()}")
         except NotFiniteError:
-            ending = self._not_finite()
+            finite, ending = False, self._not_finite()
         finally:
             self.progress.close()
         if ending is not None:
-            warnings.warn(f"{self.name} {ending}", ConvergenceWarning, stacklevel=4)
-        return Found(self.best.A, self.best.loss, self.n_iter, cut_short)
+            warn(f"{self.name} {ending}", ConvergenceWarning)
+        return Found(self.best.A, self.best.loss, self.n_iter, finite, interrupt)
 
     def _minimise(self, start: Matrix) -> str | None:
         """Run SciPy, and return what there is to warn of."""
@@ -153,7 +165,8 @@ class Search:
         self.n_iter += 1
         self.progress.show(self.n_iter, self.best.loss, self.best.gradient_norm)
         if self.callback is not None:
-            self.callback(flat, self.n_iter)
+            with np.errstate(**self._errors):
+                self.callback(flat, self.n_iter)
 
     def _interrupted(self) -> str:
         if not self.best.evaluations:

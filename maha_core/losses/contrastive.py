@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from array_api_compat import is_dask_array
 
-from maha_core.arrays import device_of, namespace
-from maha_core.losses.base import Evaluation, Summary, Tile
+from maha_core.arrays import index_dtype, namespace
 from maha_core.losses.listed import ListedLoss, sorted_by_first
+from maha_core.losses.symbols import xp
 
 Array = Any
 
@@ -34,7 +35,7 @@ class Contrastive(ListedLoss):
     ------
     TypeError, ValueError
         The lists do not fit each other, `same` has another value than 0 and 1, or `margin` is not
-        positive.
+        positive and finite.
 
     Notes
     -----
@@ -67,31 +68,21 @@ class Contrastive(ListedLoss):
                 "same is a Dask array, and tiles ask for parts of it; compute the lists"
             )
         self.i, self.j, same = sorted_by_first(i=i, j=j, same=same)
-        xp = namespace(same)
-        self.same = xp.astype(same, xp.int64)
-        if not bool(xp.all((self.same == 0) | (self.same == 1))):
+        library = namespace(same)
+        self.same = library.astype(same, index_dtype(library))
+        if not bool(library.all((self.same == 0) | (self.same == 1))):
             raise ValueError("same must hold 1 for pairs that are alike and 0 for the others")
 
     def pairs(self, n: int) -> tuple[Array, Array]:
         """Return the pairs, i in ascending order."""
         return self.i, self.j
 
-    def evaluate(self, tile: Tile, summary: Summary | None) -> Evaluation:
-        """Return the pairs' terms and their derivatives."""
-        assert tile.listed is not None
-        xp, D = tile.xp, tile.listed.sqdist
-        weight, same = self.row_weight(tile, tile.listed.i), self._same(tile)
-        d = xp.sqrt(D)
-        gap = xp.where(same | (d > self.margin), xp.zeros_like(d), self.margin - d)
-        away = xp.where(d > 0, gap / xp.where(d > 0, d, xp.ones_like(d)), xp.zeros_like(d))
-        value = weight * xp.where(same, D, gap * gap)
-        slope = weight * xp.where(same, xp.ones_like(D), -away)
-        return Evaluation(value, xp.zeros_like(tile.sqdist), slope)
+    def pair_data(self) -> Mapping[str, Array]:
+        """Return which pairs are alike."""
+        return {"same": self.same}
 
-    def _same(self, tile: Tile) -> Array:
-        """Return which of the tile's listed pairs are alike."""
-        assert tile.listed is not None
-        xp, first = tile.xp, tile.rows.start
-        row = xp.asarray([first], dtype=self.i.dtype, device=device_of(self.i))
-        start = int(xp.searchsorted(self.i, row, side="left")[0])
-        return self.same[start : start + tile.listed.i.shape[0]] == 1
+    def pair_term(self, item: Any, *D: Any) -> Any:
+        """Return D of a pair that is alike, and how much another lacks of the margin, squared."""
+        (near,) = D
+        gap = xp.maximum(self.margin - xp.sqrt(near), 0)
+        return xp.where(item.same == 1, near, gap**2)

@@ -6,7 +6,7 @@ from typing import Any
 
 from maha_core import validation
 from maha_core.arrays import namespace
-from maha_core.losses.base import Loss, PointData, Tile
+from maha_core.losses.base import Loss
 
 Array = Any
 
@@ -14,24 +14,9 @@ Array = Any
 class ListedLoss(Loss):
     """A loss that owns lists of row numbers, sorted by the first of them."""
 
-    all_pairs = False
-
     def __init__(self, margin: float, sample_weight: Array | None) -> None:
-        if not margin > 0:
-            raise ValueError(f"margin must be positive; got {margin!r}")
-        self.margin = float(margin)
+        self.margin = validation.positive(margin, "margin")
         self.sample_weight = sample_weight
-
-    def point_data(self) -> tuple[PointData, ...]:
-        """Return the weights where there are any."""
-        if self.sample_weight is None:
-            return ()
-        return (PointData("sample_weight", self.sample_weight),)
-
-    def row_weight(self, tile: Tile, i: Array) -> Array:
-        """Return the weights of rows i of a tile, or 1."""
-        weight = tile.row_data.get("sample_weight")
-        return 1.0 if weight is None else tile.xp.take(weight[:, 0], i)
 
 
 def sorted_by_first(**lists: Array) -> list[Array]:

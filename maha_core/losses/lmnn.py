@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from array_api_compat import is_numpy_array
-
 from maha_core import validation
-from maha_core.arrays import describe, device_of, is_array, namespace
-from maha_core.losses.base import Evaluation, Loss, PointData, Summary, Tile
-from maha_core.losses.membership import same_label
+from maha_core.arrays import describe, is_array
+from maha_core.losses.base import Loss
+from maha_core.losses.symbols import xp
+from maha_core.reductions import ListedSum, PointData, Reduction
 
 Array = Any
-FEW = 32
-"""Hinges are looked at one by one where they are fewer than one entry in this many."""
 
 
 class LMNN(Loss):
@@ -39,7 +37,7 @@ class LMNN(Loss):
     Raises
     ------
     TypeError
-        Targets are no integers.
+        Targets are no integers, or `weight` or `margin` is no number.
     ValueError
         `weight` or `margin` is out of its range, or targets are not ``(n, k)``; with Y.
 
@@ -71,97 +69,47 @@ class LMNN(Loss):
         margin: float = 1.0,
         sample_weight: Array | None = None,
     ) -> None:
-        if not 0 <= weight <= 1:
-            raise ValueError(f"weight must be from 0 to 1; got {weight!r}")
-        if not margin > 0:
-            raise ValueError(f"margin must be positive; got {margin!r}")
-        if not is_array(targets) or targets.ndim != 2 or targets.shape[1] == 0:
+        self.weight = validation.fraction(weight, "weight")
+        self.margin = validation.positive(margin, "margin")
+        backend = validation.backend_for(targets, "targets") if is_array(targets) else None
+        if backend is None or targets.ndim != 2 or targets.shape[1] == 0:
             raise ValueError(
                 "targets must be an array of row numbers (n, k) with k from 1, as "
                 f"target_neighbors returns it; got {_shown(targets)}"
             )
         self.labels = labels
-        backend = validation.backend_for(targets, "targets")
         self.targets = validation.whole_numbers(backend, targets, "targets", targets)
-        self.weight = float(weight)
-        self.margin = float(margin)
         self.sample_weight = sample_weight
 
     def point_data(self) -> tuple[PointData, ...]:
-        """Return the labels, and the weights where there are any."""
-        labels = PointData("labels", self.labels, kind="label")
-        if self.sample_weight is None:
-            return (labels,)
-        return labels, PointData("sample_weight", self.sample_weight)
+        """Return the labels."""
+        return (PointData("labels", self.labels, kind="label"),)
 
-    def pairs(self, n: int) -> tuple[Array, Array]:
-        """Return every point with each of its targets."""
-        targets = self.targets
-        if targets.shape[0] != n:
-            raise ValueError(
-                f"targets has shape {tuple(targets.shape)}; X with {n} points asks for "
-                f"({n}, {targets.shape[1]})"
-            )
-        xp = namespace(targets)
-        rows = xp.arange(n, dtype=targets.dtype, device=device_of(targets))
-        i = rows[:, None] + xp.zeros_like(targets)
-        return xp.reshape(i, (-1,)), xp.reshape(targets, (-1,))
+    def pairs(self, n: int) -> tuple[None, Array]:
+        """Return the targets of every point."""
+        wanted = (n, int(self.targets.shape[1]))
+        validation.check_shape(self.targets, wanted, "targets", f"X with {n} points")
+        return None, self.targets
 
-    def evaluate(self, tile: Tile, summary: Summary | None) -> Evaluation:
-        """Return the rows' hinges, and how many there are of each listed pair and each entry."""
-        assert tile.listed is not None
-        xp, D = tile.xp, tile.sqdist
-        listed = xp.reshape(tile.listed.sqdist, (D.shape[0], self.targets.shape[1]))
-        push, of_target, of_entry = hinges(xp, self.margin + listed, D, same_label(tile))
-        pull = self.weight * xp.ones_like(listed) if tile.opens_row else xp.zeros_like(listed)
-        listed_cotangent = pull + (1 - self.weight) * of_target
-        value = (1 - self.weight) * push + xp.sum(pull * listed, axis=1, keepdims=True)
-        cotangent = of_entry
-        cotangent *= self.weight - 1
-        weight = tile.row_data.get("sample_weight")
-        if weight is not None:
-            value, listed_cotangent = weight * value, weight * listed_cotangent
-            cotangent *= weight
-        return Evaluation(value, cotangent, xp.reshape(listed_cotangent, (-1,)))
+    def pair_term(self, item: Any, *D: Any) -> Any:
+        """Return what pulls a point's targets near."""
+        return self.weight * sum(D[1:], D[0])
+
+    def reductions(self) -> Mapping[str, Reduction]:
+        """Return the hinges of every row: how far others are within the margin of its targets."""
+        margin = self.margin
+        hinges = ListedSum(
+            lambda D, T: xp.maximum(margin + T - D, 0),
+            where=lambda a, b: a != b,
+            data="labels",
+            zero_from=lambda T: margin + T,
+        )
+        return {"push": hinges}
+
+    def row_function(self, row: Any) -> Any:
+        """Return what pushes the others away."""
+        return (1 - self.weight) * row.push
 
 
 def _shown(targets: object) -> str:
     return describe(targets) if is_array(targets) else f"{targets!r:.80}"
-
-
-def hinges(xp: Any, reach: Array, D: Array, same: Array) -> tuple[Array, Array, Array]:
-    """Return sums and counts of ``[reach_ij - D_il]+`` for reaches ``(r, k)`` and D ``(r, c)``.
-
-    They are its sums over j and l ``(r, 1)``, and the numbers of positive ones for each j
-    ``(r, k)`` and for each l ``(r, c)``; l are the columns that are not `same`.
-    """
-    if is_numpy_array(D):
-        bound = xp.max(reach, axis=1, keepdims=True)
-        i, l = xp.nonzero(~((bound <= D) | same))  # NaN among them
-        if i.size * FEW <= D.size:
-            return _few_hinges(xp, reach, D, i, l)
-    return _all_hinges(xp, reach, xp.where(same, xp.full_like(D, float("inf")), D))
-
-
-def _all_hinges(xp: Any, reach: Array, others: Array) -> tuple[Array, Array, Array]:
-    """Return the same from D with infinity for columns of the own label."""
-    zero = xp.zeros_like(others[:1, :1])
-    push, of_entry, of_target = xp.zeros_like(reach[:, :1]), xp.zeros_like(others), []
-    for t in range(reach.shape[1]):
-        slack = xp.maximum(reach[:, t : t + 1] - others, zero)
-        active = xp.astype(slack > 0, others.dtype)
-        push = push + xp.sum(slack, axis=1, keepdims=True)
-        of_target.append(xp.sum(active, axis=1, keepdims=True))
-        of_entry = of_entry + active
-    return push, xp.concat(of_target, axis=1), of_entry
-
-
-def _few_hinges(xp: Any, reach: Array, D: Array, i: Array, l: Array) -> tuple[Array, Array, Array]:
-    """Return the same from the entries ``(i, l)`` alone, outside of which no hinge is positive."""
-    slack = xp.maximum(reach[i] - D[i, l][:, None], 0)
-    active = (slack > 0).astype(D.dtype)
-    push, of_entry, of_target = xp.zeros_like(reach[:, :1]), xp.zeros_like(D), xp.zeros_like(reach)
-    xp.add.at(push, i, slack.sum(axis=1, keepdims=True))
-    xp.add.at(of_target, i, active)
-    of_entry[i, l] = active.sum(axis=1)
-    return push, of_target, of_entry

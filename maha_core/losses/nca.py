@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from math import inf
 from typing import Any
 
-from maha_core.arrays import namespace
-from maha_core.losses import softmax
-from maha_core.losses.base import Evaluation, Loss, PointData, Summary, Tile
-from maha_core.losses.membership import membership, same_label
+from maha_core.losses.base import Loss
+from maha_core.losses.symbols import xp
+from maha_core.reductions import LogSumExp, PointData, Reduction, SoftmaxMean
 
 Array = Any
-
-SAME = "label == other"
-OWN_WEIGHT = f"({SAME} ? exp(own_shift - D) : real(0))"
-"""``m_ij``, and the own class's weights, for CUDA."""
 
 
 class NCA(Loss):
@@ -51,8 +48,6 @@ class NCA(Loss):
     -1.9522
     """
 
-    by_expressions = True
-
     def __init__(
         self,
         labels: Array,
@@ -65,124 +60,20 @@ class NCA(Loss):
         self.labels_Y = labels_Y
         self.log = bool(log)
         self.sample_weight = sample_weight
-        self._form: ExpectedVotes | LogLikelihood = LogLikelihood() if log else ExpectedVotes()
 
     def point_data(self) -> tuple[PointData, ...]:
-        """Return the labels, and the weights where there are any."""
-        labels = PointData("labels", self.labels, self.labels_Y, "label", "labels_Y")
-        if self.sample_weight is None:
-            return (labels,)
-        return labels, PointData("sample_weight", self.sample_weight)
+        """Return the labels."""
+        return (PointData("labels", self.labels, self.labels_Y, "label", "labels_Y"),)
 
-    def summarise(self, tile: Tile) -> Summary:
-        """Return the softmax sums of the rows, over all partners and over those of their class."""
-        return self._form.summarise(tile)
+    def reductions(self) -> Mapping[str, Reduction]:
+        """Return the share of the own class, or both log-sum-exps of which it is the quotient."""
+        if not self.log:
+            return {"p": SoftmaxMean(lambda a, b: a == b, data="labels")}
+        own = LogSumExp(lambda D, a, b: xp.where(a == b, -D, -inf), data="labels")
+        return {"everybody": LogSumExp(), "own": own}
 
-    def merge(self, a: Summary, b: Summary) -> Summary:
-        """Return the summary of two pieces of the same rows."""
-        return self._form.merge(namespace(a[0]), a, b)
-
-    def evaluate(self, tile: Tile, summary: Summary | None) -> Evaluation:
-        """Return the rows' terms and the cotangent."""
-        assert summary is not None
-        weight = tile.row_data.get("sample_weight")
-        ones = tile.xp.ones_like(summary[0])
-        value, cotangent = self._form.evaluate(tile, summary, ones if weight is None else weight)
-        value = value if tile.opens_row else tile.xp.zeros_like(value)
-        return Evaluation(value, cotangent, own=True)
-
-
-class ExpectedVotes:
-    """``-sum_i w_i p_i``."""
-
-    def summarise(self, tile: Tile) -> Summary:
-        """Return shift, sum of weights and sum of the own class's weights."""
-        xp = tile.xp
-        if tile.fused is not None:
-            return tile.fused.softmax("D", "1", f"real({SAME})", **_labels(tile))
-        shift, weights = softmax.weights(tile)
-        own = membership(tile).own_sums(weights)
-        total = xp.sum(weights, axis=1, keepdims=True)
-        scale = softmax.reached(xp, shift)
-        return shift, scale * total, scale * own
-
-    def merge(self, xp: Any, a: Summary, b: Summary) -> Summary:
-        """Return the summary of two pieces of the same rows."""
-        return softmax.merge(xp, a, b)
-
-    def evaluate(self, tile: Tile, summary: Summary, weight: Array) -> tuple[Array, Array]:
-        """Return ``-w_i p_i`` and ``w_i p_ij (m_ij - p_i)``."""
-        shift, total, own = summary
-        p = own / total
-        if tile.fused is not None:
-            (cotangent,) = tile.fused.entries(
-                f"factor * {softmax.WEIGHT} * (real({SAME}) - p)",
-                shift=softmax.finite(tile.xp, shift),
-                factor=weight / total,
-                p=p,
-                **_labels(tile),
-            )
-            return -weight * p, cotangent
-        kernel, factor = softmax.probabilities(tile, summary)
-        factor = weight * factor
-        return -weight * p, membership(tile).scaled(kernel, factor * (1 - p), -factor * p)
-
-
-class LogLikelihood:
-    """``-sum_i w_i log p_i``, a difference of two log-sum-exps with a shift each."""
-
-    def summarise(self, tile: Tile) -> Summary:
-        """Return shift and sum over all partners, then the same over those of the own class."""
-        if tile.fused is not None:
-            own = tile.fused.softmax(f"{SAME} ? D : infinite()", "1", **_labels(tile))
-            return *tile.fused.softmax("D", "1"), *own
-        return *_log_sum(tile, tile.sqdist), *_log_sum(tile, _own_class(tile))
-
-    def merge(self, xp: Any, a: Summary, b: Summary) -> Summary:
-        """Return the summary of two pieces of the same rows."""
-        return *softmax.merge(xp, a[:2], b[:2]), *softmax.merge(xp, a[2:], b[2:])
-
-    def evaluate(self, tile: Tile, summary: Summary, weight: Array) -> tuple[Array, Array]:
-        """Return ``-w_i log p_i`` and ``w_i (m_ij p_ij / p_i - p_ij)``."""
-        xp = tile.xp
-        shift, total, own_shift, own_total = summary
-        lonely = own_total == 0
-        weight = xp.where(lonely, xp.zeros_like(weight), weight)
-        own_total = xp.where(lonely, xp.ones_like(own_total), own_total)
-        own_shift = softmax.finite(xp, own_shift)
-        value = weight * (own_shift - shift + xp.log(total) - xp.log(own_total))
-        if tile.fused is not None:
-            (cotangent,) = tile.fused.entries(
-                f"own_factor * {OWN_WEIGHT} - factor * {softmax.WEIGHT}",
-                shift=shift,
-                own_shift=own_shift,
-                factor=weight / total,
-                own_factor=weight / own_total,
-                **_labels(tile),
-            )
-            return value, cotangent
-        D = tile.without_self(tile.sqdist, float("inf"))
-        everybody, own = tile.exp(shift - D), tile.exp(own_shift - _own_class(tile))
-        everybody *= weight / total
-        own *= weight / own_total
-        own -= everybody
-        return value, tile.fill_self(own, 0.0)
-
-
-def _labels(tile: Tile) -> dict[str, Array]:
-    """Return what `SAME` compares."""
-    return {"label": tile.row_data["labels"], "other": tile.column_data["labels"]}
-
-
-def _own_class(tile: Tile) -> Array:
-    """Return D with infinity for pairs of different labels."""
-    xp, D = tile.xp, tile.sqdist
-    return xp.where(same_label(tile), D, xp.full_like(D, float("inf")))
-
-
-def _log_sum(tile: Tile, D: Array) -> tuple[Array, Array]:
-    """Return shift and sum of ``exp(shift - D)`` over each row, self-pairs left out."""
-    xp = tile.xp
-    D = tile.without_self(D, float("inf"))
-    shift = xp.min(D, axis=1, keepdims=True)
-    return shift, xp.sum(xp.exp(softmax.finite(xp, shift) - D), axis=1, keepdims=True)
+    def row_function(self, row: Any) -> Any:
+        """Return ``-p``, or ``-log p``, 0 where there is nobody of the own class."""
+        if not self.log:
+            return -row.p
+        return xp.where(row.own == -inf, 0.0, row.everybody - row.own)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from maha_core.arrays import is_array
-from maha_core.losses.base import Evaluation, Fused, Loss, PointData, Summary, Tile
+from maha_core.losses.base import Loss
+from maha_core.reductions import PointData, Reduction
+from maha_core.reductions.array_sum import pair_sum
 
 Array = Any
 
@@ -17,9 +18,12 @@ class Pairwise(Loss):
     Parameters
     ----------
     f : callable
-        ``f(D)``, or with `data` ``f(D, a, b)``, for a tile D ``(r, c)`` and data a ``(r, 1)`` and
-        b ``(1, c)``; returns ``(values, derivatives)`` with respect to D, both ``(r, c)``. It may
-        run in several threads.
+        ``f(D)``, or with `data` ``f(D, a, b)``, a function of one pair's numbers: of the squared
+        distance D, the number a of the row's point and b of the column's. Write it with operators,
+        NumPy's functions or the array API's (``xp = D.__array_namespace__()``), and ``np.where``
+        for `if`; its derivative is derived. A function that cannot be written so returns ``(values,
+        derivatives)`` with respect to D instead, both ``(r, c)``, for a tile D ``(r, c)`` and data
+        a ``(r, 1)`` and b ``(1, c)``. It may run in several threads.
     data : array (n,), optional
         A number per point of X; integers are taken as real numbers.
     data_Y : array (m,), optional
@@ -28,98 +32,68 @@ class Pairwise(Loss):
         The promise ``f(D, a, b) = f(D, b, a)``; half of the tiles may then be skipped.
     sample_weight : array (n,), optional
         Weights of the rows' own terms ``sum_j f(D_ij)``.
-    cuda : tuple of two str, optional
-        f's value and derivative for one pair as CUDA C++ expressions of `D`, and with `data` of `a`
-        and `b`, such as ``("exp(-D)", "-exp(-D)")``. On a GPU they are computed as D is, where f
-        passes over D once for each of its operations; elsewhere f serves. A plain ``0.5`` is a
-        double in C++ and slow in float32: write ``real(0.5)``.
+
+    Raises
+    ------
+    TypeError
+        f cannot be called; later, where it returns values alone and its derivative cannot be
+        derived: the message says which line of f is in the way.
 
     Notes
     -----
     Without Y the sum runs over ordered pairs i != j, each unordered pair twice, and what f returns
-    on a self-pair has no effect.
+    on a self-pair has no effect. f is called with symbols in place of arrays, with + - * / and
+    powers, exp, expm1, log, log1p, logaddexp, sqrt, square, reciprocal, tanh, abs, sign, maximum,
+    minimum, clip, comparisons, & | ~ and where. Between equal points the derivative of a root is
+    taken as 0, because that of D is. On a GPU a function that was derived is computed where D is
+    made, in no pass of its own.
 
     Examples
     --------
     >>> import numpy as np, maha_core as mc
     >>> X = np.array([[0.0], [1.0], [3.0]])
-    >>> loss = mc.losses.Pairwise(lambda D: (D * D, 2 * D), symmetric=True)
+    >>> loss = mc.losses.Pairwise(lambda D: D**2, symmetric=True)
     >>> value, gradient = mc.value_and_grad(loss, X)
     >>> float(value), gradient.X.ravel().tolist()
     (196.0, [-224.0, -56.0, 280.0])
+
+    With data, here a squared difference of targets weighted by nearness:
+
+    >>> y = np.array([0.0, 1.0, 5.0])
+    >>> near = mc.losses.Pairwise(lambda D, a, b: np.exp(-D) * (a - b) ** 2, data=y)
+    >>> round(float(mc.value_and_grad(near, X)[0]), 4)
+    1.328
     """
 
     def __init__(
         self,
-        f: Callable[..., tuple[Array, Array]],
+        f: Callable[..., Any],
         *,
         data: Array | None = None,
         data_Y: Array | None = None,
         symmetric: bool = False,
         sample_weight: Array | None = None,
-        cuda: tuple[str, str] | None = None,
     ) -> None:
         if not callable(f):
-            raise TypeError(f"f must be callable, f(D) -> (values, derivatives); got {f!r}")
+            raise TypeError(f"f must be callable, f(D) or f(D, a, b) with data; got {f!r}")
         if data is None and data_Y is not None:
             raise ValueError("data_Y was given without data; give both, or neither")
-        if cuda is not None and not _are_two_strings(cuda):
-            raise TypeError(f"cuda must be two strings (value, derivative); got {cuda!r}")
         self.f = f
-        self.cuda = cuda
         self.data = data
         self.data_Y = data_Y
         self.sample_weight = sample_weight
-        # A weight belongs to the row alone, so that weighted terms are not symmetric.
-        self.symmetric = bool(symmetric) and sample_weight is None
-        self.by_expressions = cuda is not None
+        self.symmetric = bool(symmetric)
 
     def point_data(self) -> tuple[PointData, ...]:
-        """Return the data and the weights where there are any."""
-        given = []
-        if self.data is not None:
-            given.append(PointData("data", self.data, self.data_Y, columns_name="data_Y"))
-        if self.sample_weight is not None:
-            given.append(PointData("sample_weight", self.sample_weight))
-        return tuple(given)
+        """Return the data where there are any."""
+        if self.data is None:
+            return ()
+        return (PointData("data", self.data, self.data_Y, columns_name="data_Y"),)
 
-    def evaluate(self, tile: Tile, summary: Summary | None) -> Evaluation:
-        """Return f's values and derivatives, self-pairs left out."""
-        if self.cuda is not None and tile.fused is not None:
-            return self._fused(tile, tile.fused, *self.cuda)
-        values, derivatives = self._call(tile)
-        weight = tile.row_data.get("sample_weight")
-        if weight is not None:
-            values, derivatives = weight * values, weight * derivatives
-        return Evaluation(tile.without_self(values, 0.0), tile.without_self(derivatives, 0.0))
+    def reductions(self) -> Mapping[str, Reduction]:
+        """Return the sum of f over every row."""
+        return {"total": pair_sum(self.f, None if self.data is None else "data")}
 
-    def _fused(self, tile: Tile, fused: Fused, value: str, derivative: str) -> Evaluation:
-        names = {} if self.data is None else {"a": tile.row_data, "b": tile.column_data}
-        given = {name: side["data"] for name, side in names.items()}
-        if "sample_weight" in tile.row_data:
-            given["weight"] = tile.row_data["sample_weight"]
-            value, derivative = f"weight * ({value})", f"weight * ({derivative})"
-        cotangent, sums = fused.entries(derivative, value, **given)
-        return Evaluation(sums, cotangent, own=True)
-
-    def _call(self, tile: Tile) -> tuple[Array, Array]:
-        D = tile.sqdist
-        data = () if self.data is None else (tile.row_data["data"], tile.column_data["data"])
-        result: Any = self.f(D, *data)
-        if not (isinstance(result, tuple) and len(result) == 2 and all(map(is_array, result))):
-            raise TypeError(
-                "f must return two arrays (values, derivatives) of the shape of D, "
-                f"{tuple(D.shape)}; it returned {type(result).__name__}"
-            )
-        for part in result:
-            if tuple(part.shape) != tuple(D.shape):
-                raise ValueError(
-                    f"f returned an array of shape {tuple(part.shape)} for a tile of D of shape "
-                    f"{tuple(D.shape)}; values and derivatives must have the shape of D"
-                )
-        values, derivatives = result
-        return values, derivatives
-
-
-def _are_two_strings(value: Any) -> bool:
-    return isinstance(value, tuple) and [type(part) for part in value] == [str, str]
+    def row_function(self, row: Any) -> Any:
+        """Return the row's sum."""
+        return row.total

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from maha_core.arrays import namespace
-from maha_core.losses.base import Evaluation, Summary, Tile
 from maha_core.losses.listed import ListedLoss, sorted_by_first
+from maha_core.losses.symbols import xp
 
 Array = Any
 
@@ -28,7 +28,7 @@ class Triplet(ListedLoss):
     Raises
     ------
     TypeError, ValueError
-        The lists do not fit each other, or `margin` is not positive.
+        The lists do not fit each other, or `margin` is not positive and finite.
 
     Notes
     -----
@@ -60,21 +60,11 @@ class Triplet(ListedLoss):
         )
 
     def pairs(self, n: int) -> tuple[Array, Array]:
-        """Return (anchor, positive) and (anchor, negative) of every triple in turn."""
-        return _in_turn(self.anchor, self.anchor), _in_turn(self.positive, self.negative)
+        """Return each anchor with its positive and its negative."""
+        both = namespace(self.anchor).stack([self.positive, self.negative], axis=1)
+        return self.anchor, both
 
-    def evaluate(self, tile: Tile, summary: Summary | None) -> Evaluation:
-        """Return the triples' hinges and their derivatives."""
-        assert tile.listed is not None
-        xp, listed = tile.xp, tile.listed
-        D, i = (xp.reshape(values, (-1, 2)) for values in (listed.sqdist, listed.i))
-        slack = self.margin + D[:, 0] - D[:, 1]
-        weight = self.row_weight(tile, i[:, 0])
-        slope = weight * xp.astype(slack > 0, slack.dtype)
-        return Evaluation(slope * slack, xp.zeros_like(tile.sqdist), _in_turn(slope, -slope))
-
-
-def _in_turn(a: Array, b: Array) -> Array:
-    """Return ``a_0, b_0, a_1, b_1, ...``."""
-    xp = namespace(a)
-    return xp.reshape(xp.stack([a, b], axis=1), (-1,))
+    def pair_term(self, item: Any, *D: Any) -> Any:
+        """Return how much the negative lacks of the margin."""
+        positive, negative = D
+        return xp.maximum(self.margin + positive - negative, 0)

@@ -11,8 +11,7 @@ from maha_core import validation
 from maha_core.arrays import describe, namespace
 
 if TYPE_CHECKING:
-    from maha_core.backend import Backend
-    from maha_core.metrics.factor import Factor
+    from maha_core.library import Library
     from maha_core.metrics.form import Form
 
 Array = Any
@@ -41,20 +40,15 @@ class Metric(ABC):
         The array as it was given. Gradients with respect to the metric have its shape.
     """
 
-    __slots__ = ("_parameter",)
+    __slots__ = ("parameter",)
 
-    _parameter: Array
+    parameter: Array
     symbol: ClassVar[str]
     ndim: ClassVar[int]
 
     def __init__(self, parameter: Array) -> None:
         validation.check_parameter(parameter, self.symbol, self.ndim)
-        object.__setattr__(self, "_parameter", parameter)
-
-    @property
-    def parameter(self) -> Array:
-        """The metric's one array, as it was given."""
-        return self._parameter
+        object.__setattr__(self, "parameter", parameter)
 
     @property
     def argument(self) -> str:
@@ -71,8 +65,8 @@ class Metric(ABC):
         """Return the symmetric matrix Ms ``(d, d)`` of the distance."""
 
     @abstractmethod
-    def to_factor(self) -> Factor:
-        """Return an equal metric of the form ``M = A^T A``."""
+    def to_factor(self) -> Metric:
+        """Return an equal metric of the form ``M = A^T A``, a `Factor`."""
 
     def embed(self, X: Array) -> Array:
         """Return Z ``(n, k)`` whose squared Euclidean distances are the metric's.
@@ -99,8 +93,16 @@ class Metric(ABC):
         validation.check_columns(points, self.n_columns, owner)
         return backend.embed(type(self), parameter, points)
 
+    def for_embedding(self) -> Metric:
+        """Return an equal metric of which `embedded` needs no further preparation."""
+        return self.to_factor()
+
+    def embedded(self, X: Array) -> Array:
+        """Return `embed` of points that are checked."""
+        return X @ self.to_factor().parameter.T
+
     @abstractmethod
-    def form(self, backend: Backend, parameter: Array) -> Form:
+    def form(self, backend: Library, parameter: Array) -> Form:
         """Return the metric's mathematics for one call, from its checked and cast array."""
 
     def __setattr__(self, name: str, value: object) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from maha_core import validation
+from maha_core import checks, collinear, definite, validation
 from maha_core.arrays import device_of
 from maha_core.formulas import symmetric_part
 from maha_core.metrics.base import Metric, derived, floating
@@ -12,7 +13,7 @@ from maha_core.metrics.factor import Factor, FactorForm
 from maha_core.metrics.form import Index, Term
 
 if TYPE_CHECKING:
-    from maha_core.backend import Backend
+    from maha_core.library import Library
 
 Array = Any
 
@@ -31,7 +32,9 @@ class Covariance(Metric):
         S is no array of a supported library, or of a dtype that is not accepted.
     ValueError
         S is not square or empty; when it is used: S is visibly asymmetric, singular or not
-        positive definite.
+        positive definite. Singular means that the rounding of S decides on D: the correlation
+        matrix has an eigenvalue below 4 eps of S's dtype, or below 50 sqrt(d) eps of the device's
+        widest float, in which S is factored.
 
     Notes
     -----
@@ -76,8 +79,9 @@ class Covariance(Metric):
         Raises
         ------
         TypeError, ValueError
-            X is not acceptable (as in `sqdist`), n is below 2 or too small for d without a ridge,
-            or ridge is negative.
+            X is not acceptable (as in `sqdist`), n is below 2, a variance is outside of the dtype's
+            normal numbers, or ridge is negative; without a ridge: n is too small for d, or columns
+            are constant or linear combinations of others, up to the rounding of their numbers.
 
         Examples
         --------
@@ -106,13 +110,16 @@ class Covariance(Metric):
         backend = validation.backend_for(self.parameter, self.symbol)
         return Factor(inverse_cholesky(backend, floating(self.parameter)))
 
-    def form(self, backend: Backend, parameter: Array) -> CovarianceForm:
+    def form(self, backend: Library, parameter: Array) -> CovarianceForm:
         """Return the mathematics of this metric for one call."""
         return CovarianceForm(backend.xp, inverse_cholesky(backend, parameter))
 
 
 class CovarianceForm(FactorForm):
     """``U = V = W C^-T``: a factor ``A = C^-1`` whose parameter is ``S = C C^T``."""
+
+    turns = False
+    curved = True
 
     def pull(self, W: Array, U: Array, LU: Array) -> Array:
         """``dphi/dS = -S^-1 (W^T L W) S^-1 = -A^T (U^T L U) A``."""
@@ -123,6 +130,19 @@ class CovarianceForm(FactorForm):
 
     def push(self, W: Array, U: Array, tangent: Array) -> Term:
         return Term(U, U @ (self.A @ symmetric_part(tangent) @ self.A.T), -1.0)
+
+    def moved(self, W: Array, dW: Array | None, tangent: Array | None) -> Array:
+        """Return ``U_t = W_t A^T``: A stays, and the parameter's part is in `pull_along`."""
+        return super().moved(W, dW, None)
+
+    def pull_points_along(self, LU: Array, tangent: Array) -> Array:
+        """``-2 (L W) N dS N`` with ``N = S^-1``."""
+        return -(self.pull_points(LU) @ symmetric_part(tangent)) @ self.A.T @ self.A
+
+    def pull_along(self, pulled: Array, tangent: Array) -> Array:
+        """``N dS N T N + N T N dS N`` with ``T = W^T L W``; what was pulled is ``-N T N``."""
+        half = self.A.T @ (self.A @ symmetric_part(tangent)) @ pulled
+        return -(half + half.T)
 
     def columns(self, W: Array, U: Array, index: Index) -> Term:
         k, l = index
@@ -144,11 +164,15 @@ def check_enough_points(n: int, d: int, ridge: float) -> None:
         )
 
 
-def inverse_cholesky(backend: Backend, S: Array) -> Array:
+def inverse_cholesky(backend: Library, S: Array) -> Array:
     """Return ``C^-1`` with ``S = C C^T``, in the device's widest float and then S's dtype."""
     xp = backend.xp
-    backend.check_symmetric(S)
+    checks.symmetric(backend, S)
     wide = symmetric_part(backend.widen(S))
-    C = backend.cholesky(wide, S.dtype)
+    of = definite.correlation(xp, wide)
+    level = definite.rounding_level(xp, of.R, S.dtype)
+    refuse = partial(collinear.refuse_covariance, xp, wide, of, level)
+    checks.positive_definite(backend, of.R, level, refuse)
     identity = xp.eye(S.shape[0], dtype=wide.dtype, device=device_of(wide))
-    return xp.astype(xp.linalg.solve(C, identity), S.dtype, copy=False)
+    A = xp.linalg.solve(xp.linalg.cholesky(of.R), identity) / of.deviation[None, :]
+    return xp.astype(A, S.dtype, copy=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from maha_core.arrays import namespace
@@ -11,7 +12,7 @@ from maha_core.metrics.factor import Factor
 from maha_core.metrics.form import IndefiniteForm, Index, Term
 
 if TYPE_CHECKING:
-    from maha_core.backend import Backend
+    from maha_core.library import Library
 
 Array = Any
 
@@ -59,6 +60,18 @@ class Diagonal(Metric):
         ValueError
             A weight is negative: no factor exists.
         """
+        return Factor(Diagonal(self._roots()).matrix())
+
+    def for_embedding(self) -> Diagonal:
+        """Return the metric itself: its factor has d x d entries, of which d are not 0."""
+        return self
+
+    def embedded(self, X: Array) -> Array:
+        """Return ``X * sqrt(w)``."""
+        return X * self._roots()
+
+    def _roots(self) -> Array:
+        """Return ``sqrt(w)`` ``(d,)``; raise ValueError where a weight is negative."""
         w = floating(self.parameter)
         xp = namespace(w)
         lowest = float(xp.min(w))
@@ -67,9 +80,9 @@ class Diagonal(Metric):
                 f"Diagonal(w) has no factor: its smallest weight is {lowest:.6g}; "
                 "raise negative weights to 0, e.g. Diagonal(xp.clip(w, 0, None))"
             )
-        return Factor(Diagonal(xp.sqrt(w)).matrix())
+        return xp.sqrt(w)
 
-    def form(self, backend: Backend, parameter: Array) -> DiagonalForm:
+    def form(self, backend: Library, parameter: Array) -> DiagonalForm:
         """Return the mathematics of this metric for one call."""
         return DiagonalForm(backend.xp, parameter)
 
@@ -80,6 +93,9 @@ class DiagonalForm(IndefiniteForm):
     def __init__(self, xp: Any, w: Array) -> None:
         super().__init__(xp)
         self.w = w
+
+    def in_widest(self, widen: Callable[[Array], Array]) -> DiagonalForm:
+        return self.changed(w=widen(self.w))
 
     def dual(self, U: Array) -> Array:
         return U * self.w
@@ -94,6 +110,10 @@ class DiagonalForm(IndefiniteForm):
 
     def push(self, W: Array, U: Array, tangent: Array) -> Term:
         return Term(W, W * tangent, 1.0)
+
+    def pull_points_along(self, LU: Array, tangent: Array) -> Array:
+        """``2 (L W) diag(dw)``."""
+        return 2 * LU * tangent
 
     def columns(self, W: Array, U: Array, index: Index) -> Term:
         (k,) = index

@@ -1,8 +1,9 @@
 """The metric of ``metric=None``: M is the identity and there is no parameter."""
 
+from functools import cache
 from typing import Any, NoReturn
 
-from maha_core.metrics.form import Form, Index, Term
+from maha_core.metrics.form import Form, Index, Rounding, Term
 
 Array = Any
 
@@ -12,6 +13,9 @@ class EuclideanForm(Form):
 
     def operand(self, W: Array) -> Array:
         return W
+
+    def largest_rounding(self, W: Array, norms: Array, largest: Array) -> Rounding:
+        return Rounding(largest, None)
 
     def pull_points(self, LU: Array) -> Array:
         """``dphi/dX = 2 L W``."""
@@ -28,3 +32,9 @@ class EuclideanForm(Form):
 
     def outer(self, delta: Array) -> Array:
         self.pull(delta, delta, delta)
+
+
+@cache
+def euclidean(xp: Any) -> EuclideanForm:
+    """Return the form of a library, which holds nothing of a call."""
+    return EuclideanForm(xp)

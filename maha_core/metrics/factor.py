@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from maha_core.formulas import dot
+from maha_core.formulas import dot, plus
 from maha_core.metrics.base import Metric, derived, floating
 from maha_core.metrics.form import Form, Index, Rounding, Term
 
 if TYPE_CHECKING:
-    from maha_core.backend import Backend
+    from maha_core.library import Library
 
 Array = Any
 
@@ -56,13 +56,15 @@ class Factor(Metric):
         """Return the metric itself."""
         return self
 
-    def form(self, backend: Backend, parameter: Array) -> FactorForm:
+    def form(self, backend: Library, parameter: Array) -> FactorForm:
         """Return the mathematics of this metric for one call."""
         return FactorForm(backend.xp, parameter)
 
 
 class FactorForm(Form):
     """``U = V = W A^T``."""
+
+    turns = True
 
     def __init__(self, xp: Any, A: Array) -> None:
         super().__init__(xp)
@@ -81,6 +83,16 @@ class FactorForm(Form):
 
     def push(self, W: Array, U: Array, tangent: Array) -> Term:
         return Term(U, W @ tangent.T, 2.0)
+
+    def moved(self, W: Array, dW: Array | None, tangent: Array | None) -> Array:
+        """``Z_t = W dA^T + W_t A^T``."""
+        if tangent is None:
+            return self.operand(self.xp.zeros_like(W) if dW is None else dW)
+        return plus(W @ tangent.T, None if dW is None else self.operand(dW))
+
+    def pull_points_along(self, LU: Array, tangent: Array) -> Array:
+        """``2 (L Z) dA``."""
+        return 2 * (LU @ tangent)
 
     def columns(self, W: Array, U: Array, index: Index) -> Term:
         k, l = index
@@ -102,10 +114,12 @@ class FactorForm(Form):
         size = dot(xp, xp.abs(W), xp.broadcast_to(lengths, W.shape))
         return Rounding(norms, size * size)
 
-    def largest_rounding(self, W: Array, norms: Array) -> Rounding:
-        xp = self.xp
-        A, W = xp.reshape(self.A, (-1,)), xp.reshape(W, (-1,))
-        return Rounding(xp.max(norms), xp.vecdot(A, A) * xp.vecdot(W, W))
+    def largest_rounding(self, W: Array, norms: Array, largest: Array) -> Rounding:
+        # | |A| |w| |^2 <= |A|^2 |w|^2: the root of a sum of squares bounds the largest |w|^2, and
+        # times sqrt(k) the sum of the k rows of A.
+        xp, rows = self.xp, self.A.shape[0]
+        a, w = xp.vecdot(self.A, self.A), xp.vecdot(W, W)
+        return Rounding(largest, xp.sqrt(rows * xp.vecdot(a, a) * xp.vecdot(w, w)))
 
     def visibility(self) -> Array | None:
         return self.xp.sum(self.A * self.A, axis=0)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from importlib import import_module
+from math import sqrt
 from operator import matmul
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from maha_core.formulas import dot
 
 Array = Any
 Index = tuple[int, ...]
+
+EXPLAINED = 8
+"""A metric's own entries are rounded: so many eps of |d|^T |Ms| |d| below 0 still count as 0."""
 
 
 class Term(NamedTuple):
@@ -41,6 +45,10 @@ class Form(ABC):
     """
 
     nonnegative = True
+    turns = False
+    """Whether U changes with the parameter."""
+    curved = False
+    """Whether `pull` of one LU changes with the parameter: `pull_along` tells how."""
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
@@ -62,8 +70,12 @@ class Form(ABC):
         def product(W: Array, B: Array) -> Array:
             return dot(self.xp, W[:, None, :], B.T[None, :, :])
 
+        return self.changed(product=product)
+
+    def changed(self, **attributes: Any) -> Self:
+        """Return a copy with other attributes."""
         form = object.__new__(type(self))  # copy() would look for the namespace by its name
-        form.__dict__.update(self.__dict__, product=product)
+        form.__dict__.update(self.__dict__, **attributes)
         return form
 
     @abstractmethod
@@ -84,7 +96,7 @@ class Form(ABC):
 
     @abstractmethod
     def push(self, W: Array, U: Array, tangent: Array) -> Term:
-        """Return the derivative of D along a direction of the parameter, as a form."""
+        """Return the derivative of D along a direction of the parameter, as a form of U."""
 
     @abstractmethod
     def columns(self, W: Array, U: Array, index: Index) -> Term:
@@ -95,8 +107,20 @@ class Form(ABC):
         """Return ``dD / dparameter`` for differences ``(..., d)``, ``(...,) + parameter.shape``."""
 
     def push_points(self, dW: Array, U: Array) -> Term:
-        """Return the derivative of D along a direction of the points, as a form."""
-        return Term(self.operand(dW), self.dual(U), 2.0)
+        """Return the derivative of D along a direction of the points, as a form of U."""
+        return Term(U, self.dual(self.operand(dW)), 2.0)
+
+    def moved(self, W: Array, dW: Array | None, tangent: Array | None) -> Array:
+        """Return the change of U along directions of the points and of the parameter."""
+        return self.xp.zeros_like(W) if dW is None else self.operand(dW)
+
+    def pull_points_along(self, LU: Array, tangent: Array) -> Array:
+        """Return the change of `pull_points` of the same LU along a direction of the parameter."""
+        raise NotImplementedError
+
+    def pull_along(self, pulled: Array, tangent: Array) -> Array:
+        """Return the change of what `pull` gave, if only its own parameter moves."""
+        raise NotImplementedError
 
     def direct(self, delta: Array) -> Array:
         """Return D ``(p,)`` from differences ``(p, d)``: no cancellation between points."""
@@ -111,8 +135,8 @@ class Form(ABC):
         """Return numbers no less than those of `rounding`, for less work."""
         return self.rounding(W, norms)
 
-    def largest_rounding(self, W: Array, norms: Array) -> Rounding:
-        """Return numbers that `rounding` does not exceed for any of the points."""
+    def largest_rounding(self, W: Array, norms: Array, largest: Array) -> Rounding:
+        """Return numbers that `rounding` exceeds for none of the points; `largest` of the norms."""
         magnitude, embedding = self.rounding(W, norms)
         largest = None if embedding is None else self.xp.max(embedding)
         return Rounding(self.xp.max(magnitude), largest)
@@ -142,14 +166,24 @@ class IndefiniteForm(Form):
     def magnitude(self, W: Array) -> Array:
         """Return ``|w_i|^T |Ms| |w_i|`` ``(n,)``, which bounds every term of D."""
 
-    def direct(self, delta: Array) -> Array:
-        """Return D, a negative entry that rounding explains as 0."""
-        F = super().direct(delta)
-        if not bool(self.xp.any(F < 0)):
-            return F
-        eps = self.xp.finfo(F.dtype).eps
-        bound = (delta.shape[-1] + 2) * eps * self.magnitude(delta)
-        return self.xp.where((F < 0) & (-bound <= F), self.xp.zeros_like(F), F)
+    @abstractmethod
+    def in_widest(self, widen: Callable[[Array], Array]) -> IndefiniteForm:
+        """Return the form with its array in the widest float, as `widen` gives it."""
+
+    def may_be_zero(self, D: Array, delta: Array) -> Array:
+        """Tell where D, evaluated in its own dtype, is not above 0 by more than rounding."""
+        part = 2 * _explained(self.xp, delta.shape[-1], D.dtype, D.dtype)
+        size = part * self.norm() * dot(self.xp, delta, delta)
+        return (size >= D) & (-size <= D)
+
+    def signed(self, delta: Array, dtype: Any) -> Array:
+        """Return D of X's dtype, a negative entry that rounding explains as 0.
+
+        The differences are of the widest float, in which all libraries agree on the sign of D.
+        """
+        xp, D = self.xp, self.direct(delta)
+        bound = _explained(xp, delta.shape[-1], dtype, delta.dtype) * self.magnitude(delta)
+        return xp.astype(xp.where((D < 0) & (-bound <= D), xp.zeros_like(D), D), dtype, copy=False)
 
     def rounding(self, W: Array, norms: Array) -> Rounding:
         return Rounding(self.magnitude(W), None)
@@ -161,3 +195,13 @@ class IndefiniteForm(Form):
     def pull_rounding(self, relative: float) -> Array:
         """``pull`` has ``w_i w_i^T`` where the pair has ``d d^T``."""
         return relative * self.norm()
+
+
+def _explained(xp: Any, width: int, dtype: Any, evaluated: Any) -> float:
+    """Return the part of its magnitude that D of X's dtype may be below 0 by rounding.
+
+    The metric's entries are rounded in that dtype, however D is evaluated; the sum of `width` terms
+    is rounded in the dtype of its evaluation.
+    """
+    own, sums = xp.finfo(dtype).eps, xp.finfo(evaluated).eps / 2
+    return float(EXPLAINED * own + sqrt(width) * sums)

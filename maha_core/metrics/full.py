@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from maha_core import validation
@@ -11,7 +12,7 @@ from maha_core.metrics.factor import Factor
 from maha_core.metrics.form import IndefiniteForm, Index, Term
 
 if TYPE_CHECKING:
-    from maha_core.backend import Backend
+    from maha_core.library import Library
 
 Array = Any
 
@@ -109,7 +110,7 @@ class Full(Metric):
         roots = xp.sqrt(xp.where(values > level, values, xp.zeros_like(values)))
         return Factor((vectors * roots).T)
 
-    def form(self, backend: Backend, parameter: Array) -> FullForm:
+    def form(self, backend: Library, parameter: Array) -> FullForm:
         """Return the mathematics of this metric for one call."""
         return FullForm(backend.xp, symmetric_part(parameter))
 
@@ -120,6 +121,9 @@ class FullForm(IndefiniteForm):
     def __init__(self, xp: Any, Ms: Array) -> None:
         super().__init__(xp)
         self.Ms = Ms
+
+    def in_widest(self, widen: Callable[[Array], Array]) -> FullForm:
+        return self.changed(Ms=widen(self.Ms))
 
     def dual(self, U: Array) -> Array:
         return self.product(U, self.Ms)
@@ -134,6 +138,10 @@ class FullForm(IndefiniteForm):
 
     def push(self, W: Array, U: Array, tangent: Array) -> Term:
         return Term(W, W @ symmetric_part(tangent), 1.0)
+
+    def pull_points_along(self, LU: Array, tangent: Array) -> Array:
+        """``2 (L W) sym(dM)``."""
+        return 2 * (LU @ symmetric_part(tangent))
 
     def columns(self, W: Array, U: Array, index: Index) -> Term:
         k, l = index

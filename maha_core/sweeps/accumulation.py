@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from maha_core import formulas
-from maha_core.problem import Gradient
+from maha_core.formulas import plus
+from maha_core.problem import ReductionGradient
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
     from maha_core.problem import Problem
-    from maha_core.sweeps.geometry import Points
+    from maha_core.tiles.points import Points
 
 Array = Any
 
@@ -31,6 +32,7 @@ class StripResult:
     column_points: Array | None = None
     start: int = 0
     listed: Array | None = None
+    values: Array | None = None
 
 
 @dataclass(slots=True)
@@ -44,6 +46,7 @@ class Accumulator:
     parameter: Array | None = None
     columns: Array | None = None
     column_points: Array | None = None
+    values: Array | None = None
     rows: list[Array] = field(default_factory=list)
 
     def add(self, result: StripResult) -> None:
@@ -54,15 +57,17 @@ class Accumulator:
         self.column_points = self._add(
             self.column_points, result.column_points, result.start, side.U
         )
+        self.values = plus(self.values, result.values)
         if result.rows is not None:
             self.rows.append(result.rows)
 
-    def gradient(self) -> Gradient:
+    def gradient(self) -> ReductionGradient:
         """Return the gradient of everything added."""
-        return Gradient(
+        return ReductionGradient(
             metric=self._metric() if "metric" in self.wrt else None,
             X=self._X() if "X" in self.wrt else None,
             Y=self._column_gradient() if "Y" in self.wrt else None,
+            values=self.values,
         )
 
     def _metric(self) -> Array:
@@ -94,13 +99,6 @@ class Accumulator:
         if total is None:
             total = self.backend.xp.zeros_like(like)
         return add_rows(self.backend, total, values, start)
-
-
-def plus(total: Array | None, value: Array | None) -> Any:
-    """Return the sum of two arrays of which either may not be there."""
-    if total is None or value is None:
-        return value if total is None else total
-    return total + value
 
 
 def weighted(weight: float, value: Array | None) -> Any:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from maha_core.sweeps import tiling
+from maha_core.tiles import tiling
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
     from maha_core.problem import Problem
-    from maha_core.sweeps.geometry import Points
+    from maha_core.tiles.points import Points
 
 Array = Any
 TileOf = Callable[["Points", slice, slice], Array]

@@ -1,50 +1,88 @@
-"""D as a matrix."""
+"""D as a matrix, and its root."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from maha_core import checks
+from maha_core.operation import Operation
 from maha_core.sweeps.assembly import matrix
-from maha_core.sweeps.geometry import Geometry, Points
+from maha_core.sweeps.geometry import Geometry
+from maha_core.tiles.points import Points
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
+    from maha_core.library import Library
     from maha_core.problem import Problem
 
 Array = Any
 
 
-def sqdist(backend: Backend, problem: Problem, out: Array | None) -> Array:
-    """Return D ``(n, m)``, written to `out` where that is given."""
-    if out is None:
-        refuse_impossible(backend, problem, "D")
-    geometry = Geometry(backend, problem, distances=True)
+@dataclass(frozen=True)
+class Sqdist(Operation[Array]):
+    """D ``(n, m)``, written to `out` where that is given."""
 
-    def tile(points: Points, rows: slice, columns: slice) -> Array:
-        itself = geometry.itself(rows, columns)
-        others = geometry.columns.part(columns)
-        return backend.distance_tile(problem, points, others, itself).D
+    out: Array | None = None
 
-    return matrix(backend, problem, geometry.rows, tile, out)
+    def run(self, backend: Backend, problem: Problem) -> Array:
+        """Return D, tile by tile."""
+        if self.out is None:
+            refuse_impossible(backend, problem, "D")
+        geometry = Geometry(backend, problem, distances=True)
+
+        def tile(points: Points, rows: slice, columns: slice) -> Array:
+            self_pairs = geometry.self_pairs(rows, columns)
+            others = geometry.columns.part(columns)
+            return backend.distance_tile(problem, points, others, self_pairs).D
+
+        return matrix(backend, problem, geometry.rows, tile, self.out)
 
 
-def root(backend: Backend, D: Array, problem: Problem, out: Array | None) -> Array:
+NEW_SQDIST = Sqdist()
+"""D in memory of its own."""
+
+
+@dataclass(frozen=True)
+class Root(Operation[Array]):
+    """The square root of squared distances, which may be overwritten, written to `out` if given."""
+
+    D: Array
+    out: Array | None = None
+    quiet = False
+
+    def size(self, problem: Problem) -> int:
+        """Return 0: nothing is multiplied."""
+        return 0
+
+    def run(self, backend: Backend, problem: Problem) -> Array:
+        """Return the root in memory of its own."""
+        return root(backend, self.D, problem, self.out)
+
+
+def root(backend: Library, D: Array, problem: Problem, out: Array | None) -> Array:
     """Return the square root of D, having refused negative entries (clipped when fast)."""
-    xp = backend.xp
-    if not problem.form.nonnegative:
-        if problem.accurate:
-            backend.check_nonnegative(D)
-        else:
-            D = xp.where(D < 0, xp.zeros_like(D), D)
+    xp, D = backend.xp, nonnegative(backend, D, problem)
     if out is None:
         return xp.sqrt(D)
     out[...] = xp.sqrt(D)
     return out
 
 
-def refuse_impossible(backend: Backend, problem: Problem, what: str) -> None:
+def nonnegative(backend: Library, D: Array, problem: Problem) -> Array:
+    """Return D, having refused negative entries (clipped when fast)."""
+    if problem.form.nonnegative:
+        return D
+    if problem.accurate:
+        checks.nonnegative(backend, D)
+        return D
+    return backend.xp.where(D < 0, backend.xp.zeros_like(D), D)
+
+
+def refuse_impossible(backend: Library, problem: Problem, what: str) -> None:
     """Raise MemoryError where a matrix ``(n, m)`` cannot fit."""
-    backend.check_memory(
+    checks.fits_in_memory(
+        backend,
         (problem.n, problem.m),
         problem.X,
         what,

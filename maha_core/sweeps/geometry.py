@@ -2,65 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from maha_core import formulas, guard
+from maha_core.tiles.points import Points
+from maha_core.tiles.self_pairs import SelfPairs
 
 if TYPE_CHECKING:
-    from maha_core.backend import Backend
     from maha_core.problem import Problem
+    from maha_core.tiles.kernels import TileKernels
 
 Array = Any
-
-
-@dataclass(slots=True)
-class Points:
-    """Rows of X or Y: raw, centred (W), embedded (U), and the operands of a tile's products."""
-
-    raw: Array
-    W: Array
-    U: Array
-    extended: Array | None = None
-    left: Array | None = None
-    right: Array | None = None
-    threshold: Array | None = None
-    reach: Array | None = None
-
-    def part(self, rows: slice) -> Points:
-        """Return some of the rows."""
-        if rows.start == 0 and rows.stop == self.raw.shape[0]:
-            return self
-
-        def cut(value: Array | None) -> Array | None:
-            return None if value is None else value[rows, ...]
-
-        return Points(
-            self.raw[rows, :],
-            self.W[rows, :],
-            self.U[rows, :],
-            cut(self.extended),
-            cut(self.left),
-            cut(self.right),
-            cut(self.threshold),
-            cut(self.reach),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class SelfPairs:
-    """The entries ``(i, i + offset)`` of a tile, where a point meets itself."""
-
-    backend: Backend
-    offset: int
-
-    def replaced(self, values: Array, fill: float) -> Array:
-        """Return values ``(r, c)`` with `fill` on the self-pairs; the array given is left alone."""
-        return self.backend.replace_diagonal(values, self.offset, fill)
-
-    def filled(self, values: Array, fill: float) -> Array:
-        """Return values ``(r, c)`` with `fill` on the self-pairs; the array given may change."""
-        return self.backend.fill_diagonal(values, self.offset, fill)
 
 
 class Geometry:
@@ -73,7 +25,7 @@ class Geometry:
 
     def __init__(
         self,
-        backend: Backend,
+        backend: TileKernels,
         problem: Problem,
         *,
         distances: bool = False,
@@ -83,7 +35,7 @@ class Geometry:
         self.problem = problem
         self.distances = distances
         self.cotangents = cotangents
-        self.reach: guard.Reach | None = None
+        self.row_bound: guard.RowBound | None = None
         with backend.quiet():
             self.centre = backend.centre(problem.X)
         self.columns = self._embed(problem.others)
@@ -94,7 +46,7 @@ class Geometry:
             return self.columns.part(part)
         return self._embed(self.problem.X[part, :])
 
-    def itself(self, rows: slice, columns: slice) -> SelfPairs | None:
+    def self_pairs(self, rows: slice, columns: slice) -> SelfPairs | None:
         """Return the self-pairs of a tile, or None where it has none."""
         disjoint = rows.start >= columns.stop or columns.start >= rows.stop
         if self.problem.Y is not None or disjoint:
@@ -134,20 +86,11 @@ class Geometry:
     def _add_reach(self, points: Points, norms: Array, threshold: Array) -> None:
         """Add what spares the guard a look at most entries, where the backend makes use of it."""
         xp = self.backend.xp
-        if not (self.backend.looks_by_rows and self.problem.form.nonnegative and norms.shape[0]):
+        if not (self.backend.picks_entries and self.problem.form.nonnegative and norms.shape[0]):
             return
-        if self.reach is None:  # the columns, which come first
+        if self.row_bound is None:  # the columns, which come first
             share = guard.share(xp, points.U.shape[1], norms.dtype, points.raw.dtype)
-            self.reach = guard.Reach(share, xp.max(threshold - share * norms))
-        if self.reach.share < guard.LARGEST_SHARE:
-            reach = self.reach.of(xp, norms, threshold)
-            points.reach = xp.astype(reach, points.raw.dtype, copy=False)
-
-
-def centre(backend: Backend, X: Array) -> Array:
-    """Return the mean of the points ``(1, d)``, or 0 where it overflows or there are none."""
-    xp = backend.xp
-    if X.shape[0] == 0:
-        return xp.zeros((1, X.shape[1]), dtype=X.dtype, device=X.device)
-    mean = xp.mean(X, axis=0, keepdims=True)
-    return xp.where(xp.isfinite(mean), mean, xp.zeros_like(mean))
+            self.row_bound = guard.RowBound(share, xp.max(threshold - share * norms))
+        if self.row_bound.share < guard.LARGEST_SHARE:
+            row_bound = self.row_bound.of(xp, norms, threshold)
+            points.row_bound = xp.astype(row_bound, points.raw.dtype, copy=False)

@@ -2,29 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from maha_core.arrays import device_of
-from maha_core.losses.base import Evaluation, Listed, Summary, Tile
-from maha_core.problem import Gradient, Pairs
-from maha_core.sweeps import pairs, tiling
-from maha_core.sweeps.accumulation import Accumulator, StripResult, plus
-from maha_core.sweeps.geometry import Geometry, Points
+from maha_core.formulas import plus
+from maha_core.operation import Operation
+from maha_core.problem import Pairs, ReductionGradient
+from maha_core.sweeps import distances, pairs
+from maha_core.sweeps.accumulation import Accumulator, StripResult
+from maha_core.sweeps.coincident import without_infinite
+from maha_core.sweeps.geometry import Geometry
 from maha_core.sweeps.strip import RowBlock, Strip, Visit
+from maha_core.tiles import tiling
+from maha_core.tiles.kernels import DistanceTile
+from maha_core.tiles.points import Points
+from maha_core.tiles.tile import Evaluation, Listed, Summary, Tile
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
-    from maha_core.problem import Objective, Problem
+    from maha_core.problem import Problem
+    from maha_core.sweeps.objective import Objective
+    from maha_core.tiles.self_pairs import SelfPairs
 
 Array = Any
 
 
+@dataclass(frozen=True)
+class ValueAndGrad(Operation[tuple[Array, ReductionGradient]]):
+    """A loss of D, a 0-d array, and its gradient."""
+
+    objective: Objective
+    wrt: frozenset[str]
+    quiet = False
+
+    def size(self, problem: Problem) -> int:
+        """Return the multiplications of each entry of D with a vector."""
+        return problem.pullback_size
+
+    def run(self, backend: Backend, problem: Problem) -> tuple[Array, ReductionGradient]:
+        """Return both, streamed."""
+        return value_and_grad(backend, problem, self.objective, self.wrt)
+
+
+@dataclass(frozen=True)
+class Value(Operation[Array]):
+    """A loss of D alone, a 0-d array."""
+
+    objective: Objective
+    quiet = False
+
+    def size(self, problem: Problem) -> int:
+        """Return the multiplications of each entry of D with a vector."""
+        return problem.pullback_size
+
+    def run(self, backend: Backend, problem: Problem) -> Array:
+        """Return it, streamed."""
+        return value(backend, problem, self.objective)
+
+
+@dataclass(frozen=True)
+class Reduced(Operation[Array]):
+    """The one reduction ``(n, w)`` of an objective."""
+
+    objective: Objective
+    quiet = False
+
+    def size(self, problem: Problem) -> int:
+        """Return the multiplications of each entry of D with a vector."""
+        return problem.pullback_size
+
+    def run(self, backend: Backend, problem: Problem) -> Array:
+        """Return it, streamed."""
+        return reduce(backend, problem, self.objective)
+
+
+@dataclass(frozen=True)
+class Summaries(Operation[Summary]):
+    """A row-wise loss's summaries of all rows, each array ``(n, ...)``."""
+
+    objective: Objective
+    quiet = False
+
+    def run(self, backend: Backend, problem: Problem) -> Summary:
+        """Return the summaries, streamed."""
+        return summaries(backend, problem, self.objective)
+
+
 def value_and_grad(
     backend: Backend, problem: Problem, objective: Objective, wrt: frozenset[str]
-) -> tuple[Array, Gradient]:
+) -> tuple[Array, ReductionGradient]:
     """Return the loss, a 0-d array, and its gradient."""
     sweep = Sweep(backend, problem, objective, wrt)
     total = Accumulator(backend, problem, sweep.geometry.columns, wrt)
@@ -35,17 +104,58 @@ def value_and_grad(
         value = plus(value, result.value)
         if result.listed is not None:
             listed.append(result.listed)
-    gradient = total.gradient()
-    if listed:
-        gradient = _with_listed(backend, problem, objective.listed, listed, gradient, wrt)
+    with backend.quiet():
+        gradient = total.gradient()
+        if "values" in wrt and gradient.values is None:
+            gradient = gradient._replace(values=_no_rows(backend, problem, objective))
+        if listed:
+            gradient = _with_listed(backend, problem, objective.listed, listed, gradient, wrt)
     return scalar(backend, problem, value), gradient
 
 
 def summaries(backend: Backend, problem: Problem, objective: Objective) -> Summary:
-    """Return a row-wise loss's summaries of all rows, each array ``(n, ...)``."""
-    sweep = Sweep(backend, problem, objective, frozenset())
-    found = [sweep.summary(part) for part in sweep.partition.rows]
-    return tuple(backend.xp.concat(pieces) for pieces in zip(*found, strict=True))
+    """Return the pieces of a loss's reductions of all rows, each array ``(n, ...)``."""
+    sweep = Sweep(backend, problem, objective, frozenset(), squares)
+    parts = backend.map_ordered(sweep.summary, sweep.partition.rows, problem.options)
+    return joined(backend.xp, list(parts))
+
+
+def reduce(backend: Backend, problem: Problem, objective: Objective) -> Array:
+    """Return the one reduction ``(n, w)`` of an objective, in X's dtype."""
+    xp, X = backend.xp, problem.X
+    if not problem.n:
+        return xp.zeros((0, reduced_width(objective)), dtype=X.dtype, device=X.device)
+    sweep = Sweep(backend, problem, objective, frozenset(), squares)
+    found = list(backend.map_ordered(sweep.reduced, sweep.partition.rows, problem.options))
+    return xp.astype(xp.concat(found), X.dtype, copy=False)
+
+
+def reduced_width(objective: Objective) -> int:
+    """Return the width of the one reduction: that of its values, 1 where they are numbers."""
+    widths = [values.shape[1] for values in objective.column_data.values() if values.ndim == 2]
+    return max(widths, default=1)
+
+
+def value(backend: Backend, problem: Problem, objective: Objective) -> Array:
+    """Return the loss, a 0-d array, in one sweep."""
+    sweep, total = Sweep(backend, problem, objective, frozenset()), None
+    for part in backend.map_ordered(sweep.value, sweep.partition.rows, problem.options):
+        total = plus(total, part)
+    return scalar(backend, problem, total)
+
+
+def joined(xp: Any, found: list[Summary]) -> Summary:
+    """Return the summaries of consecutive rows as one."""
+    return tuple(
+        tuple(xp.concat(pieces) for pieces in zip(*of_one, strict=True))
+        for of_one in zip(*found, strict=True)
+    )
+
+
+def _no_rows(backend: Backend, problem: Problem, objective: Objective) -> Array:
+    """Return the gradient of the values where there is no row: 0."""
+    shape, X = (problem.m, reduced_width(objective)), problem.X
+    return backend.xp.zeros(shape, dtype=X.dtype, device=device_of(X))
 
 
 def scalar(backend: Backend, problem: Problem, value: Array | None) -> Array:
@@ -61,14 +171,14 @@ def _with_listed(
     problem: Problem,
     listed: Pairs | None,
     cotangents: list[Array],
-    gradient: Gradient,
+    gradient: ReductionGradient,
     wrt: frozenset[str],
-) -> Gradient:
+) -> ReductionGradient:
     """Add the pullback of the listed pairs' own cotangent."""
     assert listed is not None
     cotangent = backend.xp.concat(cotangents)
     own = pairs.vjp(backend, problem, cotangent, wrt, listed)
-    return Gradient(*(plus(a, b) for a, b in zip(gradient, own, strict=True)))
+    return ReductionGradient(*(plus(a, b) for a, b in zip(gradient, (*own, None), strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +197,27 @@ class Partition:
 
 
 def partition(backend: Backend, problem: Problem, objective: Objective) -> Partition:
-    """Cut D as the loss needs it: whole rows where they fit and are needed, else squares."""
-    loss, n, m = objective.loss, problem.n, problem.m
-    count = tiling.shared_out(tiling.entries(problem, backend.tile_bytes), problem)
-    if not loss.all_pairs or m == 0:
+    """Cut D for cotangents: whole rows where they fit and are needed, else squares."""
+    terms, n, m = objective.terms, problem.n, problem.m
+    whole = tiling.whole_rows(_entries(backend, problem), m)
+    if not (terms.row_wise and m and whole is not None):
+        return squares(backend, problem, objective)
+    return Partition(tiling.even_blocks(n, whole), [slice(0, m)], False)
+
+
+def squares(backend: Backend, problem: Problem, objective: Objective) -> Partition:
+    """Cut D for sums of the rows, each tile visited once: squares are multiplied quickest."""
+    terms, n, m, count = objective.terms, problem.n, problem.m, _entries(backend, problem)
+    if not terms.all_pairs or m == 0:
         return Partition(tiling.blocks(n, max(1, count // problem.d)), [slice(0, 0)], False)
-    whole = tiling.whole_rows(count, m)
-    if loss.row_wise and whole is not None:
-        return Partition(tiling.even_blocks(n, whole), [slice(0, m)], False)
-    side = tiling.square_side(count // backend.square_share)
-    half = loss.symmetric and problem.Y is None and not loss.row_wise and objective.listed is None
+    side = tiling.square_side(count // backend.square_part)
+    half = terms.half_suffices and problem.Y is None
     return Partition(tiling.blocks(n, side), tiling.blocks(m, side), half)
+
+
+def _entries(backend: Backend, problem: Problem) -> int:
+    """Return how many entries a tile may have."""
+    return tiling.shared_out(tiling.entries(problem, backend.tile_bytes), problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +228,28 @@ class Rows:
     points: Points
     data: Mapping[str, Array]
     listed: Listed | None
+    listed_tangent: Array | None = None
 
 
 class Sweep:
     """One visit of every tile (two, where a row-wise loss meets rows too long to hold)."""
 
     def __init__(
-        self, backend: Backend, problem: Problem, objective: Objective, wrt: frozenset[str]
+        self,
+        backend: Backend,
+        problem: Problem,
+        objective: Objective,
+        wrt: frozenset[str],
+        cut: Callable[[Backend, Problem, Objective], Partition] = partition,
     ) -> None:
         self.backend = backend
         self.problem = problem
         self.objective = objective
         self.wrt = wrt
-        self.partition = partition(backend, problem, objective)
+        self.partition = cut(backend, problem, objective)
         self.geometry = Geometry(backend, problem, distances=True, cotangents=True)
-        self.row_listed = RowListed(backend, problem, objective.listed)
+        self.row_listed = RowListed(backend, problem, objective)
+        self.arithmetic = backend.arithmetic(problem)
 
     def strip(self, parts: list[slice]) -> StripResult:
         """Return what some consecutive row blocks contribute."""
@@ -131,8 +258,11 @@ class Sweep:
             rows = self._rows(part)
             row_block = RowBlock(self.backend, self.problem, self.wrt, rows.points)
             for visit, summary in self._visits(rows):
-                row_block.add(visit, self._evaluate(visit, summary), strip)
-            strip.add(row_block)
+                evaluation = self._evaluate(visit, summary)
+                with self.backend.quiet():
+                    row_block.add(visit, evaluation, strip)
+            with self.backend.quiet():
+                strip.add(row_block)
         start = self.partition.of_row(parts[0])[0].start
         return strip.result(self.geometry.columns, start)
 
@@ -140,81 +270,162 @@ class Sweep:
         """Return the summary of a row block."""
         return self._summary(self._rows(part), self.partition.of_row(part))
 
+    def reduced(self, part: slice) -> Array:
+        """Return the one reduction of a row block."""
+        (found,) = self.objective.terms.finish(self.backend.xp, self.summary(part)).values()
+        return found
+
+    def value(self, part: slice) -> Array:
+        """Return what a row block contributes to the loss."""
+        rows, total = self._rows(part), None
+        for visit, summary in self._value_visits(rows):
+            with self._warnings():
+                found = self.objective.terms.value(visit.tile, summary)
+            total = plus(total, visit.weight * self.backend.total(found))
+        return total
+
+    def _value_visits(self, rows: Rows) -> Iterator[tuple[Visit, Summary]]:
+        """Yield tiles of which each has its own part of an affine loss, or the last of a row."""
+        blocks, summary = self.partition.of_row(rows.part), None
+        for block in blocks:
+            visit = self._visit(rows, block)
+            if not self.objective.terms.all_pairs:
+                yield visit, ()
+                continue
+            own = self._summarised(visit)
+            if not self.objective.terms.row_wise:
+                yield visit, own
+                continue
+            summary = own if summary is None else self.objective.terms.merge(summary, own)
+        if summary is not None:
+            visit.tile.first_tile_of_row = True
+            yield visit, summary
+
     def _rows(self, part: slice) -> Rows:
-        data = {name: values[part, None] for name, values in self.objective.row_data.items()}
+        data = {
+            name: as_rows(values[part, ...]) for name, values in self.objective.row_data.items()
+        }
         return Rows(part, self.geometry.rows(part), data, self.row_listed.of(part))
 
     def _visits(self, rows: Rows) -> Iterator[tuple[Visit, Summary | None]]:
         """Yield the tiles of a row block, with the row's summary where the loss has one."""
         blocks = self.partition.of_row(rows.part)
-        loss = self.objective.loss
-        if loss.row_wise and len(blocks) == 1:
+        terms = self.objective.terms
+        if terms.row_wise and len(blocks) == 1:
             visit = self._visit(rows, blocks[0])
-            yield visit, loss.summarise(visit.tile)
+            yield visit, self._summarised(visit)
             return
-        summary = self._summary(rows, blocks) if loss.row_wise else None
+        summary = self._summary(rows, blocks) if terms.row_wise else None
         for block in blocks:
             yield self._visit(rows, block), summary
 
     def _summary(self, rows: Rows, blocks: list[slice]) -> Summary:
-        loss = self.objective.loss
-        first, *others = (loss.summarise(self._visit(rows, block).tile) for block in blocks)
-        for other in others:
-            first = loss.merge(first, other)
-        return first
+        total = None
+        for block in blocks:
+            own = self._summarised(self._visit(rows, block))
+            if total is None:
+                total = own
+                continue
+            with self._warnings():
+                total = self.objective.terms.merge(total, own)
+        assert total is not None
+        return total
+
+    def _summarised(self, visit: Visit) -> Summary:
+        with self._warnings_on(visit.tile):
+            return self.objective.terms.summarise(visit.tile)
+
+    def _warnings(self) -> AbstractContextManager[object]:
+        """Return the context of a loss: what it warns of is the user's to know, unless promised."""
+        return self.backend.quiet() if self.objective.terms.silent else nullcontext()
+
+    def _warnings_on(self, tile: Tile) -> AbstractContextManager[object]:
+        """Return the same on a tile, where what a self-pair gives is nobody's to know."""
+        return self._warnings() if tile.self_pairs is None else self.backend.quiet()
 
     def _visit(self, rows: Rows, block: slice) -> Visit:
         backend, columns = self.backend, self.geometry.columns.part(block)
-        itself = self.geometry.itself(rows.part, block)
-        made = backend.distance_tile(self.problem, rows.points, columns, itself)
+        self_pairs = self.geometry.self_pairs(rows.part, block)
+        made = self._distances(rows.points, columns, self_pairs)
+        if self.objective.terms.of_kernel:
+            made = made._replace(D=distances.nonnegative(backend, made.D, self.problem))
+        counted = self_pairs is not None and self.objective.self_pairs
+        data = self.objective.column_data
         tile = Tile(
             xp=backend.xp,
             sqdist=made.D,
             rows=rows.part,
             columns=block,
             row_data=rows.data,
-            column_data={k: v[None, block] for k, v in self.objective.column_data.items()},
+            column_data={name: as_columns(values[block, ...]) for name, values in data.items()},
             listed=rows.listed,
-            opens_row=block.start == 0,
-            itself=itself,
-            smallest=made.smallest,
-            exp=backend.exp,
-            difference=backend.difference,
+            listed_tangent=rows.listed_tangent,
+            first_tile_of_row=block.start == 0,
+            self_pairs=None if counted else self_pairs,
+            smallest=None if counted else made.smallest,
+            arithmetic=self.arithmetic,
+            scatter_add=backend.scatter_add,
+            widest=backend.widest_float(device_of(made.D)),
+            vectors=frozenset(name for name, values in data.items() if values.ndim == 2),
+            sparse=backend.picks_entries,
         )
         twice = self.partition.half and rows.part != block
         return Visit(tile, columns, made.flagged, 2.0 if twice else 1.0)
 
+    def _distances(
+        self, rows: Points, columns: Points, self_pairs: SelfPairs | None
+    ) -> DistanceTile:
+        return self.backend.distance_tile(self.problem, rows, columns, self_pairs)
+
     def _evaluate(self, visit: Visit, summary: Summary | None) -> Evaluation:
-        """Return the loss's answer in X's dtype, without the self-pairs."""
+        """Return a tile's value and cotangents."""
         backend, tile = self.backend, visit.tile
-        with backend.quiet() if tile.itself is not None else nullcontext():
-            value, G, listed, own = self.objective.loss.evaluate(tile, summary)
-        if tuple(G.shape) != tuple(tile.sqdist.shape):
-            raise ValueError(
-                f"{type(self.objective.loss).__name__}.evaluate returned a cotangent of shape "
-                f"{tuple(G.shape)} for a tile of shape {tuple(tile.sqdist.shape)}"
-            )
-        G = backend.xp.astype(G, tile.sqdist.dtype, copy=False)
-        if not own:
-            G = tile.without_self(G, 0.0)
-        return Evaluation(visit.weight * backend.total(value), G, listed, own)
+        zero = self._coincident(tile)
+        with self._warnings_on(tile):
+            found = self.objective.terms.evaluate(tile, summary, self.wrt)
+        G = found.cotangent
+        if zero is not None and G is not None:
+            G = without_infinite(backend.xp, G, zero)
+        return found._replace(value=visit.weight * backend.total(found.value), cotangent=G)
+
+    def _coincident(self, tile: Tile) -> Array | None:
+        """Return where D is 0 and the cotangent may not be finite; D may be used up."""
+        if self.objective.terms.finite:
+            return None
+        return self.backend.coincident(tile.sqdist, tile.smallest)
+
+
+def as_rows(values: Array) -> Array:
+    """Return numbers of rows as a column; vectors as they are."""
+    return values if values.ndim == 2 else values[:, None]
+
+
+def as_columns(values: Array) -> Array:
+    """Return numbers of columns as a row; vectors as they are."""
+    return values if values.ndim == 2 else values[None, :]
 
 
 class RowListed:
     """The listed pairs cut by row blocks, with their distances from direct differences."""
 
-    def __init__(self, backend: Backend, problem: Problem, listed: Pairs | None) -> None:
+    def __init__(self, backend: Backend, problem: Problem, objective: Objective) -> None:
         self.backend = backend
-        self.listed = listed
-        if listed is not None:
-            self.sqdist = backend.pair_sqdist(problem, listed)
+        self.listed = objective.listed
+        self.each = objective.each
+        if self.listed is not None:
+            self.sqdist = backend.run(problem, pairs.PairSqdist(self.listed))
 
     def of(self, rows: slice) -> Listed | None:
         """Return the listed pairs of a row block."""
         if self.listed is None:
             return None
+        i, part = self.listed.i, self.part(rows)
+        return Listed(i[part] - rows.start, self.listed.j[part], self.sqdist[part], self.each)
+
+    def part(self, rows: slice) -> slice:
+        """Return where the pairs of a row block stand among all."""
+        assert self.listed is not None
         xp, i = self.backend.xp, self.listed.i
         bounds = xp.asarray([rows.start, rows.stop], dtype=i.dtype, device=device_of(i))
         start, stop = (int(bound) for bound in xp.searchsorted(i, bounds, side="left"))
-        part = slice(start, stop)
-        return Listed(i[part] - rows.start, self.listed.j[part], self.sqdist[part])
+        return slice(start, stop)

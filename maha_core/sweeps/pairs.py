@@ -3,39 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from maha_core import guard
+from maha_core.formulas import plus
+from maha_core.operation import Operation
 from maha_core.problem import Gradient
-from maha_core.sweeps import tiling
-from maha_core.sweeps.accumulation import plus
-from maha_core.sweeps.tangents import terms
+from maha_core.sweeps import coincident
+from maha_core.sweeps.tangents import along
+from maha_core.tiles import tiling
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
     from maha_core.problem import Pairs, Problem, Tangents
 
 Array = Any
+Result = TypeVar("Result", covariant=True)
 
 
-def sqdist(backend: Backend, problem: Problem, listed: Pairs) -> Array:
-    """Return D ``(p,)``."""
-    found = [problem.form.direct(delta) for _, delta in _batches(backend, problem, listed)]
-    return _joined(backend, problem, found)
+class OfPairs(Operation[Result]):
+    """What is asked about listed pairs; what they cost is bounded by what all pairs would."""
+
+    def size(self, problem: Problem) -> int:
+        """Return the multiplications of each entry of D with a vector."""
+        return problem.pullback_size
 
 
-def jvp(backend: Backend, problem: Problem, directions: Tangents, listed: Pairs) -> Array:
-    """Return dD ``(p,)`` along the directions that are given."""
-    form = problem.form
-    found = []
-    for part, delta in _batches(backend, problem, listed):
-        dW = _tangent_difference(backend, problem, directions, listed, part)
-        U = form.operand(delta)
-        moving = dW is not None
-        summed = terms(backend.xp, form, delta, U, directions.metric, dW, moving)
-        parts = [term.factor * backend.xp.sum(term.U * term.V, axis=1) for term in summed]
-        found.append(sum(parts[1:], parts[0]))
-    return _joined(backend, problem, found)
+@dataclass(frozen=True)
+class PairSqdist(OfPairs[Array]):
+    """D ``(p,)`` of listed pairs."""
+
+    listed: Pairs
+
+    def run(self, backend: Backend, problem: Problem) -> Array:
+        """Return D from the pairs' differences."""
+        entries, listed = tiling.entries(problem, backend.tile_bytes), self.listed
+        X, others, form = problem.X, problem.others, problem.form
+        return guard.direct(backend, form, X, others, listed.i, listed.j, entries)
+
+
+@dataclass(frozen=True)
+class PairPushforward(OfPairs[Array]):
+    """dD ``(p,)`` of listed pairs along the directions that are given."""
+
+    directions: Tangents
+    listed: Pairs
+
+    def run(self, backend: Backend, problem: Problem) -> Array:
+        """Return dD from the pairs' differences."""
+        form, directions, found = problem.form, self.directions, []
+        for part, delta in _batches(backend, problem, self.listed):
+            dW = _tangent_difference(backend, problem, directions, self.listed, part)
+            U = form.operand(delta)
+            moving = dW is not None
+            V = along(backend.xp, form, delta, U, directions.metric, dW, moving)
+            found.append(backend.xp.sum(U * V, axis=1))
+        return found[0] if len(found) == 1 else backend.xp.concat(found)
+
+
+@dataclass(frozen=True)
+class PairPullback(OfPairs[Gradient]):
+    """The gradient of ``sum_p g_p D_p`` for a cotangent g ``(p,)`` of listed pairs."""
+
+    cotangent: Array
+    wrt: frozenset[str]
+    listed: Pairs
+
+    def run(self, backend: Backend, problem: Problem) -> Gradient:
+        """Return the gradient from the pairs' differences."""
+        return vjp(backend, problem, self.cotangent, self.wrt, self.listed)
 
 
 def vjp(
@@ -44,8 +81,12 @@ def vjp(
     """Return the gradient of ``sum_p g_p D_p`` for a cotangent g ``(p,)``."""
     if problem.Y is None:
         cotangent = _without_self(backend, cotangent, listed)
-    if problem.options.check_finite:
-        backend.check_finite(cotangent, "cotangent")
+    cotangent = coincident.settled(
+        backend,
+        problem,
+        cotangent,
+        lambda: coincident.without_listed(backend, problem, cotangent, listed),
+    )
     parameter, points = _pulled(backend, problem, cotangent, wrt, listed)
     X = Y = None
     if points is not None:
@@ -80,16 +121,9 @@ def _pulled(
 
 
 def _batches(backend: Backend, problem: Problem, listed: Pairs) -> Iterator[tuple[slice, Array]]:
-    """Yield differences; one empty batch where there are no pairs, which shapes the result."""
-    if listed.i.shape[0] == 0:
-        yield slice(0, 0), problem.X[:0, :]
-        return
+    """Yield differences."""
     entries = tiling.entries(problem, backend.tile_bytes)
     yield from guard.differences(backend, problem.X, problem.others, listed.i, listed.j, entries)
-
-
-def _joined(backend: Backend, problem: Problem, found: list[Array]) -> Array:
-    return found[0] if len(found) == 1 else backend.xp.concat(found)
 
 
 def _tangent_difference(

@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from maha_core.sweeps import tiling
+from maha_core.operation import Operation
+from maha_core.problem import Gradient
+from maha_core.sweeps import coincident
 from maha_core.sweeps.accumulation import Accumulator, StripResult
 from maha_core.sweeps.geometry import Geometry
 from maha_core.sweeps.strip import RowBlock, Strip
+from maha_core.tiles import tiling
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
-    from maha_core.problem import Gradient, Problem
+    from maha_core.problem import Problem
 
 Array = Any
 
 
-def vjp(backend: Backend, problem: Problem, cotangent: Array, wrt: frozenset[str]) -> Gradient:
-    """Return the gradient of ``sum_ij G_ij D_ij`` for a cotangent G ``(n, m)``."""
-    geometry = Geometry(backend, problem, cotangents=True)
-    tiles = RectangularTiles if problem.Y is not None else FoldedTiles
-    sweep = Sweep(geometry, tiles(backend, problem, cotangent), wrt)
-    total = Accumulator(backend, problem, geometry.columns, wrt)
-    for result in backend.map_ordered(
-        sweep.strip, tiling.strips(sweep.tiles.rows), problem.options
-    ):
-        total.add(result)
-    return total.gradient()
+@dataclass(frozen=True)
+class Pullback(Operation[Gradient]):
+    """The gradient of ``sum_ij G_ij D_ij`` for a cotangent G ``(n, m)``."""
+
+    cotangent: Array
+    wrt: frozenset[str]
+
+    def size(self, problem: Problem) -> int:
+        """Return the multiplications of each entry of D with a vector."""
+        return problem.pullback_size
+
+    def run(self, backend: Backend, problem: Problem) -> Gradient:
+        """Return the gradient, tile by tile."""
+        geometry = Geometry(backend, problem, cotangents=True)
+        tiles = RectangularTiles if problem.Y is not None else FoldedTiles
+        sweep = Sweep(geometry, tiles(backend, problem, self.cotangent), self.wrt)
+        total = Accumulator(backend, problem, geometry.columns, self.wrt)
+        strips = tiling.strips(sweep.tiles.rows)
+        for result in backend.map_ordered(sweep.strip, strips, problem.options):
+            total.add(result)
+        return total.gradient().of_metric_and_points
 
 
 class Sweep:
@@ -40,7 +55,7 @@ class Sweep:
 
     def strip(self, parts: list[slice]) -> StripResult:
         """Return what some consecutive row blocks contribute."""
-        backend, problem = self.geometry.backend, self.geometry.problem
+        backend, problem = self.tiles.backend, self.tiles.problem
         strip = Strip(backend, problem, self.wrt)
         for rows in parts:
             block = RowBlock(backend, problem, self.wrt, self.geometry.rows(rows))
@@ -79,10 +94,15 @@ class Tiles(ABC):
     def is_own_mirror(self, rows: slice, columns: slice) -> bool:
         """Tell whether a tile stands for its columns' part, too."""
 
-    def check(self, G: Array, *parts: Array) -> None:
-        """Raise ValueError where a part is not finite, looked for only if the sum of G is not."""
-        if self.problem.options.check_finite:
-            self.backend.check_sum(G, "cotangent", *parts)
+    def given(self, rows: slice, columns: slice) -> Array:
+        """Return a block of the cotangent as it was given."""
+        return self.cotangent[rows, columns]
+
+    def finite(self, rows: slice, columns: slice) -> Array:
+        """Return the same with 0 where it is not finite and the points coincide."""
+        return coincident.without(
+            self.backend, self.problem, self.given(rows, columns), rows, columns
+        )
 
 
 class RectangularTiles(Tiles):
@@ -97,9 +117,8 @@ class RectangularTiles(Tiles):
         return [slice(0, self.problem.m)]
 
     def tile(self, rows: slice, columns: slice) -> Array:
-        G = self.cotangent[rows, columns]
-        self.check(G, G)
-        return G
+        G = self.given(rows, columns)
+        return coincident.settled(self.backend, self.problem, G, lambda: self.finite(rows, columns))
 
     def is_own_mirror(self, rows: slice, columns: slice) -> bool:
         return False
@@ -111,19 +130,23 @@ class FoldedTiles(Tiles):
     @property
     def rows(self) -> list[slice]:
         n = self.problem.n
-        return tiling.blocks(n, tiling.square_side(self.count // self.backend.square_share))
+        return tiling.blocks(n, tiling.square_side(self.count // self.backend.square_part))
 
     def columns(self, rows: slice) -> list[slice]:
         return [part for part in self.rows if part.start >= rows.start]
 
     def tile(self, rows: slice, columns: slice) -> Array:
-        upper, lower = self.cotangent[rows, columns], self.cotangent[columns, rows]
+        G = self._folded(self.given, rows, columns)
+        return coincident.settled(
+            self.backend, self.problem, G, lambda: self._folded(self.finite, rows, columns)
+        )
+
+    def _folded(self, block: Callable[[slice, slice], Array], rows: slice, columns: slice) -> Array:
+        upper, lower = block(rows, columns), block(columns, rows)
         if self.is_own_mirror(rows, columns):
             upper = lower = self.backend.replace_diagonal(upper, 0, 0.0)
         with self.backend.quiet():
-            G = upper + lower.T
-        self.check(G, upper, lower)
-        return G
+            return upper + lower.T
 
     def is_own_mirror(self, rows: slice, columns: slice) -> bool:
         return rows == columns

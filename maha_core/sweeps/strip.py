@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from maha_core import formulas
-from maha_core.losses.base import Evaluation, Tile
-from maha_core.sweeps.accumulation import StripResult, increased, plus, weighted
-from maha_core.sweeps.geometry import Points
+from maha_core.formulas import plus
+from maha_core.sweeps.accumulation import StripResult, increased, weighted
+from maha_core.tiles.points import Points
+from maha_core.tiles.tile import Evaluation, Tile
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
@@ -55,9 +56,13 @@ class RowBlock:
         G = evaluation.cotangent
         self.value = plus(self.value, evaluation.value)
         self.listed = plus(self.listed, evaluation.listed)
+        if evaluation.values is not None:
+            strip.values.add(visit.tile.columns, evaluation.values)
+        if G is None:
+            return
         if visit.flagged is not None:
             self._add_direct(visit, G, strip)
-            G = self.backend.without_entries(G, visit.flagged, own=evaluation.own)
+            G = self.backend.without_entries(G, visit.flagged, own=True)
         self.add_rows(G, visit.columns, visit.weight)
         self.add_columns(G, visit.tile.columns, strip, visit.weight)
 
@@ -68,7 +73,7 @@ class RowBlock:
 
     def add_columns(self, G: Array, columns: slice, strip: Strip, weight: float = 1.0) -> None:
         """Add ``[G^T U, c]`` of one tile to the strip."""
-        products = formulas.column_products(G, self.points.extended)
+        products = self.backend.column_products(G, self.points.extended)
         strip.columns.add(columns, weighted(weight, products))
 
     def laplacian(self) -> Array:
@@ -129,20 +134,23 @@ class Strip:
         self.wrt = wrt
         self.columns = ColumnSums(backend)
         self.column_points = ColumnSums(backend)
+        self.values = ColumnSums(backend)
         self.total = StripResult()
         self.rows: list[Array] = []
         self.listed: list[Array] = []
 
     def add(self, block: RowBlock) -> None:
         """Add one finished row block."""
-        LU = block.laplacian()
         self.total.value = plus(self.total.value, block.value)
+        if block.listed is not None:
+            self.listed.append(block.listed)
+        if block.products is None:
+            return
+        LU = block.laplacian()
         if "metric" in self.wrt:
             self.total.parameter = plus(self.total.parameter, block.pulled(LU))
         if "X" in self.wrt:
             self.rows.append(block.gradient_rows(LU))
-        if block.listed is not None:
-            self.listed.append(block.listed)
 
     def result(self, points: Points, start: int) -> StripResult:
         """Return the sums; `start` is the first column that any tile of the strip has."""
@@ -150,6 +158,7 @@ class Strip:
         total.start = start
         total.columns = self.columns.joined(points.extended, start)
         total.column_points = self.column_points.joined(points.U, start)
+        total.values = self.values.joined(None, start)
         total.rows = xp.concat(self.rows) if self.rows else None
         total.listed = xp.concat(self.listed) if self.listed else None
         return total

@@ -6,7 +6,9 @@ import pytest
 import lazy_problems as problems
 import maha_core as mc
 from maha_core.options import Options
-from maha_core.problem import Neighbors
+from maha_core.problem import Neighbors, Pairs
+from maha_core.sweeps.pair_term import ListedItems
+from maha_core.sweeps.terms import terms_of
 from maha_dask.tasks import matrices, setting
 from maha_dask.tasks.arrival import settled
 
@@ -29,9 +31,26 @@ def travelled(kind):
         "list": ([X, None], lambda value: [value[0]]),
         "named tuple": (Neighbors(X, X), list),
         "mapping": ({"y": X}, lambda value: list(value.values())),
-        "loss": (mc.losses.MLKR(X[:, 0]), lambda value: [value.y]),
+        "terms": (_terms(X[:, 0]), lambda value: [value.pair_term.data["gap"]]),
         "setting": (_setting(A), lambda value: [value.form.A]),
     }[kind]
+
+
+class Gaps(mc.losses.Loss):
+    """A loss whose listed pairs have numbers of their own, which travel with its terms."""
+
+    def pair_data(self):
+        return {"gap": np.zeros(5)}
+
+    def pair_term(self, item, D):
+        return abs(item.gap - D)
+
+
+def _terms(values):
+    rows = np.arange(5)
+    terms = terms_of(Gaps(), (), ListedItems(Pairs(rows, rows), rows, 1, True))
+    terms.pair_term.data["gap"] = values
+    return terms
 
 
 def _setting(A):
@@ -40,7 +59,7 @@ def _setting(A):
     return made
 
 
-@pytest.mark.parametrize("kind", ["array", "list", "named tuple", "mapping", "loss", "setting"])
+@pytest.mark.parametrize("kind", ["array", "list", "named tuple", "mapping", "terms", "setting"])
 def test_arrays_are_put_in_place_wherever_they_are(kind):
     value, arrays = travelled(kind)
     found = settled(value)

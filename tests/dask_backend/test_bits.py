@@ -10,7 +10,7 @@ from dask.local import get_sync
 
 import lazy_problems as problems
 import maha_core as mc
-from maha_core.losses import Evaluation, Loss, PointData
+from maha_core.losses import Loss, PointData
 
 DTYPES = ["float64", "float32"]
 
@@ -95,8 +95,6 @@ def laid_out(values, layout, sizes):
 class SumOfCentred(Loss):
     """A loss that shows every bit of the mean which is taken from its data."""
 
-    all_pairs = False
-
     def __init__(self, y):
         self.y = y
 
@@ -104,11 +102,10 @@ class SumOfCentred(Loss):
         return (PointData("y", self.y, translatable=True),)
 
     def pairs(self, n):
-        return np.array([0]), np.array([1])
+        return None, np.zeros(n, dtype=np.int64)
 
-    def evaluate(self, tile, summary):
-        listed = tile.listed.sqdist
-        return Evaluation(tile.row_data["y"], tile.sqdist, np.zeros_like(listed))
+    def pair_term(self, item, D):
+        return item.y
 
 
 @pytest.mark.parametrize("layout", ["strided", "misaligned"])

@@ -59,8 +59,9 @@ class TestUnknownSizes:
         lazy = mc.vjp(X, Y, metric=METRIC, cotangent=G, wrt=everything)
         given = mc.sqdist(self.X, self.Y)
         expected = mc.vjp(self.X, self.Y, metric=METRIC, cotangent=given, wrt=everything)
-        for found, wanted in zip(dask.compute(*lazy), expected, strict=True):
-            np.testing.assert_allclose(found, wanted, rtol=1e-11)
+        found = dask.compute(*problems.leaves(lazy))
+        for array, wanted in zip(found, problems.leaves(expected), strict=True):
+            np.testing.assert_allclose(array, wanted, rtol=1e-11)
 
     @pytest.mark.parametrize("loss", ["MLKR", "Pairwise"])
     def test_value_and_grad(self, loss):
@@ -163,6 +164,17 @@ def test_columns_split_over_chunks_are_joined():
     np.testing.assert_allclose(mc.sqdist(X).compute(), mc.sqdist(values), rtol=1e-12)
 
 
+def test_an_empty_chunk_of_columns_holds_nothing():
+    X, labels = problems.draw(7, 2), np.array([0, 1, 0, 1, 1, 0, 1])
+    targets = np.array([2, 3, 0, 1, 1, 0, 1])[:, None]
+    expected = mc.value_and_grad(mc.losses.LMNN(labels, targets), X)
+    points, own = da.from_array(X, chunks=((3, 4), (0, 2))), da.from_array(labels, chunks=3)
+    loss = mc.losses.LMNN(own, da.from_array(targets, chunks=((3, 1, 3), (0, 1))))
+    found = mc.value_and_grad(loss, points)
+    np.testing.assert_allclose(found[0].compute(), expected[0], rtol=1e-12)
+    np.testing.assert_allclose(found[1].X.compute(), expected[1].X, rtol=1e-12)
+
+
 def test_chunks_that_are_too_fine_are_merged_where_sums_are_wanted(monkeypatch):
     monkeypatch.setattr("maha_dask.plan.MOST_BLOCKS", 100)
     values = problems.draw(60, 3)
@@ -248,6 +260,13 @@ def test_everything_beside_X_may_be_lazy_or_in_memory():
         expected = problems.leaves(problems.results(**values)[name])
         for found, wanted in zip(dask.compute(*problems.leaves(result)), expected, strict=True):
             np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-10, err_msg=name)
+
+
+def test_targets_of_unknown_size_are_refused_by_name():
+    X, labels = da.from_array(problems.draw(9, 3), chunks=(4, 3)), np.arange(9) % 2
+    targets = unknown(np.zeros((9, 2), dtype=int), (4, 5))
+    with pytest.raises(ValueError, match=r"LMNN.*compute_chunk_sizes\(\)"):
+        mc.value(mc.losses.LMNN(labels, targets), X)
 
 
 def test_listed_pairs_may_be_lazy():

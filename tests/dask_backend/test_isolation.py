@@ -22,6 +22,7 @@ def test_blas_stands_at_one_thread_in_tasks_and_is_given_back(scheduler):
     inside = []
 
     def f(D):
+        assert D.shape  # not while it is traced, where the graph is built
         inside.extend(blas_threads())
         return problems.square(D)
 

@@ -3,6 +3,8 @@
 CuPy's need a GPU, or `--backend cupy --fake-cupy`.
 """
 
+from importlib import import_module
+
 import dask
 import dask.array as da
 import numpy as np
@@ -48,6 +50,42 @@ def test_metadata_and_chunks_stay_of_the_library(library):
         in_memory = dask.compute(*(computed(library, array) for array in found))
         for array, wanted in zip(in_memory, problems.leaves(expected[name]), strict=True):
             np.testing.assert_allclose(array, wanted, rtol=1e-9, atol=1e-9, err_msg=name)
+
+
+FUSED = {
+    "MLKR": mc.losses.MLKR,
+    "NCA": lambda y: mc.losses.NCA(y.astype("int64")),
+    "NCA(log=True)": lambda y: mc.losses.NCA(y.astype("int64"), log=True),
+    "Pairwise": lambda y: mc.losses.Pairwise(lambda D: np.exp(-D)),
+}
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_what_CuPy_fuses_is_fused_in_chunks(library, name):
+    """Only the Laplacian product meets arrays of a tile's size beside CuPy's own kernels."""
+    if library.name != "cupy" or "fake" not in import_module("cupy").__version__:
+        pytest.skip("counts inside the CuPy that needs no GPU")
+    import fake_cupy
+
+    edge = 24  # of a tile: chunks of rows have two
+    values = {"X": problems.draw(4 * edge, 3), "y": np.arange(4 * edge) % 3.0}
+    X, y = (
+        da.from_array(value, chunks=(2 * edge, *value.shape[1:])).map_blocks(
+            library.array, meta=library.array(value[:0])
+        )
+        for value in values.values()
+    )
+    loss = FUSED[name](y)
+    with mc.options(tile_bytes=8 * edge * edge, check_finite=False):
+        value, gradient = mc.value_and_grad(loss, X, wrt="X")
+    with fake_cupy.work.recorded() as launches:
+        dask.compute(value, gradient.X, scheduler="synchronous")
+    sizes = {(edge, edge), (2 * edge, 2 * edge), (edge, 2 * edge)}
+    met = {launch.name for launch in launches if sizes.intersection(launch.shapes)}
+    own = {launch.name for launch in launches if launch.name.startswith("maha_product")}
+    assert met == {"__matmul__"}
+    assert own
+    assert all("summing" in one or "writing" in one for one in own)
 
 
 def test_empty_chunks_and_no_points_stay_of_the_library(library):

@@ -5,7 +5,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-NO_WORK = ("empty", "empty_like", "asarray", "may_share_memory", "shape", "ndim", "result_type")
+NO_WORK = (
+    "empty",
+    "empty_like",
+    "asarray",
+    "may_share_memory",
+    "shape",
+    "ndim",
+    "result_type",
+    "isdtype",
+)
 
 
 class Launch(NamedTuple):

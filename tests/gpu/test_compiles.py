@@ -109,5 +109,5 @@ def test_sources_hold_what_they_include(gpu):
 
     text = source("product")
     assert "#include" not in text
-    for once in ("typedef float real;", "struct Sum {", "struct Tile {"):
+    for once in ("typedef float real;", "struct SumOf {", "struct Tile {"):
         assert text.count(once) == 1

@@ -63,7 +63,7 @@ def test_two_devices_are_an_error_that_names_them(gpu, second):
 
 
 def test_out_of_memory_halves_the_tile(gpu, library, monkeypatch):
-    from maha_cupy import backend as module
+    from maha_cupy import operations as module
 
     X, A = arrays(gpu, gpu.cuda.Device(0))
     expected = library.numpy(mc.sqdist(X, metric=mc.Factor(A)))
@@ -83,7 +83,7 @@ def test_out_of_memory_halves_the_tile(gpu, library, monkeypatch):
 
 
 def test_out_of_memory_to_the_end_is_a_clear_error(gpu, monkeypatch):
-    from maha_cupy import backend as module
+    from maha_cupy import operations as module
 
     def no_memory(*_):
         raise gpu.cuda.memory.OutOfMemoryError(1, 0)

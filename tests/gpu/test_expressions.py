@@ -1,4 +1,4 @@
-"""A loss's CUDA expressions say what its formula says."""
+"""What is computed where D is made says the same as what is computed tile by tile."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,6 @@ import pytest
 import expressions
 import maha_core as mc
 from closeness import assert_close
-from maha_core.losses import Evaluation
 
 N, M, D = expressions.N, expressions.M, expressions.D
 
@@ -17,18 +16,23 @@ def loss_of(request):
 
 
 @pytest.fixture
-def without_expressions(gpu, monkeypatch):
-    """A function after which losses compute by their formulas."""
-    from maha_cupy import backend
+def tile_by_tile(gpu, monkeypatch):
+    """A function after which everything is computed tile by tile, by the array library."""
+    from maha_cupy import expressed
 
-    return lambda: monkeypatch.setattr(backend, "_is_expressed", lambda problem, objective: False)
+    return lambda: monkeypatch.setattr(expressed, "is_expressible", lambda *asked: False)
+
+
+def sweeps(launches):
+    """Return what each launch of a kernel that makes D is there for."""
+    return [launch.name.partition(", ")[2] for launch in launches if "maha_pro" in launch.name]
 
 
 @pytest.mark.parametrize("tile_bytes", [None, 2**11, 2**8])
 @pytest.mark.parametrize("with_Y", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_expressions_equal_the_formula(
-    gpu, library, without_expressions, loss_of, dtype, with_Y, tile_bytes
+def test_losses_equal_those_tile_by_tile(
+    gpu, library, tile_by_tile, loss_of, dtype, with_Y, tile_bytes
 ):
     def on(values):
         real = np.issubdtype(values.dtype, np.floating)
@@ -45,15 +49,17 @@ def test_expressions_equal_the_formula(
     for _ in range(2):
         with mc.options(tile_bytes=tile_bytes):
             value, gradient = mc.value_and_grad(loss_of(on, with_Y), *given, metric=metric, wrt=wrt)
-        found.append([library.numpy(part) for part in (value, *gradient) if part is not None])
-        without_expressions()
+            alone = mc.value(loss_of(on, with_Y), *given, metric=metric)
+        parts = value, alone, *gradient
+        found.append([library.numpy(part) for part in parts if part is not None])
+        tile_by_tile()
     for fused, formula in zip(*found, strict=True):
         assert_close(fused, formula, np.abs(formula).max())
 
 
 @pytest.mark.parametrize("with_Y", [False, True])
 @pytest.mark.parametrize("precision", ["accurate", "fast", "tf32"])
-def test_every_precision(gpu, library, without_expressions, loss_of, precision, with_Y):
+def test_every_precision(gpu, library, tile_by_tile, loss_of, precision, with_Y):
     """In both kernels that visit, where a Y leaves rows and columns apart, too."""
     found = []
     for _ in range(2):
@@ -63,7 +69,7 @@ def test_every_precision(gpu, library, without_expressions, loss_of, precision, 
             with mc.options(precision=precision):
                 value, gradient = mc.value_and_grad(loss, gpu.asarray(X), Y)
             found += [library.numpy(value), library.numpy(gradient.X)]
-        without_expressions()
+        tile_by_tile()
     for fused, formula in zip(found[:4], found[4:], strict=True):
         assert_close(fused, formula, 20 * np.abs(formula).max())
 
@@ -91,7 +97,7 @@ def test_memory_ends_while_a_loss_is_asked(gpu, library, loss_of, monkeypatch):
 @pytest.mark.parametrize("tile_bytes", [None, 2**16])
 @pytest.mark.parametrize("width", [4, 70])
 def test_tiles_of_several_blocks(
-    gpu, library, without_expressions, loss_of, width, tile_bytes, monkeypatch
+    gpu, library, tile_by_tile, loss_of, width, tile_bytes, monkeypatch
 ):
     """Blocks of threads below the diagonal are left out, and sums of several are joined."""
     monkeypatch.setattr(expressions, "N", 300)
@@ -103,7 +109,7 @@ def test_tiles_of_several_blocks(
         with mc.options(tile_bytes=tile_bytes):
             value, gradient = mc.value_and_grad(loss, gpu.asarray(X))
         found.append((library.numpy(value), library.numpy(gradient.X)))
-        without_expressions()
+        tile_by_tile()
     for fused, formula in zip(*found, strict=True):
         assert_close(fused, formula, np.abs(formula).max())
 
@@ -117,61 +123,144 @@ def test_no_operation_meets_a_tile(gpu, fake, loss_of):
     assert tiles == ["__matmul__"] * 2
 
 
+@pytest.mark.parametrize("self_pairs", [False, True])
+@pytest.mark.parametrize("with_Y", [False, True])
+@pytest.mark.parametrize("reduction_of", expressions.REDUCTIONS, ids=lambda one: one.__name__)
+def test_reductions_equal_those_tile_by_tile(
+    gpu, library, tile_by_tile, reduction_of, with_Y, self_pairs
+):
+    X, Y = expressions.drawn(N, D), expressions.drawn(M, D, seed=3)
+    X[5] = X[6]
+    given = gpu.asarray(X), (gpu.asarray(Y) if with_Y else None)
+    more = {"self_pairs": self_pairs, "metric": mc.Factor(gpu.asarray(expressions.drawn(3, D)))}
+    g, found = gpu.asarray(expressions.drawn(N, seed=7)), []
+    for _ in range(2):
+        reduction = reduction_of(gpu.asarray, with_Y)
+        with mc.options(tile_bytes=2**11):
+            gradient = mc.reduce_vjp(reduction, *given, cotangent=g, wrt=("metric", "X"), **more)
+            parts = mc.reduce(reduction, *given, **more), gradient.metric, gradient.X
+        found.append([library.numpy(part) for part in parts])
+        tile_by_tile()
+    for fused, formula in zip(*found, strict=True):
+        assert_close(fused, formula, np.abs(formula).max())
+
+
+@pytest.mark.parametrize(
+    ("loss_of", "expected"),
+    [
+        (expressions.mlkr, ["summing", "writing"]),
+        (expressions.nca, ["summing", "writing"]),
+        (expressions.log_nca, ["summing", "summing", "writing"]),
+        (expressions.pairwise_with_data, ["summing, writing"]),
+        (expressions.three_reductions, ["summing", "writing"]),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_questions_share_a_sweep(gpu, fake, loss_of, expected):
+    """Only two exponents need two sweeps; a value alone needs no cotangent."""
+    X, loss = gpu.asarray(expressions.drawn(N, D)), loss_of(gpu.asarray, False)
+    with fake.work.recorded() as launches:
+        mc.value_and_grad(loss, X)
+    assert sweeps(launches) == expected
+    with fake.work.recorded() as launches:
+        mc.value(loss, X)
+    assert sweeps(launches) == ["summing" for asked in expected if "summing" in asked]
+
+
 class Cauchy(mc.losses.Loss):
     """A user's own loss: ``sum s_i^2``, s_i the sum of ``a_i / (1 + D_ij)`` over j."""
 
-    by_expressions = True
+    def __init__(self, a):
+        self.a = a
 
-    def __init__(self, a, hand_on=lambda given: given, **more):
-        self.a, self.hand_on, self.more = a, hand_on, more
+    def point_data(self):
+        return (mc.losses.PointData("a", self.a),)
 
-    def summarise(self, tile):
-        if tile.fused is not None:
-            return tile.fused.sums("a / (1 + D)", a=self.a, **self.more)
-        return (tile.without_self(self.a / (1 + tile.sqdist), 0.0).sum(axis=1, keepdims=True),)
+    def reductions(self):
+        return {"s": mc.reductions.Sum(lambda D, a, b: a / (1 + D), data="a")}
 
-    def merge(self, a, b):
-        return (a[0] + b[0],)
-
-    def evaluate(self, tile, summary):
-        (s,) = summary
-        if tile.fused is None:
-            slope = -2 * s * self.a / (1 + tile.sqdist) ** 2
-            return Evaluation(s * s, tile.without_self(slope, 0.0))
-        (slope,) = tile.fused.entries("-2 * s * a / ((1 + D) * (1 + D))", s=s, a=self.a)
-        return Evaluation(s * s, self.hand_on(slope), own=True)
+    def row_function(self, row):
+        return row.s**2
 
 
 def test_a_users_own_loss(gpu, library):
-    X, a = expressions.drawn(N, D), 1 + expressions.drawn(N, 1, seed=1) ** 2
+    X, a = expressions.drawn(N, D), 1 + expressions.drawn(N, seed=1) ** 2
     value, gradient = mc.value_and_grad(Cauchy(gpu.asarray(a)), gpu.asarray(X))
     exact, slopes = mc.value_and_grad(Cauchy(a), X)
     assert_close(library.numpy(value), exact)
     assert_close(library.numpy(gradient.X), slopes.X)
 
 
-def test_what_is_no_cotangent_is_named(gpu):
-    loss = Cauchy(gpu.ones((N, 1)), hand_on=lambda given: None)
-    with pytest.raises(TypeError, match=r"Cauchy.evaluate returned NoneType .*tile.fused.entries"):
-        mc.value_and_grad(loss, gpu.asarray(expressions.drawn(N, D)))
+class Powers(mc.losses.Loss):
+    """``sum_i prod_p s_ip`` or, affine, ``sum_i sum_p s_ip``: each sum with a number of its own."""
+
+    def __init__(self, affine, *numbers):
+        self.affine = affine
+        self.numbers = numbers
+
+    def point_data(self):
+        return tuple(mc.losses.PointData(f"b{p}", b) for p, b in enumerate(self.numbers))
+
+    def reductions(self):
+        return {
+            f"s{p}": mc.reductions.Sum(lambda D, p=p: (1 + D) ** -p, f"b{p}")
+            for p in range(len(self.numbers))
+        }
+
+    def row_function(self, row):
+        parts = [getattr(row, f"s{p}") for p in range(len(self.numbers))]
+        return sum(parts) if self.affine else np.exp(-sum(s**2 for s in parts))
 
 
-@pytest.mark.parametrize("shape", [(), (N,), (1, 1), (N, 2), (3, 1)])
-def test_a_value_of_another_shape_is_named(gpu, shape):
-    loss = Cauchy(gpu.ones((N, 1)), b=gpu.ones(shape))
-    with pytest.raises(ValueError, match=r"value 'b' .*; give one number for every row"):
-        mc.value_and_grad(loss, gpu.asarray(expressions.drawn(N, D)))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("affine", [False, True])
+def test_more_numbers_than_a_block_has_room_for(gpu, fake, library, affine, dtype):
+    """Another sweep answers the rest."""
+    X = expressions.drawn(N, D).astype(dtype)
+    numbers = [expressions.drawn(N, seed=p).astype(dtype) / N for p in range(16)]
+    with fake.work.recorded() as launches:
+        value, gradient = mc.value_and_grad(
+            Powers(affine, *map(gpu.asarray, numbers)), gpu.asarray(X)
+        )
+    exact, slopes = mc.value_and_grad(Powers(affine, *numbers), X)
+    assert_close(library.numpy(value), exact, 1.0)
+    assert_close(library.numpy(gradient.X), slopes.X, 1.0)
+    assert len(sweeps(launches)) > (1 if affine else 2)
 
 
-def test_more_values_than_a_block_has_room_for(gpu):
-    more = {f"b{number}": gpu.ones((N, 1)) for number in range(7)}
-    with pytest.raises(ValueError, match=r"a, b0, .*b6 of an expression take 16384 bytes .*15360"):
-        mc.value_and_grad(Cauchy(gpu.ones((N, 1)), **more), gpu.asarray(expressions.drawn(N, D)))
-    more.popitem()
-    mc.value_and_grad(Cauchy(gpu.ones((N, 1)), **more), gpu.asarray(expressions.drawn(N, D)))
+def test_names_that_mean_something_in_CUDA(gpu, library):
+    class Named(mc.losses.Loss):
+        def __init__(self, a):
+            self.a = a
+
+        def point_data(self):
+            return (
+                mc.losses.PointData("sums", self.a),
+                mc.losses.PointData("gr\u00f6\u00dfe", self.a),
+            )
+
+        def reductions(self):
+            sums = mc.reductions.Sum(lambda D: np.exp(-D), "sums")
+            return {"real": sums, "t0": mc.reductions.SoftmaxMean("gr\u00f6\u00dfe")}
+
+        def row_function(self, row):
+            return row.real * row.t0
+
+    X, a = expressions.drawn(N, D), expressions.drawn(N, seed=1)
+    value, gradient = mc.value_and_grad(Named(gpu.asarray(a)), gpu.asarray(X))
+    exact, slopes = mc.value_and_grad(Named(a), X)
+    assert_close(library.numpy(value), exact)
+    assert_close(library.numpy(gradient.X), slopes.X)
 
 
-def test_a_value_of_a_kind_without_a_name_in_CUDA(gpu):
-    loss = Cauchy(gpu.ones((N, 1)), b=gpu.ones((N, 1), dtype="complex64"))
-    with pytest.raises(TypeError, match=r"value 'b' .* is of complex64.*give one of bool, int8"):
-        mc.value_and_grad(loss, gpu.asarray(expressions.drawn(N, D)))
+def test_vectors_and_values_go_tile_by_tile(gpu, fake, library):
+    X, B = expressions.drawn(N, D), expressions.drawn(N, 2, seed=1)
+    for values, wrt in ((B, "X"), (B[:, 0], "values")):
+        means = [mc.reductions.SoftmaxMean(on(values)) for on in (gpu.asarray, np.asarray)]
+        with fake.work.recorded() as launches:
+            found = mc.reduce_vjp(
+                means[0], gpu.asarray(X), cotangent=gpu.asarray(np.ones_like(values)), wrt=wrt
+            )
+        exact = mc.reduce_vjp(means[1], X, cotangent=np.ones_like(values), wrt=wrt)
+        assert_close(library.numpy(getattr(found, wrt)), getattr(exact, wrt))
+        assert "summing" not in sweeps(launches)

@@ -8,7 +8,7 @@ import maha_core as mc
 import oracle
 from closeness import assert_close
 from maha_core.guard import TARGET
-from maha_core.testing import METRICS
+from oracle import FORMS
 
 DTYPES = ("float32", "float64")
 WIDTHS = (3, 64, 70)
@@ -45,7 +45,7 @@ def test_entries_far_below_the_norms(gpu, library, form, dtype, width, n):
 
 @pytest.mark.parametrize("with_Y", [False, True])
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("form", METRICS)
+@pytest.mark.parametrize("form", FORMS)
 def test_every_metric_at_every_width(gpu, library, form, width, with_Y):
     X, given = clustered(width, "float64", 40, shift=0.0), parameter(form, width, "float64")
     Y = X[:17] + 0.25 if with_Y else None

@@ -13,19 +13,22 @@ struct Form {
 
 // A sum in stretches, as in `formulas.dot`: of a million equal terms, each added to a large sum,
 // float would lose four digits.
-struct Sum {
+template <class number>
+struct SumOf {
     double whole = 0;
-    real stretch = 0;
+    number stretch = 0;
     int count = 0;
 
-    __device__ inline void add(real term) {
+    __device__ inline void add(number term) {
         stretch += term;
         if (++count % 256) return;
         whole += stretch;
         stretch = 0;
     }
-    __device__ inline real total() const { return (real)(whole + stretch); }
+    __device__ inline number total() const { return (number)(whole + stretch); }
 };
+typedef SumOf<real> Sum;
+typedef SumOf<double> WideSum;
 
 __device__ inline real squared_sum(const real* x, const real* y, int d) {
     Sum sum;
@@ -47,34 +50,36 @@ __device__ inline real squared_image(const Form& form, const real* x, const real
     return sum.total();
 }
 
-// A negative value that rounding explains is 0; a larger one is an indefinite metric's own.
-__device__ inline real unless_rounding(real value, real magnitude, int d) {
-    const real bound = (d + 2) * EPS * magnitude;
-    return value < 0 && -bound <= value ? (real)0 : value;
+// A negative value that rounding explains is 0 (IndefiniteForm.direct); a larger one is the metric's
+// own. Both sums are in double, since D can be small beside its terms.
+__device__ inline real unless_rounding(double value, double magnitude, int d) {
+    const double bound = (8 * (double)EPS + sqrt((double)d) * 1.1102230246251565e-16) * magnitude;
+    return value < 0 && -bound <= value ? (real)0 : (real)value;
 }
 
 __device__ inline real weighted_sum(const Form& form, const real* x, const real* y, int d) {
-    Sum sum, magnitude;
+    WideSum sum, magnitude;
     for (int l = 0; l < d; ++l) {
-        const real delta = x[l] - y[l];
-        sum.add(form.array[l] * delta * delta);
-        magnitude.add(fabs(form.array[l]) * delta * delta);
+        const double delta = (double)x[l] - (double)y[l], term = form.array[l] * delta * delta;
+        sum.add(term);
+        magnitude.add(fabs(term));
     }
     return unless_rounding(sum.total(), magnitude.total(), d);
 }
 
 __device__ inline real bilinear_sum(const Form& form, const real* x, const real* y, int d) {
-    Sum sum, magnitude;
+    WideSum sum, magnitude;
     for (int k = 0; k < d; ++k) {
         const real* row = form.array + (index_t)k * d;
-        Sum v, size;
+        const double delta = (double)x[k] - (double)y[k];
+        WideSum v, size;
         for (int l = 0; l < d; ++l) {
-            const real delta = x[l] - y[l];
-            v.add(row[l] * delta);
-            size.add(fabs(row[l] * delta));
+            const double term = row[l] * ((double)x[l] - (double)y[l]);
+            v.add(term);
+            size.add(fabs(term));
         }
-        sum.add((x[k] - y[k]) * v.total());
-        magnitude.add(fabs(x[k] - y[k]) * size.total());
+        sum.add(delta * v.total());
+        magnitude.add(fabs(delta) * size.total());
     }
     return unless_rounding(sum.total(), magnitude.total(), d);
 }

@@ -12,8 +12,8 @@ from typing import Any
 
 from maha_core.arrays import is_array
 from maha_core.dispatch import backend_of
-from maha_core.losses import Loss
 from maha_core.metrics.form import Form
+from maha_core.sweeps.terms import Terms
 
 
 def settled(value: Any) -> Any:
@@ -25,11 +25,22 @@ def settled(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         parts = [settled(part) for part in value]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-    if isinstance(value, (Form, Loss)):
+    if isinstance(value, Form):
         return _with_settled(value, vars(value))
+    if isinstance(value, Terms):
+        return _terms(value)
     if is_dataclass(value) and not isinstance(value, type) and hasattr(value, "form"):
         return replace(value, form=settled(value.form))
     return value
+
+
+def _terms(value: Terms) -> Terms:
+    """Return terms whose only arrays, those of the listed items, are in place."""
+    items = value.pair_term
+    if items is None or items.rows is None:
+        return value
+    items = replace(items, rows=settled(items.rows), data=settled(dict(items.data)))
+    return replace(value, pair_term=items)
 
 
 def _with_settled(value: Any, attributes: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""A loss on its way to the workers."""
+"""The terms of a loss on their way to the workers."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ import cloudpickle
 from maha_dask.tasks.isolation import task
 
 if TYPE_CHECKING:
-    from maha_core.losses import Loss
+    from maha_core.sweeps.terms import Terms
 
 
 class Carried:
-    """A loss that is unpickled inside a task.
+    """Terms that are unpickled inside a task.
 
     What a task is made of is unpickled before it runs, and where that fails, for a function of a
     module that workers lack, distributed waits for good. Here it is the task that fails.
     """
 
-    def __init__(self, loss: Loss) -> None:
-        self._loss: Loss | None = loss
+    def __init__(self, terms: Terms) -> None:
+        self._terms: Terms | None = terms
         self._pickled: bytes | None = None
 
     def __getstate__(self) -> bytes:
         if self._pickled is None:
-            self._pickled = cloudpickle.dumps(self._loss)
+            self._pickled = cloudpickle.dumps(self._terms)
         return self._pickled
 
     def __setstate__(self, pickled: bytes) -> None:
-        self._loss, self._pickled = None, pickled
+        self._terms, self._pickled = None, pickled
 
-    def unpacked(self) -> Loss:
-        """Return the loss."""
-        if self._loss is None:
-            self._loss = cloudpickle.loads(self._pickled)
-        return self._loss
+    def unpacked(self) -> Terms:
+        """Return the terms."""
+        if self._terms is None:
+            self._terms = cloudpickle.loads(self._pickled)
+        return self._terms
 
 
 @task
-def loss(carried: Carried) -> Loss:
-    """Return a loss, which many tasks need."""
+def terms(carried: Carried) -> Terms:
+    """Return a loss's terms, which many tasks need."""
     try:
         return carried.unpacked()
     except (ImportError, AttributeError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from maha_core import checks
 from maha_core.arrays import namespace
 from maha_core.dispatch import backend_of
 from maha_dask.tasks.isolation import task
@@ -17,7 +18,7 @@ def points(chunk: Array, argument: str, check_finite: bool) -> Array:
     backend = backend_of(chunk, argument)
     chunk = contiguous(backend.canonical(chunk))
     if check_finite:
-        backend.check_finite(chunk, argument)
+        checks.finite(backend, chunk, argument)
     return chunk
 
 
@@ -25,14 +26,14 @@ def points(chunk: Array, argument: str, check_finite: bool) -> Array:
 def index(values: Array, argument: str, size: float) -> Array:
     """Return row numbers, all of them between 0 and `size`."""
     backend = backend_of(values, argument)
-    backend.check_index(values, int(size), argument)
+    checks.index(backend, values, int(size), argument)
     return values
 
 
 @task
 def ascending(values: Array, argument: str) -> Array:
     """Return row numbers, none smaller than the one before it."""
-    backend_of(values, argument).check_ascending(values, argument)
+    checks.ascending(backend_of(values, argument), values, argument)
     return values
 
 

@@ -1,22 +1,23 @@
-"""The embedding of a chunk of points by a metric's factor, which is made once."""
+"""The embedding of a chunk of points by a metric, which is prepared once."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from maha_core import checks
 from maha_core.dispatch import backend_of
-from maha_core.metrics import Factor, Metric
+from maha_core.metrics import Metric
 from maha_dask.tasks.isolation import task
 
 Array = Any
 
 
 @task
-def factor(kind: type[Metric], parameter: Array) -> Array:
-    """Return the array of a metric's factor."""
+def prepared(kind: type[Metric], parameter: Array) -> Metric:
+    """Return a metric that is ready to embed."""
     backend = backend_of(parameter, kind.symbol)
-    backend.check_finite(parameter, kind.symbol)
-    return kind(parameter).to_factor().parameter
+    checks.finite(backend, parameter, kind.symbol)
+    return kind(parameter).for_embedding()
 
 
 @task
@@ -28,6 +29,6 @@ def made(kind: type[Metric], parameter: Array, method: str) -> Array:
 
 
 @task
-def embedding(A: Array, X: Array) -> Array:
+def embedding(metric: Metric, X: Array) -> Array:
     """Return ``Z = X A^T`` of a chunk."""
-    return backend_of(X, "X").embed(Factor, A, X)
+    return backend_of(X, "X").embed(type(metric), metric.parameter, X)

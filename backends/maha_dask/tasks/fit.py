@@ -17,6 +17,6 @@ def check_chunk(chunk: Array | None, argument: str, shape: tuple[int, ...]) -> N
 
 
 def check_data(data: Mapping[str, Array], size: int) -> None:
-    """Raise ValueError where a chunk of a loss's data has not a number for each point."""
+    """Raise ValueError where a chunk of data has not a number or a vector for each point."""
     for name, chunk in data.items():
-        check_chunk(chunk, name, (size,))
+        check_chunk(chunk, name, (size, *chunk.shape[1:]))

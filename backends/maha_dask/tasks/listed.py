@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from maha_core.dispatch import backend_of
-from maha_core.losses.base import Listed
+from maha_core.formulas import plus
 from maha_core.problem import Pairs, Tangents
+from maha_core.sweeps.hessian_products import PairHessianProduct
+from maha_core.sweeps.pairs import PairPullback, PairPushforward, PairSqdist
+from maha_core.tiles.tile import Listed
 from maha_dask.tasks.isolation import task
 from maha_dask.tasks.setting import Setting
 from maha_dask.tasks.shares import Share, share
@@ -54,7 +57,7 @@ def sqdist(
     """Return D of the pairs that fall in a block."""
     backend, problem = setting.within_memory(X, Y)
     which, own = _in_block(pairs, start, stop)
-    return Found(which, backend.pair_sqdist(problem, own))
+    return Found(which, backend.run(problem, PairSqdist(own)))
 
 
 @task
@@ -72,7 +75,8 @@ def jvp(
     """Return dD of the pairs that fall in a block."""
     backend, problem = setting.within_memory(X, Y)
     which, own = _in_block(pairs, start, stop)
-    return Found(which, backend.pair_jvp(problem, Tangents(dparameter, dX, dY), own))
+    directions = Tangents(dparameter, dX, dY)
+    return Found(which, backend.run(problem, PairPushforward(directions, own)))
 
 
 @task
@@ -90,7 +94,29 @@ def pullback(
     backend, problem = setting.within_memory(X, Y)
     which, own = _in_block(pairs, start, stop)
     g = backend.xp.take(cotangent, which)
-    return share(None, backend.pair_vjp(problem, g, wrt, own))
+    return share(None, backend.run(problem, PairPullback(g, wrt, own)))
+
+
+@task
+def hessian_product(
+    setting: Setting,
+    X: Array,
+    Y: Array | None,
+    pairs: RowPairs,
+    start: int,
+    stop: int,
+    both: Array,
+    dparameter: Array | None,
+    dX: Array | None,
+    dY: Array | None,
+    wrt: frozenset[str],
+) -> Share:
+    """Return the share of the pairs in a block, of their cotangents and the change ``(2, p)``."""
+    backend, problem = setting.within_memory(X, Y)
+    which, own = _in_block(pairs, start, stop)
+    g, dg = (backend.xp.take(both[row, ...], which) for row in range(2))
+    asked = PairHessianProduct(g, dg, Tangents(dparameter, dX, dY), wrt, own)
+    return share(None, backend.run(problem, asked))
 
 
 @task
@@ -114,15 +140,25 @@ def found(pairs: RowPairs, values: Array) -> Found:
 
 
 @task
-def listed(pairs: RowPairs, sqdist: Array) -> Listed:
+def listed(pairs: RowPairs, sqdist: Array, each: int | None) -> Listed:
     """Return the pairs of a chunk as its tiles are to meet them."""
-    return Listed(pairs.i, pairs.j, sqdist)
+    return Listed(pairs.i, pairs.j, sqdist, each)
 
 
 @task
 def sum_of_cotangents(listed: Listed, parts: list[Array | None]) -> Array:
     """Return the derivative of all tiles with respect to a chunk's pairs, in order."""
-    total = backend_of(listed.sqdist, "pairs").xp.zeros_like(listed.sqdist)
+    return _sum(backend_of(listed.sqdist, "pairs").xp.zeros_like(listed.sqdist), parts)
+
+
+@task
+def sum_of_seconds(listed: Listed, parts: list[Array | None]) -> Array:
+    """Return the same with its change along a direction ``(2, p)``."""
+    xp = backend_of(listed.sqdist, "pairs").xp
+    return _sum(xp.zeros_like(xp.stack([listed.sqdist, listed.sqdist])), parts)
+
+
+def _sum(total: Array, parts: list[Array | None]) -> Array:
     for part in parts:
-        total = total if part is None else total + part
+        total = plus(total, part)
     return total

@@ -8,12 +8,13 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from maha_core.arrays import device_of
-from maha_core.backend import SURELY_FITS
+from maha_core.checks import SURELY_FITS
 from maha_core.memory import readable
 
 if TYPE_CHECKING:
     from maha_core.options import Options
     from maha_core.problem import Problem
+    from maha_core.sweeps.objective import Objective
 
 Array = Any
 
@@ -25,13 +26,19 @@ OF_WORKER: ContextVar[int | None] = ContextVar("maha_dask.of_worker", default=No
 
 
 def needed(
-    problem: Problem, rows: int, columns: int, blocks: int, shape: tuple[int, ...] = ()
+    problem: Problem,
+    rows: int,
+    columns: int,
+    blocks: int,
+    shape: tuple[int, ...] = (),
+    numbers: int = 0,
 ) -> int:
     """Return the bytes that a task holds for so many rows of X and of the other points.
 
-    They are those of the points, and of `blocks` arrays ``(rows, columns) + shape``.
+    They are those of the points, with so many further `numbers` each, and of `blocks` arrays
+    ``(rows, columns) + shape``.
     """
-    points = (rows + columns) * COPIES * (problem.d + problem.width)
+    points = (rows + columns) * COPIES * (problem.d + problem.width + numbers)
     return int(problem.X.dtype.itemsize * (points + blocks * rows * columns * prod(shape)))
 
 
@@ -40,13 +47,22 @@ def lives_on_the_host(array: Array) -> bool:
     return "cpu" in str(device_of(array)).lower()
 
 
-def refuse_beyond_worker(problem: Problem, blocks: int, shape: tuple[int, ...] = ()) -> None:
+def vector_width(objective: Objective) -> int:
+    """Return how many numbers a point has whose data are vectors."""
+    data = (objective.row_data, objective.column_data)
+    widths = ([part.shape[1] for part in side.values() if part.ndim == 2] for side in data)
+    return max(map(sum, widths))
+
+
+def refuse_beyond_worker(
+    problem: Problem, blocks: int, shape: tuple[int, ...] = (), numbers: int = 0
+) -> None:
     """Raise MemoryError where a task would hold more than its worker has for it.
 
     The plan has refused it already, where it knew the sizes of chunks.
     """
     rows, columns = problem.n, problem.m
-    wanted = needed(problem, rows, columns, blocks, shape)
+    wanted = needed(problem, rows, columns, blocks, shape, numbers)
     limit = _limit(problem.X, problem.options, wanted)
     if limit is not None and wanted > limit:
         raise MemoryError(

@@ -6,6 +6,7 @@ from functools import reduce
 from typing import Any
 
 from maha_core import formulas
+from maha_core.arrays import device_of
 from maha_core.dispatch import backend_of
 from maha_core.formulas import Moments
 from maha_core.metrics.covariance import check_enough_points
@@ -33,19 +34,20 @@ def covariance(found: Moments | None, d: int, ridge: float, dtype: Any) -> Array
     """Return the covariance of all points plus a ridge."""
     check_enough_points(0 if found is None else found.n, d, ridge)
     assert found is not None
-    xp = backend_of(found.scatter, "X").xp
-    return xp.astype(formulas.covariance(xp, found, ridge), dtype, copy=False)
+    return backend_of(found.scatter, "X").covariance_of(found, ridge, dtype)
 
 
 @task
 def total_of(values: Array) -> tuple[Array, int]:
-    """Return the sum of a chunk of numbers in the widest float, and how many they are."""
-    return backend_of(values, "values").total(values), values.shape[0]
+    """Return the sums over a chunk's points in the widest float, and how many points it has."""
+    backend = backend_of(values, "values")
+    widest = backend.widest_float(device_of(values))
+    return backend.xp.sum(values, axis=0, dtype=widest), values.shape[0]
 
 
 @task
 def mean_of(parts: list[tuple[Array, int]], dtype: Any) -> Array:
-    """Return the mean of all chunks, 0 where there are no numbers."""
+    """Return the means of all chunks, 0 where there are no numbers."""
     totals, counts = zip(*parts, strict=True)
     xp = backend_of(totals[0], "values").xp
     return xp.astype(xp.asarray(sum(totals) / max(sum(counts), 1)), dtype)

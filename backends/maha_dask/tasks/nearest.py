@@ -9,7 +9,8 @@ from maha_core import validation
 from maha_core.dispatch import backend_of
 from maha_core.problem import Neighbors
 from maha_core.sweeps import neighbors
-from maha_dask.tasks.block_loss import Place
+from maha_core.sweeps.neighbors import Nearest
+from maha_dask.tasks.block_terms import Place
 from maha_dask.tasks.isolation import task
 from maha_dask.tasks.setting import Setting
 
@@ -23,7 +24,7 @@ def in_block(setting: Setting, place: Place, X: Array, Y: Array | None, k: int) 
     there = problem.m - 1 if Y is None else problem.m
     if there < 1 and problem.n:
         return None
-    found = backend.nearest(problem, min(k, max(there, 0)))
+    found = backend.run(problem, Nearest(min(k, max(there, 0))))
     return Neighbors(found.sqdist, found.index + place.column)
 
 

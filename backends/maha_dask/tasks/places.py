@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from maha_core.objective import check_partners
-from maha_dask.tasks.block_loss import Place
+from maha_dask.tasks.block_terms import Place
 from maha_dask.tasks.isolation import task
 
 Array = Any
@@ -25,10 +25,10 @@ def sizes(found: list[int]) -> tuple[int, ...]:
 
 @task
 def with_partners(
-    columns: tuple[int, ...], rows: tuple[int, ...], itself: bool, loss_name: str
+    columns: tuple[int, ...], rows: tuple[int, ...], self_pairs: bool, loss_name: str
 ) -> tuple[int, ...]:
     """Return the sizes of the columns' chunks, having refused rows without a partner."""
-    check_partners(loss_name, sum(rows), None if itself else sum(columns))
+    check_partners(loss_name, sum(rows), None if self_pairs else sum(columns))
     return columns
 
 

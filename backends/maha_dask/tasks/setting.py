@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from maha_core import checks
 from maha_core.dispatch import backend_of
 from maha_core.metrics.euclidean import EuclideanForm
 from maha_core.problem import Problem
@@ -33,14 +34,24 @@ class Setting:
         n, d = X.shape
         m = n if Y is None else Y.shape[0]
         problem = Problem(X, Y, None, self.form, self.options, n, m, d, self.width)
-        return backend_of(X, "X"), problem
+        return cast("Backend", backend_of(X, "X")), problem
+
+    def direction_width(self, X: Array) -> int:
+        """Return how many further numbers a point has along a direction: its own, embedded, too."""
+        return int(X.shape[1]) + self.width
 
     def within_memory(
-        self, X: Array, Y: Array | None, *, blocks: int = 0, shape: tuple[int, ...] = ()
+        self,
+        X: Array,
+        Y: Array | None,
+        *,
+        blocks: int = 0,
+        shape: tuple[int, ...] = (),
+        numbers: int = 0,
     ) -> tuple[Backend, Problem]:
         """Return a pair as `problem` does, having refused what its worker cannot hold."""
         backend, problem = self.problem(X, Y)
-        memory.refuse_beyond_worker(problem, blocks, shape)
+        memory.refuse_beyond_worker(problem, blocks, shape, numbers)
         return backend, problem
 
 
@@ -49,9 +60,9 @@ def metric(kind: type[Metric], parameter: Array, options: Options) -> Setting:
     """Return the setting of a metric, its values checked and factorised."""
     backend = backend_of(parameter, kind.symbol)
     parameter = backend.canonical(parameter)
-    options = replace(options, threads=1)
+    options = replace(options, threads=1, progress=False)
     if options.check_finite:
-        backend.check_finite(parameter, kind(parameter).argument)
+        checks.finite(backend, parameter, kind(parameter).argument)
     return Setting(backend.form(kind(parameter), parameter, options), options, parameter.shape[0])
 
 
@@ -59,4 +70,4 @@ def metric(kind: type[Metric], parameter: Array, options: Options) -> Setting:
 def euclidean(like: Array, d: int, options: Options) -> Setting:
     """Return the setting without a metric, for chunks like an empty array."""
     backend = backend_of(like, "X")
-    return Setting(EuclideanForm(backend.xp), replace(options, threads=1), d)
+    return Setting(EuclideanForm(backend.xp), replace(options, threads=1, progress=False), d)

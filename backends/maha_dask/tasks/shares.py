@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any, NamedTuple
 
+from maha_core.arrays import device_of
 from maha_core.dispatch import backend_of
+from maha_core.formulas import plus
 from maha_core.problem import Gradient
-from maha_core.sweeps.accumulation import plus
 from maha_dask.tasks.isolation import task
 
 Array = Any
@@ -21,25 +22,27 @@ class Totals(NamedTuple):
 
 
 class Share(NamedTuple):
-    """What one chunk pair contributes: to the totals, to its rows of X, to its columns' points."""
+    """What one chunk pair contributes: to the totals, to its rows, columns and values."""
 
     totals: Totals
     rows: Array | None = None
     columns: Array | None = None
+    values: Array | None = None
     listed: Array | None = None
 
 
 def share(value: Array | None, gradient: Gradient, factor: float = 1.0) -> Share:
     """Return a pair's share, times the number of pairs that it stands for."""
     totals = Totals(_wide(value, factor), _wide(gradient.metric, factor))
-    return Share(totals, _times(gradient.X, factor), _times(gradient.Y, factor))
+    return Share(totals, times(gradient.X, factor), times(gradient.Y, factor))
 
 
 def _wide(array: Array | None, factor: float) -> Array | None:
-    return None if array is None else _times(backend_of(array, "X").widen(array), factor)
+    return None if array is None else times(backend_of(array, "X").widen(array), factor)
 
 
-def _times(array: Array | None, factor: float) -> Array | None:
+def times(array: Array | None, factor: float) -> Array | None:
+    """Return what a pair contributes, times the number of pairs that it stands for."""
     return array if array is None or factor == 1.0 else factor * array
 
 
@@ -75,14 +78,17 @@ def _plus(a: Totals, b: Totals) -> Totals:
 
 @task
 def added(before: Array | None, whole: Share, field: str) -> Array | None:
-    """Return a sum of gradients of the same points, with that of one more pair."""
+    """Return a sum of gradients of the same points or values, with that of one more pair."""
     return plus(before, getattr(whole, field))
 
 
 @task
-def or_zeros(found: Array | None, points: Array) -> Array:
-    """Return the gradient of a chunk of points, 0 where no pair has a part in it."""
-    return backend_of(points, "X").xp.zeros_like(points) if found is None else found
+def or_zeros(found: Array | None, points: Array, width: int) -> Array:
+    """Return the gradient ``(r, w)`` of what a chunk of points has, 0 where no pair has a part."""
+    if found is not None:
+        return found
+    shape = points.shape[0], width
+    return backend_of(points, "X").xp.zeros(shape, dtype=points.dtype, device=device_of(points))
 
 
 @task

@@ -1,0 +1,1 @@
+"""Passes over tiles that numba compiles, where it is installed (the extra ``[fast]``)."""

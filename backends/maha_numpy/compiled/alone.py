@@ -1,0 +1,75 @@
+"""One process at a time: who waits for another finds its work done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+LONGEST = 30.0
+"""After so many seconds somebody who waits does the work himself."""
+
+PAUSE = 0.02
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold a file's lock, which the system releases if this process ends.
+
+    Where files cannot be locked, or another process holds it too long, nobody is kept out: what is
+    done inside must be right then, too.
+
+    Parameters
+    ----------
+    path : Path
+        The file, which is made where it is missing.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from maha_numpy.compiled.alone import alone
+    >>> with tempfile.TemporaryDirectory() as folder, alone(Path(folder) / "lock"):
+    ...     print("nobody else is here")
+    nobody else is here
+    """
+    file: IO[bytes] | None = None
+    with suppress(OSError):
+        file = path.open("ab")
+    try:
+        if file is not None:
+            _wait(file)
+        yield
+    finally:
+        if file is not None:
+            file.close()  # which unlocks
+
+
+def _wait(file: IO[bytes]) -> None:
+    """Lock a file, unless that cannot be done or takes too long."""
+    end = time.monotonic() + LONGEST
+    while time.monotonic() < end:
+        try:
+            _lock(file)
+        except (BlockingIOError, PermissionError):  # another process holds it; so says Windows
+            time.sleep(PAUSE)
+        except (OSError, ImportError):
+            return
+        else:
+            return
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Lock a file, or raise OSError at once."""
+    try:
+        import fcntl
+    except ImportError:
+        import msvcrt
+
+        windows: Any = msvcrt
+        file.seek(0)
+        windows.locking(file.fileno(), windows.LK_NBLCK, 1)
+        return
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

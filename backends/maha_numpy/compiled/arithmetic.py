@@ -1,0 +1,189 @@
+"""What is computed of all entries of a tile, in one compiled pass instead of one for each step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from maha_core.expressions import COLUMNS, PAIRS, ROWS, Expression, variable
+from maha_core.expressions.algebra import minus, negative, times
+from maha_core.expressions.operation import apply, number
+from maha_core.tiles.arithmetic import NEARNESS, ArrayArithmetic, finite
+from maha_core.tiles.tile import Weights
+from maha_numpy.compiled import passes
+from maha_numpy.compiled.source import Asked, is_fast
+
+if TYPE_CHECKING:
+    from maha_core.tiles.term import Term
+    from maha_core.tiles.tile import Tile, Values
+
+Array = Any
+
+SHIFT, EXPONENT = variable("shift", ROWS), variable("exponent")
+
+
+class Exponents(NamedTuple):
+    """The exponent of a pair as an expression of some inputs, and the shift ``(r, 1)`` of a row.
+
+    The inputs named in `over` may be written over.
+    """
+
+    e: Expression
+    shift: Array
+    inputs: Mapping[str, Array]
+    over: tuple[str, ...]
+
+
+class CompiledArithmetic:
+    """Passes generated from expressions; what has no fast form is left to array API calls.
+
+    Parameters
+    ----------
+    arrays : ArrayArithmetic
+    """
+
+    def __init__(self, arrays: ArrayArithmetic) -> None:
+        self.arrays = arrays
+
+    def product(self, left: Array, right: Array) -> Array:
+        """Return a product of matrices."""
+        return self.arrays.product(left, right)
+
+    def evaluate(
+        self,
+        tile: Tile,
+        outputs: Sequence[Expression],
+        inputs: Mapping[str, Array],
+        over: tuple[str, ...],
+    ) -> list[Array]:
+        """Return the values ``(r, c)`` of expressions, 0 where a point meets itself."""
+        return self.sums(tile, (), outputs, inputs, over)[1]
+
+    def sums(
+        self,
+        tile: Tile,
+        summands: Sequence[tuple[Expression, Values]],
+        outputs: Sequence[Expression],
+        inputs: Mapping[str, Array],
+        over: tuple[str, ...],
+    ) -> tuple[list[Array], list[Array]]:
+        """Return the sums ``(r, w)`` of expressions times values, and what `evaluate` returns."""
+        numbers = {s: v.number_on(tile) for s, (_, v) in enumerate(summands)}
+        summed = [_product(summands[s][0], b) for s, b in numbers.items() if b is not None]
+        multiplied = [e for s, (e, _) in enumerate(summands) if numbers[s] is None]
+        asked = _asked(tile, [*multiplied, *outputs], summed, inputs, over)
+        if asked is None:
+            return self.arrays.sums(tile, summands, outputs, inputs, over)
+        found = passes.run(asked, tile.sqdist, inputs, _itself(tile))
+        of_numbers = iter(_columns(found.sums))
+        of_vectors = iter(found.outputs[: len(multiplied)])
+        sums = [
+            next(of_numbers) if numbers[s] is not None else v.sums(tile, next(of_vectors))
+            for s, (_, v) in enumerate(summands)
+        ]
+        return sums, found.outputs[len(multiplied) :]
+
+    def weights(self, tile: Tile, e: Expression, values: Values | None) -> Weights:
+        """Return the softmax weights of a tile's rows, and their sums."""
+        b = None if values is None else values.number_on(tile)
+        exponents = self._exponents(tile, e)
+        if exponents is None:
+            return self.arrays.weights(tile, e, values)
+        e, shift, inputs, over = exponents
+        k = _weight(e)
+        summed = [k] if values is None or b is None else [k, _product(k, b)]
+        given = {**inputs, str(SHIFT.value): finite(np, shift)}
+        asked = _asked(tile, [k], summed, given, over)
+        assert asked is not None
+        found = passes.run(asked, tile.sqdist, given, _itself(tile))
+        (weights,), sums = found.outputs, _columns(found.sums.astype(tile.sqdist.dtype))
+        if values is not None and b is None:
+            sums = [sums[0], values.sums(tile, weights)]
+        return Weights(shift, weights, tuple(sums))
+
+    def weighed(self, tile: Tile, e: Expression, shift: Array) -> Array:
+        """Return the same weights for a shift that is given."""
+        inputs = tile.inputs(**{str(SHIFT.value): finite(np, shift)})
+        asked = _asked(tile, [_weight(e)], [], inputs, ("D",) if tile.spare else ())
+        if asked is None:
+            return self.arrays.weighed(tile, e, shift)
+        return passes.run(asked, tile.sqdist, inputs, _itself(tile)).outputs[0]
+
+    def term(
+        self,
+        tile: Tile,
+        values: Values,
+        name: str,
+        g: Array,
+        mean: Array | None,
+        less: Array | None = None,
+    ) -> Term:
+        """Return ``g_i . (b_j - mean_i) - less_i``; of numbers, as an expression of them."""
+        if values.number_on(tile) is None:
+            return self.arrays.term(tile, values, name, g, mean, less)
+        return values.pull(name, g, mean, less)
+
+    def _exponents(self, tile: Tile, e: Expression) -> Exponents | None:
+        """Return the rows' exponents and their shift, None where e has no fast form."""
+        inputs, over = tile.inputs(), ("D",) if tile.spare else ()
+        asked = _asked(tile, [e], [], inputs, over)
+        if asked is None:
+            return None
+        if e is NEARNESS:
+            return Exponents(e, tile.row_minimum(), inputs, over)
+        (exponents,) = passes.run(asked, tile.sqdist, inputs).outputs
+        exponents = tile.fill_self(exponents, float("-inf"))
+        shift = -np.maximum.reduce(exponents, axis=1, keepdims=True)
+        name = str(EXPONENT.value)
+        return Exponents(EXPONENT, shift, {**inputs, name: exponents}, (name,))
+
+
+def _weight(e: Expression) -> Expression:
+    """Return ``exp(shift + e)``."""
+    return apply("exp", minus(SHIFT, negative(e)) or number(0))
+
+
+def _product(x: Expression, y: Expression) -> Expression:
+    return times(x, y) or number(0)
+
+
+def _columns(sums: Array) -> list[Array]:
+    """Return each of some sums as a column ``(r, 1)``."""
+    return [sums[:, s : s + 1] for s in range(sums.shape[1])]
+
+
+def _itself(tile: Tile) -> int:
+    return passes.NO_SELF if tile.self_pairs is None else tile.self_pairs.offset
+
+
+def _asked(
+    tile: Tile,
+    outputs: Sequence[Expression],
+    summed: Sequence[Expression],
+    inputs: Mapping[str, Array],
+    over: tuple[str, ...],
+) -> Asked | None:
+    """Return what a pass is asked, None where array API calls are the right way."""
+    wanted = (*outputs, *summed)
+    if not tile.sqdist.size or not is_fast(wanted):
+        return None
+    asked = Asked(tuple(outputs), tuple(summed))
+    if not all(_fits(part, tile, inputs) for part in asked.inputs):
+        return None
+    matrices = (part for part in asked.inputs if part.axes == PAIRS and part.kind == "real")
+    read = {str(part.value) for part in matrices}
+    free = [name for name in dict.fromkeys(over) if name in read]
+    return asked._replace(over=tuple(free.pop(0) if free else None for _ in outputs))
+
+
+def _fits(part: Expression, tile: Tile, inputs: Mapping[str, Array]) -> bool:
+    """Tell whether an input has the shape of what it stands for, and a pair's the dtype of D."""
+    values, (r, c) = inputs[str(part.value)], tile.sqdist.shape
+    if part.kind == "integer" and not np.can_cast(values.dtype, np.int64):
+        return False  # labels beyond the numbers that a pass has
+    if part.axes == PAIRS:
+        fits = part.kind != "real" or values.dtype == tile.sqdist.dtype
+        return bool(values.shape == (r, c) and fits)
+    return bool(values.shape == ((1, c) if part.axes == COLUMNS else (r, 1)))

@@ -1,0 +1,68 @@
+"""Passes over tiles: one call computes what is asked of every pair of a tile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from maha_core.expressions import COLUMNS, PAIRS, Expression
+from maha_numpy import buffers
+from maha_numpy.compiled import source, store
+from maha_numpy.compiled.jit import compiling
+from maha_numpy.compiled.source import Asked, Form
+
+Array = Any
+
+NO_SELF = -(2**62)
+"""Where a tile's first self-pair is if it has none."""
+
+
+class Found(NamedTuple):
+    """The outputs ``(r, c)``, and the sums ``(r, count)`` in float64."""
+
+    outputs: list[Array]
+    sums: Array
+
+
+def run(asked: Asked, D: Array, inputs: Mapping[str, Array], itself: int = NO_SELF) -> Found:
+    """Return what is asked of a tile D ``(r, c)``.
+
+    Parameters
+    ----------
+    asked : Asked
+    D : array (r, c)
+        What gives the tile its shape and dtype, whether it is read or not.
+    inputs : mapping of str to array
+        Numbers of pairs ``(r, c)``, of rows ``(r, 1)`` and of columns ``(1, c)``.
+    itself : int
+        The column in which the first row meets itself.
+    """
+    (rows, columns), dtype = D.shape, D.dtype
+    form, read, numbers = source.formed(asked)
+    given = [_argument(part, inputs[str(part.value)], dtype) for part in read]
+    new = [buffers.empty(D.shape, dtype) for place in form.over if place is None]
+    sums = np.empty((rows, len(asked.summed)))
+    compiled = compiled_pass(form, dtype.name)
+    compiled(rows, columns, itself, sums, np.asarray(numbers, dtype), *given, *new)
+    fresh = iter(new)
+    outputs = [next(fresh) if place is None else given[place] for place in form.over]
+    return Found(outputs, sums)
+
+
+@lru_cache(maxsize=512)
+def compiled_pass(form: Form, dtype: str) -> Callable[..., None]:
+    """Return the pass of a dtype, which is compiled or loaded in its first call."""
+    with compiling():  # so that of several threads one does it
+        found: Callable[..., None] = store.module(source.text(form, dtype)).run.compiled(dtype)
+    return found
+
+
+def _argument(part: Expression, values: Array, dtype: Any) -> Array:
+    """Return an input as the pass takes it: one layout and one type, whatever is given."""
+    wanted = {"real": dtype, "integer": np.dtype(np.int64), "bool": np.dtype(bool)}[part.kind]
+    if part.axes != PAIRS:
+        values = values[0, :] if part.axes == COLUMNS else values[:, 0]
+    return np.require(values, wanted, ["C", "W", "A", "E"])

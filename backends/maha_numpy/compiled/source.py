@@ -1,0 +1,262 @@
+"""The text of a pass over the rows of a tile, generated from expressions of one pair."""
+
+from __future__ import annotations
+
+import inspect
+from functools import lru_cache
+from math import isfinite
+from typing import NamedTuple
+
+from maha_core.expressions import COLUMNS, PAIRS, ROWS, Expression, variable
+from maha_core.expressions.expression import is_constant, node, ordered
+from maha_core.expressions.lowering import lowered
+from maha_core.expressions.operations import TABLE
+from maha_core.expressions.source import Statement, python_statements
+from maha_numpy.compiled import elementary
+
+STRETCH = 2048
+"""So many entries are added in the tile's dtype; sums of stretches are added in float64."""
+
+FUNCTIONS = ("exp", "expm1", "log", "log1p", "tanh", "logaddexp")
+"""Operations of which `elementary` has a form without branches."""
+
+SIMPLE = frozenset(TABLE) - {*FUNCTIONS, "power", "matern32", "matern52"}
+"""Operations for which every machine has an instruction or two."""
+
+
+LARGEST_LABEL = 2**63
+"""Labels are numbers of 64 bits; what is no such number is never equal to one."""
+
+
+class Asked(NamedTuple):
+    """What a pass computes of each pair.
+
+    Attributes
+    ----------
+    outputs : tuple of Expression
+        What it writes, 0 where a point meets itself.
+    summed : tuple of Expression
+        What it adds over each row, without self-pairs.
+    over : tuple of str or None
+        The input of pairs over which each output is written; None for an array of its own.
+    """
+
+    outputs: tuple[Expression, ...] = ()
+    summed: tuple[Expression, ...] = ()
+    over: tuple[str | None, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[Expression, ...]:
+        """What it reads, in the order of the pass's arguments."""
+        return formed(self).inputs
+
+
+class Form(NamedTuple):
+    """What passes have in common that differ in names and in numbers alone.
+
+    Attributes
+    ----------
+    outputs, summed : tuple of Expression
+        Of inputs ``x0, x1, ...`` and numbers ``c0, c1, ...``, which no other name can meet.
+    inputs : tuple of Expression
+        Those ``x``.
+    over : tuple of int or None
+        The number of the input over which each output is written.
+    numbers : int
+        How many numbers there are.
+    """
+
+    outputs: tuple[Expression, ...]
+    summed: tuple[Expression, ...]
+    inputs: tuple[Expression, ...]
+    over: tuple[int | None, ...]
+    numbers: int
+
+
+class Formed(NamedTuple):
+    """The form of a pass, and the inputs and numbers that stand for its own."""
+
+    form: Form
+    inputs: tuple[Expression, ...]
+    numbers: tuple[float, ...]
+
+
+@lru_cache(maxsize=512)
+def formed(asked: Asked) -> Formed:
+    """Return the form of what is asked.
+
+    A kernel whose width changes from call to call is compiled once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from maha_core.expressions import trace, variable
+    >>> from maha_numpy.compiled.source import Asked, formed
+    >>> D = variable("D")
+    >>> known = formed(Asked((trace(lambda D: np.exp(-0.3 * D), [D]),), (), ("D",)))
+    >>> known.form.outputs, known.inputs, known.numbers
+    ((exp(multiply(c0, x0)),), (D,), (-0.3,))
+    """
+    expressions = lowered(asked.outputs + asked.summed)
+    new: dict[Expression, Expression] = {}
+    inputs: list[Expression] = []
+    numbers: list[float] = []
+    for part in ordered(expressions):
+        if part.operation == "input":
+            new[part] = variable(f"x{len(inputs)}", part.axes, part.kind)
+            inputs.append(part)
+        elif is_constant(part) and not _is_plain(part):
+            new[part] = variable(f"c{len(numbers)}", 0)
+            numbers.append(float(part.value or 0))
+        elif part.arguments:
+            arguments = tuple(new[argument] for argument in part.arguments)
+            new[part] = node(part.operation, arguments, part.kind)
+        else:
+            new[part] = part
+    names = [part.value for part in inputs]
+    over = tuple(None if name is None else names.index(name) for name in asked.over)
+    renamed = [new[part] for part in expressions]
+    outputs, summed = renamed[: len(asked.outputs)], renamed[len(asked.outputs) :]
+    given = tuple(new[part] for part in inputs)
+    form = Form(tuple(outputs), tuple(summed), given, over, len(numbers))
+    return Formed(form, tuple(inputs), tuple(numbers))
+
+
+def _is_plain(number: Expression) -> bool:
+    """Tell whether a number stands in the text: what is no real number, or belongs to a formula."""
+    if number.kind != "real":
+        return True
+    value = float(number.value or 0)
+    return not isfinite(value) or (abs(value) <= 16 and (4 * value).is_integer())
+
+
+@lru_cache(maxsize=512)
+def is_fast(expressions: tuple[Expression, ...]) -> bool:
+    """Tell whether every operation has a form without branches, and every number a type."""
+    parts = ordered(lowered(expressions))
+    used = {part.operation for part in parts if part.arguments}
+    whole = (part.value for part in parts if is_constant(part) and part.kind == "integer")
+    known = all(-LARGEST_LABEL <= int(value or 0) < LARGEST_LABEL for value in whole)
+    return known and used <= SIMPLE | set(FUNCTIONS)
+
+
+def text(form: Form, real: str) -> str:
+    """Return a module with the pass ``run``, for arrays of the type `real`.
+
+    ``run(rows, columns, itself, sums, numbers, *inputs, *outputs)`` takes numbers of rows and
+    columns as vectors, and pairs as matrices; ``itself`` is the column of the first row's self-pair
+    less its number. ``sums (rows, count)`` is of float64.
+    """
+    functions = {name: f"{name}_{real}({_arguments(name)})" for name in FUNCTIONS}
+    lines, found = python_statements(form.outputs + form.summed, real, functions)
+    body = _Body(form, real, lines, found)
+    return "\n".join([_head(real), *body.lines()]) + "\n"
+
+
+def _arguments(name: str) -> str:
+    return ", ".join(f"{{{i}}}" for i in range(TABLE[name].arity))
+
+
+def _head(real: str) -> str:
+    """Return the elementary functions as passes, and how numbers are added."""
+    contracted = inspect.getsource(elementary).replace("\ndef ", '\n@compiles(("contract",))\ndef ')
+    return f"""from numpy import float32, float64
+
+from maha_numpy.compiled.jit import compiles
+
+{contracted}
+
+@compiles(("contract", "reassoc", "nsz"))
+def add(a, b):
+    return a + b
+"""
+
+
+class _Body:
+    """The function ``run``."""
+
+    def __init__(
+        self, form: Form, real: str, statements: list[Statement], found: list[str]
+    ) -> None:
+        self.form = form
+        self.real = real
+        self.statements = statements
+        outputs = len(form.outputs)
+        self.outputs, self.summed = found[:outputs], found[outputs:]
+
+    def lines(self) -> list[str]:
+        new = [f"new_{o}_all" for o, over in enumerate(self.form.over) if over is None]
+        inputs = [f"{part.value}_all" for part in self.form.inputs]
+        parameters = ["rows", "columns", "itself", "sums", "numbers", *inputs, *new]
+        return [
+            "",
+            '@compiles(("contract",))',
+            f"def run({', '.join(parameters)}):",
+            *(f"    c{c} = numbers[{c}]" for c in range(self.form.numbers)),
+            "    for i in range(rows):",
+            *_indented(8, self._row()),
+        ]
+
+    def _row(self) -> list[str]:
+        sums = [f"total_{s} = 0.0" for s in range(len(self.summed))]
+        return [
+            *self._opened(),
+            *(f"{line.name} = {line.text}" for line in self._of(ROWS)),
+            *sums,
+            "self = i + itself",
+            "self = self if 0 <= self < columns else columns",
+            "for part in range(2):",
+            "    low, high = (0, self) if part == 0 else (self + 1, columns)",
+            "    while low < high:",
+            f"        stop = min(low + {STRETCH}, high)",
+            *_indented(8, self._stretch()),
+            "        low = stop",
+            *(f"sums[i, {s}] = total_{s}" for s in range(len(self.summed))),
+            *self._closed(),
+        ]
+
+    def _opened(self) -> list[str]:
+        """Return the row of every matrix, and the row's numbers."""
+        rows = [f"{name}_row = {name}_all[i]" for name in self._matrices]
+        numbers = [part.value for part in self.form.inputs if part.axes == ROWS]
+        return [*rows, *(f"{name} = {name}_all[i]" for name in numbers)]
+
+    @property
+    def _matrices(self) -> list[str]:
+        """The matrices that are read or written."""
+        pairs = [str(part.value) for part in self.form.inputs if part.axes == PAIRS]
+        return [*pairs, *(f"new_{o}" for o, over in enumerate(self.form.over) if over is None)]
+
+    def _stretch(self) -> list[str]:
+        """Return the innermost loop, over slices: an index from 0 on is seen not to be negative."""
+        sums = range(len(self.summed))
+        inputs = self.form.inputs
+        columns = [part.value for part in inputs if part.axes == COLUMNS]
+        return [
+            *(f"{name}_part = {name}_row[low:stop]" for name in self._matrices),
+            *(f"{name}_part = {name}_all[low:stop]" for name in columns),
+            *(f"sum_{s} = {self.real}(0.0)" for s in sums),
+            "for j in range(stop - low):",
+            *(f"    {p.value} = {p.value}_part[j]" for p in inputs if p.axes & COLUMNS),
+            *(f"    {line.name} = {line.text}" for line in self._of(COLUMNS, PAIRS)),
+            *(f"    sum_{s} = add(sum_{s}, {found})" for s, found in enumerate(self.summed)),
+            *(f"    {self._matrix(o)}_part[j] = {found}" for o, found in enumerate(self.outputs)),
+            *(f"total_{s} += float64(sum_{s})" for s in sums),
+        ]
+
+    def _closed(self) -> list[str]:
+        """Return what becomes of the self-pair."""
+        cleared = [f"    {self._matrix(o)}_row[self] = 0" for o in range(len(self.outputs))]
+        return ["if self < columns:", *cleared] if cleared else []
+
+    def _matrix(self, o: int) -> str:
+        over = self.form.over[o]
+        return f"new_{o}" if over is None else f"x{over}"
+
+    def _of(self, *axes: int) -> list[Statement]:
+        """Return the statements of some axes; what is no number of a pair is the row's."""
+        return [line for line in self.statements if (line.part.axes or ROWS) in axes]
+
+
+def _indented(width: int, lines: list[str]) -> list[str]:
+    return [" " * width + line for line in lines]

@@ -1,0 +1,133 @@
+"""NumPy arrays: what is known of them, and how work on them is run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from math import isfinite
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from maha_core.blas import SERIAL_MULTIPLICATIONS, one_thread
+from maha_core.library import Library
+from maha_core.progress import shown
+from maha_numpy import pool
+from maha_numpy.compiled import presence
+
+if TYPE_CHECKING:
+    from maha_core.options import Options
+
+Array = Any
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+FEW_NUMBERS = 2**12
+"""In arrays so small, what counts is how often NumPy is called."""
+
+FLOATS = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
+
+_OVERLAP_WORK = 10_000
+_NOTHING = nullcontext()
+
+
+class NumpyLibrary(Library):
+    """Facts about NumPy arrays."""
+
+    name = "numpy"
+    one_device = True
+
+    # --- which arrays ------------------------------------------------------------------------
+
+    def owns(self, value: object) -> bool:
+        """Tell whether a value is a NumPy array."""
+        return isinstance(value, np.ndarray)
+
+    def is_plain(self, value: object) -> bool:
+        """Tell whether a value is an aligned ndarray of floats in native byte order."""
+        return type(value) is np.ndarray and value.dtype in FLOATS and value.flags.aligned
+
+    def canonical(self, value: Array) -> Array:
+        """Return a plain, aligned ndarray in native byte order."""
+        if type(value) is np.ndarray and value.dtype.isnative and value.flags.aligned:
+            return value
+        return np.require(value, dtype=value.dtype.newbyteorder("="), requirements="A").view(
+            np.ndarray
+        )
+
+    def kind(self, dtype: Any) -> str:
+        """Return "real", "integer", "bool", or "other" for what is not accepted."""
+        if dtype == np.float64 or dtype == np.float32:
+            return "real"
+        return {"i": "integer", "u": "integer", "b": "bool"}.get(dtype.kind, "other")
+
+    def widest_float(self, device: Any) -> Any:
+        """Return float64."""
+        return np.dtype(np.float64)
+
+    def writable(self, value: Array) -> bool:
+        """Tell that NumPy's arrays can be written: results can, also where X is read-only."""
+        return True
+
+    def check_writable(self, value: Array, argument: str) -> None:
+        """Raise ValueError for an array that is read-only."""
+        if not value.flags.writeable:
+            raise ValueError(f"{argument} is read-only; pass an array that can be written")
+
+    def overlap(self, a: Array, b: Array) -> bool:
+        """Tell whether two arrays share memory."""
+        try:
+            return np.shares_memory(a, b, max_work=_OVERLAP_WORK)  # type: ignore[arg-type]  # the stub knows two values
+        except np.exceptions.TooHardError:
+            return True
+
+    def version(self) -> str:
+        """Return NumPy's version."""
+        return np.__version__
+
+    def remark(self) -> str:
+        """Return whether passes over tiles are compiled, and for which instructions."""
+        return presence.description()
+
+    def devices(self) -> list[str]:
+        """Name the one device there is."""
+        return ["cpu"]
+
+    # --- values ------------------------------------------------------------------------------
+
+    def is_finite(self, values: Array) -> bool:
+        """Tell whether an array holds neither NaN nor infinity."""
+        if values.size <= FEW_NUMBERS and isfinite(np.vdot(values, values)):
+            return True  # a sum of squares hides nothing, and is one call
+        return bool(np.isfinite(values).all())
+
+    def scatter_add(self, index: Array, values: Array, size: int) -> Array:
+        """Return ``(size, t)``: the rows of `values` summed by their index, in order."""
+        total = np.zeros((size, values.shape[1]), dtype=values.dtype)
+        np.add.at(total, index, values)
+        return total
+
+    # --- how work is run ---------------------------------------------------------------------
+
+    def quiet(self) -> AbstractContextManager[object]:
+        """Return a context without NumPy's warnings on floating-point arithmetic."""
+        return np.errstate(all="ignore")
+
+    def working(self, options: Options, size: int) -> AbstractContextManager[object]:
+        """Hold BLAS at one thread, so that results do not depend on how many it has."""
+        return _NOTHING if size < SERIAL_MULTIPLICATIONS else one_thread()
+
+    def map_ordered(
+        self, function: Callable[[Item], Result], items: Sequence[Item], options: Options
+    ) -> Iterator[Result]:
+        """Yield results in the order of the items, computed by several threads."""
+        results = pool.map_ordered(function, items, options.threads or usable_cores())
+        return shown(results, len(items), options.progress)
+
+
+def usable_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

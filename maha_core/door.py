@@ -1,0 +1,168 @@
+"""A backend whose arrays another engine computes on where they are, without a copy.
+
+Arguments are checked as the library's own arrays. Then an operation is handed to the engine, on
+arrays of its library in the same memory, and its results come back as arrays of the user's.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from maha_core.backend import Backend
+from maha_core.dispatch import insist
+from maha_core.exchange import Exchange
+from maha_core.metrics.euclidean import EuclideanForm, euclidean
+from maha_core.registry import REGISTRY
+
+if TYPE_CHECKING:
+    from maha_core.engine import Engine
+    from maha_core.expressions import Expression
+    from maha_core.operation import Operation
+    from maha_core.options import Options
+
+Array = Any
+Result = TypeVar("Result")
+
+
+class Door(Backend):
+    """Arrays that an engine can work on where they are are lent to it; for others it is generic.
+
+    Attributes
+    ----------
+    engine_name : str
+        The name of the plugin whose engine computes. Without it everything is generic.
+    """
+
+    engine_name = "numpy"
+
+    # --- what a library has to say -----------------------------------------------------------
+
+    @abstractmethod
+    def lends(self, value: Array) -> bool:
+        """Tell whether the engine can work on an array of this library where it is."""
+
+    @abstractmethod
+    def lent(self, value: Array) -> Array:
+        """Return an array of the engine's library in the memory of one of this library."""
+
+    def lent_to_be_written(self, value: Array) -> Array:
+        """Return the same, or a copy where arrays of this library are not to be written."""
+        return self.lent(value)
+
+    @abstractmethod
+    def taken(self, value: Array, like: Array) -> Array:
+        """Return an array of this library with the numbers of one of the engine's, its memory too.
+
+        The engine does not write to it any more. It is to live on the device of `like`.
+        """
+
+    def shown(self, value: Array, like: Array) -> Array:
+        """Return an array for a user's function, in memory that the engine will write again.
+
+        Where arrays of this library never change it must be a copy.
+        """
+        return self.taken(value, like)
+
+    def written(self, value: Array) -> None:
+        """Let the library know that an array of the user's, given as ``out=``, was written."""
+
+    def prepared(self, problem: Any, operation: Operation[Result]) -> Operation[Result]:
+        """Return an operation with the memory in which its result can be taken without a copy."""
+        return operation
+
+    def remark(self) -> str:
+        """Return what `maha_core.backends` says of the library beside its version."""
+        return f"arrays on the CPU are computed on by the plugin {self.engine_name!r}"
+
+    # --- what is handed over -----------------------------------------------------------------
+
+    def run(self, problem: Any, operation: Operation[Result]) -> Result:
+        """Return the result of an operation on a problem."""
+        engine = self._engine_for(problem.X)
+        if engine is None:
+            return super().run(problem, operation)
+        lending, out = Exchange(self, problem.X), getattr(operation, "out", None)
+        with insist(None):  # on this library, which the engine's arrays are not of
+            own = lending.changed(problem)
+            if isinstance(own.form, EuclideanForm):  # made without asking whose arrays they are
+                own = replace(own, form=euclidean(engine.xp))
+            found = engine.run(own, self.prepared(own, lending.changed(operation)))
+        result: Result = lending.returned(engine.owns, found)
+        if out is not None:
+            self.written(out)
+        return result
+
+    def form(self, metric: Any, parameter: Array, options: Options) -> Any:
+        """Return a metric's mathematics for one call, on the engine's arrays."""
+        engine = self._engine_for(parameter)
+        if engine is None:
+            return super().form(metric, parameter, options)
+        own = self.lent(parameter)
+        with insist(None):
+            return engine.form(type(metric)(own), own, options)
+
+    def embed(self, metric: Any, parameter: Array, X: Array) -> Array:
+        """Return ``Z = X A^T (n, k)`` for the factor A of a kind of metric."""
+        engine = self._engine_for(X)
+        if engine is None:
+            return super().embed(metric, parameter, X)
+        with insist(None):
+            return self.taken(engine.embed(metric, self.lent(parameter), self.lent(X)), X)
+
+    def covariance(self, X: Array, ridge: float) -> Array:
+        """Return the covariance ``(d, d)`` of points plus a ridge."""
+        engine = self._engine_for(X)
+        if engine is None:
+            return super().covariance(X, ridge)
+        return self.taken(engine.covariance(self.lent(X), ridge), X)
+
+    def derived(self, metric: Any, method: Callable[[Any], Result]) -> Result:
+        """Return what a method makes of a metric."""
+        engine = self._engine_for(metric.parameter)
+        if engine is None:
+            return super().derived(metric, method)
+        lending = Exchange(self, metric.parameter)
+        with insist(None):
+            found = engine.derived(lending.changed(metric), method)
+        result: Result = lending.returned(engine.owns, found)
+        return result
+
+    def mean(self, values: Array, argument: str, options: Options) -> Array:
+        """Return the mean over the points of numbers or vectors."""
+        engine = self._engine_for(values)
+        if engine is None:
+            return super().mean(values, argument, options)
+        return self.taken(engine.mean(self.lent(values), argument, options), values)
+
+    def entrywise(self, expression: Expression, D: Array, options: Options) -> Array:
+        """Return an expression of squared distances of any shape."""
+        engine = self._engine_for(D)
+        if engine is None:
+            return super().entrywise(expression, D, options)
+        return self.taken(engine.entrywise(expression, self.lent(D), options), D)
+
+    def settled(self, options: Options) -> Options:
+        """Return options that have the same meaning on every machine that work is sent to."""
+        engine = REGISTRY.load(self.engine_name)
+        return options if engine is None else engine.settled(options)
+
+    # --- what the engine knows better of its memory ------------------------------------------
+
+    def is_finite(self, values: Array) -> Array | bool:
+        """Tell whether an array holds neither NaN nor infinity."""
+        engine = self._engine_for(values)
+        return super().is_finite(values) if engine is None else engine.is_finite(self.lent(values))
+
+    def overlap(self, a: Array, b: Array) -> bool:
+        """Tell whether two arrays share memory."""
+        engine = self._engine_for(a)
+        if engine is None:
+            return super().overlap(a, b)
+        return engine.overlap(self.lent(a), self.lent(b))
+
+    def _engine_for(self, value: Array) -> Engine | None:
+        """Return the engine that works on an array where it is; None where there is none."""
+        return REGISTRY.load(self.engine_name) if self.lends(value) else None

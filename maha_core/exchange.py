@@ -1,0 +1,109 @@
+"""Arrays of one library for those of another, wherever they stand in what an operation is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, Protocol
+
+from maha_core.dispatch import insist, insisted
+from maha_core.metrics import Metric
+from maha_core.reductions.array_sum import ArraySum
+
+Array = Any
+
+
+class Lender(Protocol):
+    """A library whose arrays are lent to an engine: `maha_core.door.Door` says what each means."""
+
+    def owns(self, value: object) -> bool: ...
+
+    def lent(self, value: Array) -> Array: ...
+
+    def lent_to_be_written(self, value: Array) -> Array: ...
+
+    def taken(self, value: Array, like: Array) -> Array: ...
+
+    def shown(self, value: Array, like: Array) -> Array: ...
+
+
+class Exchange:
+    """Arrays lent to an engine for one operation, and what comes back.
+
+    Parameters
+    ----------
+    lender : Lender
+        The library whose arrays are lent.
+    like : array
+        An array of that library, on whose device the results are to live.
+    """
+
+    def __init__(self, lender: Lender, like: Array) -> None:
+        self.lender = lender
+        self.like = like
+        self._given: dict[int, tuple[Array, Array]] = {}
+
+    def lend(self, value: Array) -> Array:
+        """Return an array of the engine's library in the memory of one of the user's."""
+        found = self.lender.lent(value)
+        self._given[id(found)] = found, value
+        return found
+
+    def changed(self, value: Any) -> Any:
+        """Return a problem or an operation with arrays that the engine works on."""
+        return _mapped(value, self._changed)
+
+    def returned(self, owns: Callable[[object], bool], value: Any) -> Any:
+        """Return a result with arrays of the user's library; what was lent is itself again."""
+
+        def back(part: Any) -> Any:
+            if id(part) in self._given:
+                return self._given[id(part)][1]
+            if isinstance(part, Metric) and owns(part.parameter):
+                return type(part)(back(part.parameter))
+            return self.lender.taken(part, self.like) if owns(part) else None
+
+        return _mapped(value, back)
+
+    def _changed(self, value: Any) -> Any:
+        if self.lender.owns(value):
+            return self.lend(value)
+        if isinstance(value, Metric) and self.lender.owns(value.parameter):
+            return type(value)(self.lend(value.parameter))
+        if isinstance(value, ArraySum):
+            return value.with_function(self._with_own_arrays(value.e))
+        return None
+
+    def _with_own_arrays(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a user's function, which is given and gives the user's arrays."""
+        lender, like, wanted = self.lender, self.like, insisted()
+
+        def lent(part: Any) -> Any:
+            return lender.lent_to_be_written(part) if lender.owns(part) else None
+
+        def called(*arrays: Array) -> Any:
+            with insist(wanted):  # a function of the user's may call maha_core, too
+                return _mapped(f(*(lender.shown(array, like) for array in arrays)), lent)
+
+        return called
+
+
+def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Return a value whose parts are changed, where `change` does not return None for them."""
+    found = change(value)
+    if found is not None:
+        return found
+    if is_dataclass(value) and not isinstance(value, type):
+        given = {f.name: getattr(value, f.name) for f in fields(value) if f.init}
+        changed = {name: _mapped(part, change) for name, part in given.items()}
+        new = {name: part for name, part in changed.items() if part is not given[name]}
+        return replace(value, **new) if new else value
+    if isinstance(value, tuple | list):
+        parts = [_mapped(part, change) for part in value]
+        if all(new is old for new, old in zip(parts, value, strict=True)):
+            return value
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    if isinstance(value, Mapping):
+        named = {name: _mapped(part, change) for name, part in value.items()}
+        return named if any(named[name] is not value[name] for name in named) else value
+    return value

@@ -1,0 +1,41 @@
+"""How work on a library's arrays is run: where, in how many threads, and how quietly."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from maha_core.progress import shown
+
+if TYPE_CHECKING:
+    from maha_core.options import Options
+
+Array = Any
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Context = AbstractContextManager[object]
+
+
+class Execution:
+    """The contexts of work on arrays, and its parts in order."""
+
+    def on_device_of(self, value: Array) -> Context:
+        """Return the context in which arrays can be worked on where a value lives."""
+        return nullcontext()
+
+    def working(self, options: Options, size: int) -> Context:
+        """Return the context that holds during one operation of `size` multiplications."""
+        return nullcontext()
+
+    def quiet(self) -> Context:
+        """Return a context without the library's warnings on floating-point arithmetic."""
+        numpy = sys.modules.get("numpy")  # libraries that hold NumPy arrays warn as it does
+        return nullcontext() if numpy is None else cast(Context, numpy.errstate(all="ignore"))
+
+    def map_ordered(
+        self, function: Callable[[Item], Result], items: Sequence[Item], options: Options
+    ) -> Iterator[Result]:
+        """Yield ``function(item)`` in the order of the items."""
+        return shown(map(function, items), len(items), options.progress)

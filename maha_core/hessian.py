@@ -1,0 +1,79 @@
+"""Products of a loss's Hessian with a direction, streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from maha_core.call import prepare, wanted
+from maha_core.gradient import checked_tangents
+from maha_core.objective import check_loss, objective_of
+from maha_core.problem import Gradient
+from maha_core.sweeps.hessian_products import HessianProduct
+
+if TYPE_CHECKING:
+    from maha_core.losses import Loss
+    from maha_core.metrics import Metric
+
+Array = Any
+
+
+def hvp(
+    loss: Loss,
+    X: Array,
+    Y: Array | None = None,
+    *,
+    metric: Metric | None = None,
+    metric_tangent: Array | None = None,
+    X_tangent: Array | None = None,
+    Y_tangent: Array | None = None,
+    wrt: str | Sequence[str] | None = None,
+) -> Gradient:
+    """Return the derivative of a loss's gradient along a direction, without D or the Hessian.
+
+    Parameters
+    ----------
+    loss, X, Y, metric
+        As in `value_and_grad`.
+    metric_tangent : array, optional
+        A direction of the metric's parameter, of its shape.
+    X_tangent : array (n, d), optional
+        A direction of X; without Y it moves both roles.
+    Y_tangent : array (m, d), optional
+        A direction of Y.
+    wrt : {"metric", "X", "Y"} or tuple of them, optional
+        Of which gradient; the metric's if one is given, else X's.
+
+    Returns
+    -------
+    Gradient
+        ``metric``, ``X`` and ``Y``: the change of each gradient along all directions given; None
+        for what was not asked for.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `value_and_grad` and `jvp`; TypeError for a loss whose functions cannot be traced, as
+        their second derivatives are not known.
+
+    Notes
+    -----
+    With the cotangent G of D and its change dG, for ``M = A^T A``:
+    ``d(dphi/dA) = 2 (L(dG) Z + L(G) Z_t)^T W + 2 (L(G) Z)^T W_t``. One sweep more than the
+    gradient where rows are long, in the same memory. Between coincident points what is not finite
+    counts as 0.
+
+    Examples
+    --------
+    >>> import numpy as np, maha_core as mc
+    >>> X = np.array([[0.0], [1.0], [3.0]])
+    >>> loss = mc.losses.Pairwise(lambda D: D**2, symmetric=True)
+    >>> mc.hvp(loss, X, X_tangent=np.array([[1.0], [0.0], [0.0]])).X.ravel().tolist()
+    [240.0, -24.0, -216.0]
+    """
+    check_loss(loss)
+    call = prepare(X, Y, metric)
+    names = wanted(wrt, call)
+    directions = checked_tangents(call, metric_tangent, X_tangent, Y_tangent)
+    asked = HessianProduct(objective_of(loss, call), directions, names)
+    return call.backend.run(call.problem, asked)

@@ -1,0 +1,173 @@
+"""The matrix of a kernel as a linear operator: its products, and no matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isnan
+from typing import TYPE_CHECKING, Any
+
+from maha_core.arrays import device_of, is_array, namespace
+from maha_core.call import prepare
+from maha_core.distance import sqdist
+from maha_core.kernel_matrices import check_kernel
+from maha_core.reducing import reduce
+from maha_core.reductions import Sum
+
+if TYPE_CHECKING:
+    from maha_core.kernels import Kernel
+    from maha_core.metrics import Metric
+
+Array = Any
+
+
+class KernelOperator:
+    """The matrix ``K_ij = k(D_ij)`` of a kernel, of which only products are computed.
+
+    Parameters
+    ----------
+    kernel : maha_core.kernels.Kernel
+        A kernel, such as ``maha_core.kernels.Gaussian()``.
+    X : array (n, d)
+        Points as rows, as in `sqdist`.
+    Y : array (m, d), optional
+        Other points. Without it the points of X meet themselves, and the diagonal is ``k(0)``.
+    metric : Full, Factor, Diagonal or Covariance, optional
+        The metric, which holds the length scales; the Euclidean one if not given.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (n, m).
+    dtype
+        That of X (integers are taken as the widest float).
+    ndim : int
+        2.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `kernel_matrix`; a product also where its other factor does not fit.
+
+    Notes
+    -----
+    A product takes time O(n m (k + c)) for a metric of k rows and c columns of the other factor,
+    and memory O((n + m)(d + c)) and a few tiles; it goes by the `options` under which it is
+    computed. SciPy's iterative solvers take the operator as it is where X is a NumPy array, and
+    ``scipy.sparse.linalg.aslinearoperator`` makes it one of SciPy's, to be added to others.
+
+    Examples
+    --------
+    >>> import numpy as np, maha_core as mc
+    >>> X, b = np.array([[0.0], [1.0], [2.0]]), np.array([1.0, 0.0, -1.0])
+    >>> K = mc.KernelOperator(mc.kernels.Gaussian(), X)
+    >>> (K @ b).round(4)
+    array([ 0.8647,  0.    , -0.8647])
+    >>> K.T.shape, K.diagonal()
+    ((3, 3), array([1., 1., 1.]))
+    """
+
+    ndim = 2
+
+    def __init__(
+        self, kernel: Kernel, X: Array, Y: Array | None = None, *, metric: Metric | None = None
+    ) -> None:
+        check_kernel(kernel)
+        problem = prepare(X, Y, metric).problem
+        self.kernel = kernel
+        self.X, self.Y, self.metric = problem.X, problem.Y, metric
+        self.shape = (problem.n, problem.m)
+        self.dtype = problem.X.dtype
+
+    def __repr__(self) -> str:
+        n, m = self.shape
+        return f"KernelOperator({self.kernel!r}, {n} x {m})"
+
+    def __matmul__(self, B: Array) -> Array:
+        """Return ``K B`` for B ``(m,)`` or ``(m, c)``, of X's library."""
+        return self._product(B, "B")
+
+    __array_ufunc__ = None  # NumPy arrays leave their product with an operator to it
+
+    def __rmatmul__(self, B: Array) -> Array:
+        """Return ``B K`` for B ``(n,)`` or ``(c, n)``."""
+        if not is_array(B) or B.ndim == 1:
+            return self.T @ B
+        return (self.T @ B.T).T
+
+    @property
+    def T(self) -> KernelOperator:
+        """The transposed matrix."""
+        if self.Y is None:
+            return self
+        return KernelOperator(self.kernel, self.Y, self.X, metric=self.metric)
+
+    @property
+    def H(self) -> KernelOperator:
+        """The adjoint, which is the transposed matrix."""
+        return self.T
+
+    def adjoint(self) -> KernelOperator:
+        """Return the transposed matrix."""
+        return self.T
+
+    def transpose(self) -> KernelOperator:
+        """Return the transposed matrix."""
+        return self.T
+
+    def matvec(self, b: Array) -> Array:
+        """Return ``K b`` for b ``(m,)`` or ``(m, 1)``."""
+        _check(b, "b", _is_column, "(m,) or (m, 1)")
+        return self._product(b, "b")
+
+    def matmat(self, B: Array) -> Array:
+        """Return ``K B`` for B ``(m, c)``."""
+        _check(B, "B", _is_matrix, "(m, c)")
+        return self._product(B, "B")
+
+    def rmatvec(self, b: Array) -> Array:
+        """Return ``K^T b`` for b ``(n,)`` or ``(n, 1)``."""
+        return self.T.matvec(b)
+
+    def rmatmat(self, B: Array) -> Array:
+        """Return ``K^T B`` for B ``(n, c)``."""
+        return self.T.matmat(B)
+
+    def diagonal(self) -> Array:
+        """Return the entries ``K_ii`` for i below n and m; all are ``k(0)`` without Y.
+
+        Raises
+        ------
+        ValueError
+            There is a Y, and Dask does not know how many points there are.
+        """
+        if self.Y is None:
+            return self.kernel(self.X[:, 0] * 0)
+        if any(map(isnan, self.shape)):
+            raise ValueError(
+                f"K of shape {self.shape} has a diagonal of unknown length; write "
+                "compute_chunk_sizes() on X and Y first"
+            )
+        i = namespace(self.X).arange(min(self.shape), device=device_of(self.X))
+        return self.kernel(sqdist(self.X, self.Y, metric=self.metric, pairs=(i, i)))
+
+    def _product(self, B: Array, argument: str) -> Array:
+        width = B.shape[1:] if is_array(B) and B.ndim == 2 else ()
+        shape, why = (self.shape[1], *width), f"K of shape {self.shape}"
+        B = prepare(self.X, self.Y, self.metric).finite_operand(B, argument, shape, why)
+        return reduce(Sum(self.kernel, B), self.X, self.Y, metric=self.metric)
+
+
+def _is_column(shape: tuple[int, ...]) -> bool:
+    """Tell whether an array is a vector, or a matrix of one column."""
+    return len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)
+
+
+def _is_matrix(shape: tuple[int, ...]) -> bool:
+    """Tell whether an array is a matrix."""
+    return len(shape) == 2
+
+
+def _check(B: Array, argument: str, fits: Callable[[Any], bool], wanted: str) -> None:
+    """Raise ValueError for an array with the axes of another product."""
+    if is_array(B) and not fits(B.shape):
+        raise ValueError(f"{argument} has shape {tuple(B.shape)}; this product asks for {wanted}")

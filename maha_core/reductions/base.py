@@ -1,0 +1,254 @@
+"""What a reduction is: verbs over tiles of D, between which rows may be cut anywhere."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from copy import copy
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+
+from maha_core.expressions import (
+    COLUMNS,
+    ROWS,
+    Expression,
+    UntraceableError,
+    trace,
+    variable,
+)
+from maha_core.kernels import Kernel
+from maha_core.reductions.equal_labels import EqualLabels, labels_compared
+from maha_core.reductions.values import ColumnValues, Ones, PairValues, Values
+from maha_core.tiles.tile import column_name, row_name
+
+if TYPE_CHECKING:
+    from maha_core.tiles.term import Term
+    from maha_core.tiles.tile import Tile
+
+Array = Any
+Pieces = tuple[Array, ...]
+Summand = tuple[Expression, Values]
+Kind = Literal["real", "label"]
+
+DISTANCE, ALONG = variable("D"), variable("dD")
+
+
+class PointData(NamedTuple):
+    """Numbers of the points, such as a target, a label or a weight each.
+
+    Attributes
+    ----------
+    name : str
+        The argument's name, which errors and expressions use; an identifier.
+    rows : array (n,), (n, w) or None
+        The numbers of X's points; None where only the columns' points have any.
+    columns : array (m,), (m, w) or None
+        Those of Y's points; without Y, the rows' serve.
+    kind : {"real", "label"}
+        Real numbers are taken in X's dtype; labels must be integers and stay so.
+    columns_name : str or None
+        The argument that gives `columns`, which is then needed with Y; None where the loss can do
+        without.
+    translatable : bool
+        The promise that the loss stays the same when one number is added to all of them. The tiles
+        then carry them less the mean of the rows', which saves the digits of a large offset.
+    vectors : bool
+        Whether they may be vectors ``(n, w)``.
+    """
+
+    name: str
+    rows: Array | None
+    columns: Array | None = None
+    kind: Kind = "real"
+    columns_name: str | None = None
+    translatable: bool = False
+    vectors: bool = False
+
+
+class Reduction(ABC):
+    """What every row of D adds up; see `maha_core.reduce`.
+
+    A sweep visits tiles: `partial` is asked of each, `merge` of two pieces of the same rows, and
+    `finish` of the pieces of whole rows. `cotangent` is the adjoint on a tile.
+
+    Attributes
+    ----------
+    name : str
+        What its numbers are called in expressions.
+    additive : bool
+        Whether a tile's cotangent needs nothing of the rest of the row.
+    rereads : bool
+        Whether `term` reads D after `partial` of the same tile.
+    of_kernel : bool
+        Whether e is a kernel, which takes no negative D. Known after `for_call`.
+    """
+
+    name = "reduction"
+    additive: bool = False
+    rereads: bool = True
+    of_kernel: bool = False
+    default: Expression | None = None
+
+    def __init__(self, e: Any, values: Any, data: Any, data_Y: Any) -> None:
+        if data is None and data_Y is not None:
+            raise ValueError("data_Y was given without data; give both, or neither")
+        self.e: Any = e
+        self.values: Any = values
+        self.data: Any = data
+        self.data_Y: Any = data_Y
+
+    def point_data(self) -> tuple[PointData, ...]:
+        """Return the arrays that were given."""
+        found = []
+        if self.data is not None:
+            found.append(PointData("data", self.data, self.data_Y, columns_name="data_Y"))
+        if self.values is not None and not callable(self.values):
+            found.append(PointData("values", None, self.values, vectors=True))
+        return tuple(found)
+
+    def for_call(self, name: str | None = None, kinds: Mapping[str, Kind] | None = None) -> Self:
+        """Return the reduction of one call, its functions traced and arrays known by their names.
+
+        Parameters
+        ----------
+        name : str, optional
+            What its numbers are called.
+        kinds : mapping of str to {"real", "label"}, optional
+            A loss's point data, to which `data` and `values` refer by name; without it they are
+            arrays.
+        """
+        found = copy(self)
+        found.name = name or self.name
+        if kinds is None:
+            found.data = None if self.data is None else "data"
+            found.data_Y = None
+            if self.values is not None and not callable(self.values):
+                found.values = "values"
+            kinds = {"data": "real"}
+        inputs = found._inputs(kinds)
+        found.of_kernel = isinstance(self.e, Kernel)
+        if self.e is None:
+            found.e = self.default
+        elif isinstance(self.e, Kernel):
+            found.e = self.e.expression
+        else:
+            found.e = found._traced(self.e, "e", found._arguments(kinds))
+        if callable(self.values):
+            if self.data is None:
+                raise TypeError("values is a function f(a, b) of the points' data; give data, too")
+            found.values = found._traced(self.values, "values", inputs)
+        return found
+
+    def _arguments(self, kinds: Mapping[str, Kind]) -> tuple[Expression, ...]:
+        """Return what e is applied to."""
+        return DISTANCE, *self._inputs(kinds)
+
+    def _inputs(self, kinds: Mapping[str, Kind]) -> tuple[Expression, ...]:
+        """Return the two points' numbers to which functions are applied."""
+        if self.data is None:
+            return ()
+        if self.data not in kinds:
+            raise ValueError(
+                f"{type(self).__name__} refers to data={self.data!r}; the loss's point data are "
+                f"{', '.join(map(repr, kinds)) or 'none'}"
+            )
+        kind = "integer" if kinds[self.data] == "label" else "real"
+        own, other = row_name(self.data), column_name(self.data)
+        return variable(own, ROWS, kind), variable(other, COLUMNS, kind)
+
+    def _traced(self, f: Callable[..., Any], argument: str, inputs: tuple[Expression, ...]) -> Any:
+        """Return a function as an expression."""
+        try:
+            return trace(f, inputs)
+        except UntraceableError as error:
+            raise TypeError(
+                f"{argument} cannot be derived: {error}. Write it with operators, NumPy's "
+                "functions or those of xp = D.__array_namespace__(), and np.where in place of if"
+            ) from error
+
+    def summed_values(self) -> Values:
+        """Return the values, after `for_call`."""
+        if self.values is None:
+            return Ones()
+        if isinstance(self.values, str):
+            return ColumnValues(self.values)
+        if labels_compared(self.values, self.data):
+            return EqualLabels(self.values, self.data)
+        return PairValues(self.values)
+
+    # --- what a sweep asks -------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def finite(self) -> bool:
+        """Whether cotangents are finite wherever D is."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether warnings on floating-point arithmetic mean nothing to the user."""
+        return self.finite
+
+    @property
+    def summand(self) -> Summand | None:
+        """What `partial` adds up over each row and by what it is multiplied, if that is all."""
+        return None
+
+    @property
+    def exponent(self) -> Expression | None:
+        """Of which the smallest is a row's shift; None where `numbers` are summed unweighted."""
+        return None
+
+    @property
+    @abstractmethod
+    def numbers(self) -> tuple[Expression, ...]:
+        """What is summed of every pair, where values are numbers."""
+
+    @abstractmethod
+    def partial(self, tile: Tile) -> Pieces:
+        """Return what a tile's rows have so far; the first axis of each array is the row."""
+
+    @abstractmethod
+    def merge(self, xp: Any, a: Pieces, b: Pieces) -> Pieces:
+        """Return the pieces of two disjoint parts of the same rows, a to the left of b."""
+
+    @abstractmethod
+    def finish(self, xp: Any, pieces: Pieces) -> Array:
+        """Return the reduction ``(r, w)`` from the pieces of whole rows; w is 1 for numbers."""
+
+    @abstractmethod
+    def term(self, tile: Tile, pieces: Pieces, g: Array) -> Term:
+        """Return the cotangent of a tile's D for one ``(r, w)`` of the reduction."""
+
+    @abstractmethod
+    def entry(self, xp: Any, pieces: Pieces, g: Array) -> Term:
+        """Return the same as an expression of D, of the points' and of the rows' numbers alone.
+
+        Its values are numbers.
+        """
+
+    def refuse_twice(self) -> None:
+        """Raise TypeError where the second derivatives are not known."""
+        return
+
+    def tangent(self, tile: Tile, pieces: Pieces, dD: Array) -> Pieces:
+        """Return what a tile adds to the derivative along a direction of D; pieces of whole rows.
+
+        The sums of tiles are added.
+        """
+        raise NotImplementedError
+
+    def finish_tangent(self, pieces: Pieces, sums: Pieces) -> Array:
+        """Return the derivative ``(r, w)`` of the reduction from those of whole rows."""
+        return sums[0]
+
+    def terms_along(
+        self, tile: Tile, pieces: Pieces, sums: Pieces, dD: Array, g: Array, dg: Array | None
+    ) -> tuple[Term, Term]:
+        """Return what `term` does, and its change as g and D move along ``dg`` and ``dD``.
+
+        dg is None where g rests.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def values_cotangent(self, tile: Tile, pieces: Pieces, g: Array) -> Array | None:
+        """Return the cotangent ``(c, w)`` of the values."""

@@ -1,0 +1,62 @@
+"""Logarithms of sums of exponentials over each row of D."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from maha_core.reductions.base import Pieces
+from maha_core.reductions.softmax import Softmax
+from maha_core.tiles.arithmetic import finite
+
+if TYPE_CHECKING:
+    pass
+
+Array = Any
+
+
+class LogSumExp(Softmax):
+    """``s_i = log sum_j exp(e_ij)`` of every row, without overflow or underflow.
+
+    Parameters
+    ----------
+    e : Kernel or callable, optional
+        A kernel, or a function ``f(D)`` of one squared distance, with `data` ``f(D, a, b)``; -D if
+        not given. Pairs with an exponent of -inf are left out.
+    data : array (n,), optional
+        A number per point of X.
+    data_Y : array (m,), optional
+        A number per point of Y; needed with `data` and Y.
+
+    Raises
+    ------
+    TypeError
+        e cannot be called or, later, traced: the message says which line is in the way.
+    ValueError
+        `data_Y` without `data`.
+
+    Notes
+    -----
+    ``d s_i / d D_ij = p_ij e'_ij`` with p the softmax of e. A row in which no pair is left has
+    ``s_i = -inf`` and a derivative of 0.
+
+    Examples
+    --------
+    >>> import numpy as np, maha_core as mc
+    >>> mc.reduce(mc.reductions.LogSumExp(), np.array([[0.0], [1.0]])).round(4)
+    array([0.3133, 0.3133])
+    """
+
+    def __init__(
+        self, e: Any = None, *, data: Array | None = None, data_Y: Array | None = None
+    ) -> None:
+        super().__init__(e, None, data, data_Y)
+
+    def finish(self, xp: Any, pieces: Pieces) -> Array:
+        """Return ``log total - shift (r, 1)``, -inf where the total is 0."""
+        shift, total = pieces
+        some = total > 0
+        found = xp.log(xp.where(some, total, xp.ones_like(total))) - finite(xp, shift)
+        return xp.where(some | xp.isnan(total), found, xp.full_like(found, float("-inf")))
+
+    def mean(self, pieces: Pieces) -> None:
+        """Return that nothing is subtracted."""

@@ -1,0 +1,129 @@
+"""What is computed of all entries of a tile: expressions, sums of the rows, softmax weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+from maha_core.expressions import Expression, evaluate, variable
+from maha_core.expressions.operation import apply
+from maha_core.tiles.tile import Weights
+
+if TYPE_CHECKING:
+    from maha_core.tiles.term import Term
+    from maha_core.tiles.tile import Tile, Values
+
+Array = Any
+
+NEARNESS = apply("negative", variable("D"))
+"""The exponent -D."""
+
+
+class ArrayArithmetic:
+    """What is computed of all entries of a tile, by array API calls.
+
+    Parameters
+    ----------
+    exp, difference, quiet : callable
+        As `maha_core.tiles.kernels.TileKernels` has them.
+    """
+
+    def __init__(
+        self,
+        exp: Callable[[Array], Array],
+        difference: Callable[[Array, Array], Array],
+        quiet: Callable[[], AbstractContextManager[object]],
+    ) -> None:
+        self.exp = exp
+        self.difference = difference
+        self.quiet = quiet
+
+    def product(self, left: Array, right: Array) -> Array:
+        """Return a product of matrices; BLAS may raise flags of numbers that are not in them."""
+        with self.quiet():
+            return left @ right
+
+    def evaluate(
+        self,
+        tile: Tile,
+        outputs: Sequence[Expression],
+        inputs: Mapping[str, Array],
+        over: tuple[str, ...],
+    ) -> list[Array]:
+        """Return the values ``(r, c)`` of expressions, 0 where a point meets itself.
+
+        The inputs named in `over` may be written over.
+        """
+        found = evaluate(outputs, tile.xp, inputs, over=over)
+        return [tile.fill_self(values, 0.0) for values in found]
+
+    def sums(
+        self,
+        tile: Tile,
+        summands: Sequence[tuple[Expression, Values]],
+        outputs: Sequence[Expression],
+        inputs: Mapping[str, Array],
+        over: tuple[str, ...],
+    ) -> tuple[list[Array], list[Array]]:
+        """Return the sums ``(r, w)`` of expressions times values, and what `evaluate` returns."""
+        both = [e for e, _ in summands] + list(outputs)
+        found = self.evaluate(tile, both, inputs, over)
+        sums = [v.sums(tile, e) for (_, v), e in zip(summands, found, strict=False)]
+        return sums, found[len(summands) :]
+
+    def weights(self, tile: Tile, e: Expression, values: Values | None) -> Weights:
+        """Return the softmax weights of a tile's rows, and their sums."""
+        if not tile.sqdist.shape[1]:
+            return self._of_nothing(tile, values)
+        shift, exponents = self._shifted(tile, e, None)
+        # An exponent of -inf is a pair left out, whose weight is exactly 0.
+        k = self.exp(exponents) if e is NEARNESS else tile.xp.exp(exponents)
+        k = tile.fill_self(k, 0.0)
+        return Weights(shift, k, self._sums(tile, k, values))
+
+    def _of_nothing(self, tile: Tile, values: Values | None) -> Weights:
+        """Return the weights of rows without columns."""
+        D = tile.sqdist
+        return Weights(tile.row_total(D) + float("inf"), D, self._sums(tile, D, values))
+
+    def _sums(self, tile: Tile, k: Array, values: Values | None) -> tuple[Array, ...]:
+        if values is None:
+            return (tile.xp.sum(k, axis=1, keepdims=True),)
+        return values.sums_beside_ones(tile, k)
+
+    def weighed(self, tile: Tile, e: Expression, shift: Array) -> Array:
+        """Return the same weights for a shift that is given."""
+        return tile.fill_self(self.exp(self._shifted(tile, e, shift)[1]), 0.0)
+
+    def term(
+        self,
+        tile: Tile,
+        values: Values,
+        name: str,
+        g: Array,
+        mean: Array | None,
+        less: Array | None = None,
+    ) -> Term:
+        """Return ``g_i . (b_j - mean_i) - less_i`` in the form that costs the least here."""
+        return values.term(tile, name, g, mean, less)
+
+    def _shifted(self, tile: Tile, e: Expression, shift: Array | None) -> tuple[Array, Array]:
+        """Return a shift and ``shift + e``, which may be written over."""
+        xp, over = tile.xp, ("D",) if tile.spare else ()
+        if e is NEARNESS:
+            shift = tile.row_minimum() if shift is None else shift
+            level = finite(xp, shift)
+            D = tile.sqdist
+            exponents = self.difference(level, D) if tile.spare else level - D
+            return shift, tile.fill_self(exponents, 0.0)
+        (exponents,) = evaluate([e], xp, tile.inputs(), over=over)
+        exponents = tile.fill_self(exponents, float("-inf"))
+        if shift is None:
+            shift = -xp.max(exponents, axis=1, keepdims=True)
+        return shift, exponents + finite(xp, shift)
+
+
+def finite(xp: Any, shift: Array) -> Array:
+    """Return 0 for the infinite shift of a piece in which a row has no partner."""
+    return xp.where(xp.isinf(shift), xp.zeros_like(shift), shift)

@@ -1,0 +1,34 @@
+"""Where points meet themselves in a tile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Array = Any
+
+
+class Diagonals(Protocol):
+    """What writes diagonals: the backend."""
+
+    def replace_diagonal(self, values: Array, offset: int, fill: float) -> Array:
+        """Return values with `fill` on the entries ``(i, i + offset)``."""
+
+    def fill_diagonal(self, values: Array, offset: int, fill: float) -> Array:
+        """Return the same; the array given may be overwritten."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelfPairs:
+    """The entries ``(i, i + offset)`` of a tile, where a point meets itself."""
+
+    backend: Diagonals
+    offset: int
+
+    def replaced(self, values: Array, fill: float) -> Array:
+        """Return values ``(r, c)`` with `fill` on the self-pairs; the array given is left alone."""
+        return self.backend.replace_diagonal(values, self.offset, fill)
+
+    def filled(self, values: Array, fill: float) -> Array:
+        """Return values ``(r, c)`` with `fill` on the self-pairs; the array given may change."""
+        return self.backend.fill_diagonal(values, self.offset, fill)

@@ -1,0 +1,28 @@
+"""An expression of one pair with the arrays that it needs beside those of the points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from maha_core.expressions import Expression
+
+Array = Any
+
+
+class Term(NamedTuple):
+    """Part of a cotangent.
+
+    Attributes
+    ----------
+    expression : Expression
+        Of D, of the points' numbers and of `inputs`.
+    inputs : mapping of str to array
+        By the names that they have in the expression.
+    over : tuple of str
+        Those of them that may be written over.
+    """
+
+    expression: Expression
+    inputs: Mapping[str, Array]
+    over: tuple[str, ...] = ()

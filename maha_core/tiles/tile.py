@@ -1,0 +1,344 @@
+"""A block of D as reductions see it, and what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from maha_core.arrays import device_of
+from maha_core.expressions import Expression, evaluate
+
+if TYPE_CHECKING:
+    from maha_core.tiles.self_pairs import SelfPairs
+    from maha_core.tiles.term import Term
+
+Array = Any
+Summary = tuple[Any, ...]
+
+
+class Listed(NamedTuple):
+    """The listed pairs of a tile's rows.
+
+    Attributes
+    ----------
+    i, j : array (p,)
+        Row number within the tile, in ascending order, and row number of the other point in all.
+    sqdist : array (p,)
+        Their squared distances, from direct differences.
+    each : int or None
+        How many every row has, where that is one number.
+    """
+
+    i: Array
+    j: Array
+    sqdist: Array
+    each: int | None = None
+
+
+class Evaluation(NamedTuple):
+    """What a loss says of a tile.
+
+    Attributes
+    ----------
+    value : array
+        Of any shape; its sum is the tile's part of the loss.
+    cotangent : array (r, c) or None
+        The derivative with respect to the tile's entries of D, 0 where a point meets itself, in
+        memory that may be written over. None where nobody asked.
+    listed : array (p,) or None
+        The derivative with respect to the listed pairs' distances, added up over tiles.
+    values : array (c, w) or None
+        The derivative with respect to the values that a reduction adds up.
+    """
+
+    value: Array
+    cotangent: Array | None
+    listed: Array | None = None
+    values: Array | None = None
+
+
+class Second(NamedTuple):
+    """Cotangents and their change: of a tile's D ``(r, c)``, of the rows' listed pairs ``(p,)``."""
+
+    cotangent: Array
+    change: Array
+    listed: Array | None = None
+    listed_change: Array | None = None
+
+
+class TileTerms(Protocol):
+    """What a sweep asks of a loss, tile by tile; see `maha_core.sweeps.terms.Terms`."""
+
+    @property
+    def all_pairs(self) -> bool: ...
+
+    @property
+    def finite(self) -> bool: ...
+
+    @property
+    def silent(self) -> bool: ...
+
+    @property
+    def of_kernel(self) -> bool: ...
+
+    @property
+    def row_wise(self) -> bool: ...
+
+    @property
+    def half_suffices(self) -> bool: ...
+
+    def summarise(self, tile: Tile) -> Summary: ...
+
+    def merge(self, a: Summary, b: Summary) -> Summary: ...
+
+    def finish(self, xp: Any, summary: Summary) -> dict[str, Array]: ...
+
+    def value(self, tile: Tile, summary: Summary) -> Array: ...
+
+    def evaluate(self, tile: Tile, summary: Summary | None, wrt: frozenset[str]) -> Evaluation: ...
+
+
+class TermsAlong(TileTerms, Protocol):
+    """What a sweep along directions asks beyond that; see `maha_core.sweeps.terms.Terms`."""
+
+    def refuse_twice(self) -> None: ...
+
+    def tangents(self, tile: Tile, summary: Summary, dD: Array) -> Summary: ...
+
+    def evaluate_along(self, tile: Tile, summary: Summary, sums: Summary, dD: Array) -> Second: ...
+
+
+class Values(Protocol):
+    """What is multiplied with a tile before its rows are summed."""
+
+    def sums(self, tile: Tile, k: Array) -> Array: ...
+
+    def sums_beside_ones(self, tile: Tile, k: Array) -> tuple[Array, Array]: ...
+
+    def number_on(self, tile: Tile) -> Expression | None: ...
+
+    def pull(self, name: str, g: Array, mean: Array | None, less: Array | None = None) -> Term: ...
+
+    def term(
+        self, tile: Tile, name: str, g: Array, mean: Array | None, less: Array | None = None
+    ) -> Term: ...
+
+
+class Weights(NamedTuple):
+    """``k_ij = exp(shift_i + e_ij)``, 0 where a point meets itself, and the sums of its rows.
+
+    ``shift (r, 1)`` makes the largest weight of a row 1. The sums ``(r, 1)`` are of k alone, and
+    those ``(r, w)`` with the values where there are any.
+    """
+
+    shift: Array
+    k: Array
+    sums: tuple[Array, ...]
+
+
+class Arithmetic(Protocol):
+    """How expressions of all entries of a tile are computed; see `maha_core.tiles.arithmetic`."""
+
+    def evaluate(
+        self,
+        tile: Tile,
+        outputs: Sequence[Expression],
+        inputs: Mapping[str, Array],
+        over: tuple[str, ...],
+    ) -> list[Array]: ...
+
+    def sums(
+        self,
+        tile: Tile,
+        summands: Sequence[tuple[Expression, Values]],
+        outputs: Sequence[Expression],
+        inputs: Mapping[str, Array],
+        over: tuple[str, ...],
+    ) -> tuple[list[Array], list[Array]]: ...
+
+    def weights(self, tile: Tile, e: Expression, values: Values | None) -> Weights: ...
+
+    def product(self, left: Array, right: Array) -> Array: ...
+
+    def weighed(self, tile: Tile, e: Expression, shift: Array) -> Array: ...
+
+    def term(
+        self,
+        tile: Tile,
+        values: Values,
+        name: str,
+        g: Array,
+        mean: Array | None,
+        less: Array | None = None,
+    ) -> Term: ...
+
+
+@dataclass(slots=True)
+class Tile:
+    """A block of D, and what may be wanted of its rows and columns.
+
+    Attributes
+    ----------
+    xp : namespace
+        The array API namespace to compute with.
+    sqdist : array (r, c)
+        Squared distances; self-pairs are 0.
+    rows, columns : slice
+        Where the tile lies in D.
+    row_data, column_data : mapping of str to array
+        Numbers of the points, shaped ``(r, 1)`` and ``(1, c)`` so that they broadcast, and vectors
+        ``(r, w)`` and ``(c, w)``.
+    listed : Listed or None
+        The listed pairs of these rows.
+    first_tile_of_row : bool
+        Whether this is the first tile of its rows: terms of a row are counted there, once.
+    self_pairs : SelfPairs or None
+        Where points meet themselves and are left out.
+    smallest : array (r, 1) or None
+        What `row_minimum` returns, where it is known already.
+    arithmetic : Arithmetic
+        How expressions of all entries are computed.
+    scatter_add : callable
+        As `maha_core.backend.Backend` has it.
+    widest : dtype
+        In which rows are added up.
+    vectors : frozenset of str
+        Which of the columns' data are vectors.
+    sparse : bool
+        Whether to look for few entries and to work on them alone is worth its while.
+    spare : bool
+        Whether D may be written over by the first who reads it.
+    listed_tangent : array (p,) or None
+        The change of the listed pairs' distances, where a direction is given.
+    memo : dict
+        A place where `partial` may leave arrays for `cotangent` of the same tile; empty where a row
+        is too long to be visited once.
+    """
+
+    xp: Any
+    sqdist: Array
+    rows: slice
+    columns: slice
+    row_data: Mapping[str, Array]
+    column_data: Mapping[str, Array]
+    listed: Listed | None
+    first_tile_of_row: bool
+    self_pairs: SelfPairs | None
+    smallest: Array | None
+    arithmetic: Arithmetic
+    scatter_add: Callable[[Array, Array, int], Array]
+    widest: Any
+    vectors: frozenset[str]
+    sparse: bool
+    spare: bool = False
+    listed_tangent: Array | None = None
+    memo: dict[str, Any] = field(default_factory=dict)
+
+    def numbers(self) -> dict[str, Array]:
+        """Return the points' numbers by the names that they have in expressions."""
+        rows = {row_name(name): values for name, values in self.row_data.items()}
+        return rows | {column_name(name): values for name, values in self.column_data.items()}
+
+    def evaluate(
+        self, outputs: Sequence[Expression], over: tuple[str, ...] = (), **further: Array
+    ) -> list[Array]:
+        """Return the values ``(r, c)`` of expressions of D, of the points' numbers and of others.
+
+        They are 0 where a point meets itself. Inputs named in `over` may be written over, and D
+        where nobody else reads it.
+        """
+        return self.arithmetic.evaluate(self, outputs, self.inputs(**further), over)
+
+    def sums(
+        self,
+        summands: Sequence[tuple[Expression, Values]],
+        outputs: Sequence[Expression] = (),
+        over: tuple[str, ...] = (),
+        **further: Array,
+    ) -> tuple[list[Array], list[Array]]:
+        """Return the sums ``(r, w)`` of expressions times values, and what `evaluate` returns."""
+        return self.arithmetic.sums(self, summands, outputs, self.inputs(**further), over)
+
+    def weights(self, e: Expression, values: Values | None) -> Weights:
+        """Return the softmax weights of the rows, and their sums."""
+        return self.arithmetic.weights(self, e, values)
+
+    def term(
+        self,
+        values: Values,
+        name: str,
+        g: Array,
+        mean: Array | None,
+        less: Array | None = None,
+    ) -> Term:
+        """Return ``g_i . (b_j - mean_i) - less_i``, for the values b."""
+        return self.arithmetic.term(self, values, name, g, mean, less)
+
+    def inputs(self, **further: Array) -> dict[str, Array]:
+        """Return what expressions may refer to, by name."""
+        return {"D": self.sqdist, **self.numbers(), **further}
+
+    def widened(self, values: Array, width: int) -> Array:
+        """Return numbers of the rows ``(r, width)``, real ones in the widest float."""
+        xp = self.xp
+        if xp.isdtype(values.dtype, "real floating"):
+            values = xp.astype(values, self.widest, copy=False)
+        return (
+            values
+            if values.shape[1] == width
+            else xp.broadcast_to(values, (values.shape[0], width))
+        )
+
+    @property
+    def device(self) -> Any:
+        """Where the arrays live."""
+        return device_of(self.sqdist)
+
+    def pair_numbers(self, expression: Expression) -> Array:
+        """Return numbers ``(r, c)`` of both points' data, which stay in the memo."""
+        key = f"numbers {id(expression)}"
+        if key not in self.memo:
+            (self.memo[key],) = evaluate([expression], self.xp, self.inputs())
+        return self.memo[key]
+
+    def conditions(self, outputs: Sequence[Expression]) -> list[Array]:
+        """Return conditions ``(r, c)`` of the points' numbers."""
+        return evaluate(outputs, self.xp, self.inputs())
+
+    def are_vectors(self, name: str) -> bool:
+        """Tell whether data of the columns are vectors."""
+        return name in self.vectors
+
+    def row_total(self, values: Array) -> Array:
+        """Return the sums of the rows ``(r, 1)`` of a tile, as numbers of the widest float."""
+        sums = self.xp.sum(values, axis=1, keepdims=True)
+        return self.xp.astype(sums, self.widest, copy=False)
+
+    def fill_self(self, values: Array, fill: float) -> Array:
+        """Return values ``(r, c)`` with `fill` where a point meets itself; they may change.
+
+        Without Y a point is no partner of its own; these entries are masked before sums.
+        """
+        return values if self.self_pairs is None else self.self_pairs.filled(values, fill)
+
+    def without_self(self, values: Array, fill: float) -> Array:
+        """Return the same, and leave the array given alone."""
+        return values if self.self_pairs is None else self.self_pairs.replaced(values, fill)
+
+    def row_minimum(self) -> Array:
+        """Return each row's smallest distance to another point ``(r, 1)``, inf where none is."""
+        if self.smallest is None:
+            D = self.without_self(self.sqdist, float("inf"))
+            self.smallest = self.xp.min(D, axis=1, keepdims=True)
+        return self.smallest
+
+
+def row_name(name: str) -> str:
+    """Return what the rows' numbers of a name are called in expressions."""
+    return f"row_{name}"
+
+
+def column_name(name: str) -> str:
+    """Return what the columns' numbers of a name are called in expressions."""
+    return f"column_{name}"

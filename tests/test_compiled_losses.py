@@ -1,0 +1,212 @@
+"""Losses, kernels and reductions by compiled passes: what they give without, and the same bits."""
+
+import hashlib
+
+import dask
+import dask.array as da
+import numpy as np
+import pytest
+
+import expressions
+import maha_core as mc
+import oracle
+from closeness import assert_close
+from forms import metric as metric_of
+
+pytest.importorskip("numba", reason="numba is not installed")
+passes = pytest.importorskip("maha_numpy.compiled.passes", exc_type=ImportError)
+from maha_numpy import kernels  # noqa: E402
+
+DTYPES = ["float64", "float32"]
+KERNELS = ("Gaussian", "Laplace", "Matern32", "Matern52", "RationalQuadratic")
+
+
+def both(test):
+    """Run a test in both dtypes, without other points and with."""
+    test = pytest.mark.parametrize("with_Y", [False, True])(test)
+    return pytest.mark.parametrize("dtype", DTYPES)(test)
+
+
+@pytest.fixture
+def always(monkeypatch):
+    """Let passes be compiled for problems of any size."""
+    monkeypatch.setattr(kernels, "FEWEST_COMPILED", 0)
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """Count the passes that run."""
+    seen, run = [], passes.run
+
+    def counted(*arguments):
+        seen.append(arguments)
+        return run(*arguments)
+
+    monkeypatch.setattr(passes, "run", counted)
+    return seen
+
+
+def points(n, dtype, seed=1):
+    """Return points of which some are there twice, and some of Y's among X's."""
+    X = expressions.drawn(n, expressions.D, seed=seed)
+    X[5] = X[11] = X[2]
+    return X.astype(dtype)
+
+
+def parameter(form, dtype):
+    rng = np.random.default_rng(2)
+    M = oracle.parameter(form, expressions.D, rng, dtype)
+    if form == "full":
+        M = (M @ M.T).astype(dtype)
+    return np.abs(M) if form == "diagonal" else M
+
+
+def problem(form, dtype, with_Y):
+    """Return points, others or None, and the metric."""
+    X, Y = points(expressions.N, dtype), points(expressions.M, dtype)
+    return X, Y if with_Y else None, metric_of(form, parameter(form, dtype))
+
+
+def taken(dtype):
+    """Return what makes the arrays of losses: real numbers in a dtype, labels as they are."""
+    return lambda values: values.astype(dtype) if values.dtype.kind == "f" else values
+
+
+def wrt_of(metric, Y):
+    there = {"metric": metric is not None, "X": True, "Y": Y is not None}
+    return tuple(name for name, given in there.items() if given)
+
+
+def flat(found):
+    """Return all arrays of an answer."""
+    if isinstance(found, tuple):
+        return [part for inner in found for part in flat(inner)]
+    return [] if found is None else [np.atleast_1d(found)]
+
+
+def assert_agrees(call, runs):
+    """Compare what a call gives by passes and by array API calls."""
+    compiled = flat(call())
+    assert runs
+    with mc.options(compiled=False):
+        plain = flat(call())
+    for found, expected in zip(compiled, plain, strict=True):
+        assert found.dtype == expected.dtype
+        assert_close(found, expected, np.abs(expected).max() + 1, factor=2000)
+
+
+@both
+@pytest.mark.parametrize("form", oracle.FORMS)
+@pytest.mark.parametrize("loss", expressions.LOSSES)
+def test_losses_agree(always, runs, loss, form, dtype, with_Y):
+    X, Y, metric = problem(form, dtype, with_Y)
+    made, how = loss(taken(dtype), with_Y), {"metric": metric, "wrt": wrt_of(metric, Y)}
+    assert_agrees(lambda: mc.value_and_grad(made, X, Y, **how), runs)
+
+
+@both
+@pytest.mark.parametrize("loss", expressions.LOSSES)
+def test_hessian_products_agree(always, runs, loss, dtype, with_Y):
+    X, Y, metric = problem("factor", dtype, with_Y)
+    made, how = loss(taken(dtype), with_Y), {"metric": metric, "wrt": wrt_of(metric, Y)}
+    along = {
+        "metric_tangent": np.ones_like(metric.parameter),
+        "X_tangent": expressions.drawn(*X.shape, seed=3).astype(dtype),
+    }
+    assert_agrees(lambda: mc.hvp(made, X, Y, **how, **along), runs)
+
+
+@both
+@pytest.mark.parametrize("self_pairs", [True, False])
+@pytest.mark.parametrize("reduction", expressions.REDUCTIONS)
+def test_reductions_agree(always, runs, reduction, self_pairs, dtype, with_Y):
+    X, Y, metric = problem("covariance", dtype, with_Y)
+    made = reduction(taken(dtype), with_Y)
+    how = {"metric": metric, "self_pairs": self_pairs}
+    assert_agrees(lambda: mc.reduce(made, X, Y, **how), runs)
+    g = expressions.drawn(*mc.reduce(made, X, Y, **how).shape, seed=4).astype(dtype)
+    how |= {"cotangent": g, "wrt": wrt_of(metric, Y)}
+    assert_agrees(lambda: mc.reduce_vjp(made, X, Y, **how), runs)
+
+
+@both
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernels_agree(always, runs, name, dtype, with_Y):
+    X, Y, metric = problem("diagonal", dtype, with_Y)
+    kernel = getattr(mc.kernels, name)()
+    K = mc.KernelOperator(kernel, X, Y, metric=metric)
+    C = expressions.drawn(K.shape[0], 3, seed=5).astype(dtype)
+    B = expressions.drawn(K.shape[1], 3, seed=6).astype(dtype)
+    assert_agrees(lambda: K @ B, runs)
+    assert_agrees(lambda: K.T @ C, runs)
+    if with_Y:
+        assert_agrees(lambda: mc.kernel_gradient(kernel, X, Y, values=B, metric=metric), runs)
+
+
+@pytest.mark.may_warn
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("loss", [expressions.mlkr, expressions.log_nca, expressions.pairwise])
+def test_what_is_not_finite_stays_where_it_is(always, loss, value):
+    X = points(expressions.N, "float64")
+    X[7, 0] = value
+    made, found = loss(lambda values: values, False), []
+    for compiled in (True, False):
+        with mc.options(check_finite=False, compiled=compiled):
+            found.append(flat(mc.value_and_grad(made, X, wrt="X")))
+    for ours, expected in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-9)
+
+
+# ------------------------------------------------------------------------------------ the same bits
+
+LARGE = 600
+CALLS = {
+    "MLKR": lambda X, y, l: mc.value_and_grad(mc.losses.MLKR(y), X, wrt="X"),
+    "NCA": lambda X, y, l: mc.value_and_grad(mc.losses.NCA(l), X, wrt="X"),
+    "Pairwise": lambda X, y, l: mc.value_and_grad(
+        mc.losses.Pairwise(expressions.mismatch, data=y), X, wrt="X"
+    ),
+    "reduce": lambda X, y, l: mc.reduce(
+        mc.reductions.SoftmaxMean(y, mc.kernels.Laplace()), X, self_pairs=False
+    ),
+}
+
+
+def inputs(dtype):
+    draw = np.random.default_rng(0).standard_normal
+    return draw((LARGE, 12)).astype(dtype), draw(LARGE).astype(dtype), np.arange(LARGE) % 7
+
+
+def digest(found):
+    digest = hashlib.sha256()
+    for part in flat(found):
+        digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", CALLS)
+def test_one_hash_for_every_run_and_every_number_of_threads(runs, name, dtype):
+    given, seen = inputs(dtype), set()
+    for run in range(20):
+        with mc.options(threads=1 + run % 3):
+            seen.add(digest(CALLS[name](*given)))
+    assert len(seen) == 1
+    assert runs
+
+
+def lazily(name, dtype):
+    X, y, labels = inputs(dtype)
+    chunked = da.from_array(X, chunks=(400, -1))
+    return CALLS[name](chunked, da.from_array(y, chunks=400), da.from_array(labels, chunks=400))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", CALLS)
+def test_one_hash_inside_tasks_of_dask(runs, name, dtype):
+    found, seen = lazily(name, dtype), set()
+    for workers in (1, 2, 3, 2, 1, 3):
+        answers = dask.compute(*flat(found), scheduler="threads", num_workers=workers)
+        seen.add(digest(tuple(answers)))
+    assert len(seen) == 1
+    assert runs
