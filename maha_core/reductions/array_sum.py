@@ -86,7 +86,7 @@ class ArraySum(Reduction):
         """Return f's derivatives times a cotangent ``(r, 1)``."""
         slope, own = f"{self.name}_slope", f"{self.name}_cotangent"
         expression = times(variable(slope, PAIRS), variable(own, ROWS)) or number(0)
-        return Term(expression, {slope: self._found(tile)[1], own: g})
+        return Term(expression, {slope: self._found(tile)[1], own: g}, (slope,))
 
     def entry(self, xp: Any, pieces: Pieces, g: Array) -> Term:
         """Refuse: there is no expression."""
@@ -105,13 +105,15 @@ class ArraySum(Reduction):
     def _found(self, tile: Tile) -> tuple[Array, Array]:
         """Return the rows' sums ``(r, 1)`` and f's derivatives ``(r, c)``."""
         if self.name not in tile.memo:
-            values, derivatives = self._call(tile)
-            sums = tile.row_total(tile.without_self(values, 0.0))
-            derivatives = tile.without_self(derivatives, 0.0)
-            dtype = tile.sqdist.dtype
-            tile.memo[self.name] = sums, tile.xp.astype(derivatives, dtype, copy=False)
+            tile.memo[self.name] = tile.arithmetic.of_arrays(tile, self._of_rows)
         found: tuple[Array, Array] = tile.memo[self.name]
         return found
+
+    def _of_rows(self, tile: Tile) -> tuple[Array, Array]:
+        values, derivatives = self._call(tile)
+        sums = tile.row_total(tile.without_self(values, 0.0))
+        derivatives = tile.without_self(derivatives, 0.0)
+        return sums, tile.xp.astype(derivatives, tile.sqdist.dtype, copy=False)
 
     def _call(self, tile: Tile) -> tuple[Array, Array]:
         shape = tuple(tile.sqdist.shape)

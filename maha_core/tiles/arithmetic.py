@@ -108,6 +108,15 @@ class ArrayArithmetic:
         """Return ``g_i . (b_j - mean_i) - less_i`` in the form that costs the least here."""
         return values.term(tile, name, g, mean, less)
 
+    def of_arrays(self, tile: Tile, f: Callable[[Tile], tuple[Array, Array]]) -> Any:
+        """Return numbers ``(r, 1)`` and entries ``(r, c)`` that a function makes of a tile.
+
+        It may be asked of some rows at a time. The entries may be written over: they are a copy, as
+        the function may keep what it returns.
+        """
+        numbers, entries = f(tile)
+        return numbers, tile.xp.asarray(entries, copy=True)
+
     def _shifted(self, tile: Tile, e: Expression, shift: Array | None) -> tuple[Array, Array]:
         """Return a shift and ``shift + e``, which may be written over."""
         xp, over = tile.xp, ("D",) if tile.spare else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -125,6 +125,10 @@ class CompiledArithmetic:
             return self.arrays.term(tile, values, name, g, mean, less)
         return values.pull(name, g, mean, less)
 
+    def of_arrays(self, tile: Tile, f: Callable[[Tile], tuple[Array, Array]]) -> Any:
+        """Return what a function makes of a tile."""
+        return self.arrays.of_arrays(tile, f)
+
     def _exponents(self, tile: Tile, e: Expression) -> Exponents | None:
         """Return the rows' exponents and their shift, None where e has no fast form."""
         inputs, over = tile.inputs(), ("D",) if tile.spare else ()
@@ -168,6 +172,8 @@ def _asked(
     """Return what a pass is asked, None where array API calls are the right way."""
     wanted = (*outputs, *summed)
     if not tile.sqdist.size or not is_fast(wanted):
+        return None
+    if not summed and all(str(part.value) in over for part in outputs):  # nothing to compute
         return None
     asked = Asked(tuple(outputs), tuple(summed))
     if not all(_fits(part, tile, inputs) for part in asked.inputs):
