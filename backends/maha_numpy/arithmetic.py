@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from maha_core.tiles import tiling
 from maha_core.tiles.arithmetic import ArrayArithmetic
 from maha_numpy import buffers
-
-if TYPE_CHECKING:
-    from maha_core.tiles.tile import Tile
 
 Array = Any
 
@@ -27,12 +24,11 @@ those of a whole tile would come from fresh pages at every step.
 class NumpyArithmetic(ArrayArithmetic):
     """Calls of NumPy; a function of the user's sees some rows at a time."""
 
-    def of_arrays(self, tile: Tile, f: Callable[[Tile], tuple[Array, Array]]) -> Any:
-        """Return numbers ``(r, 1)`` and entries ``(r, c)`` that a function makes of a tile."""
-        r, c = tile.sqdist.shape
-        step = max(1, PART // max(1, tile.sqdist.itemsize * c))
-        entries = buffers.empty((r, c), tile.sqdist.dtype)
-        numbers = np.empty((r, 1), tile.widest)
-        for rows in tiling.blocks(r, step):
-            numbers[rows], entries[rows] = f(tile.part(rows))
-        return numbers, entries
+    def of_rows(self, D: Array, f: Callable[[slice], tuple[Array, Array]]) -> Any:
+        """Return numbers ``(r, 1)`` and entries ``(r, c)`` that a function gives for rows of D."""
+        r, c = D.shape
+        entries, numbers = buffers.empty((r, c), D.dtype), []
+        for rows in tiling.blocks(r, max(1, PART // max(1, D.itemsize * c))):
+            found, entries[rows] = f(rows)
+            numbers.append(found)
+        return np.concatenate(numbers), entries

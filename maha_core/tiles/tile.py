@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from maha_core.arrays import device_of
@@ -173,7 +173,7 @@ class Arithmetic(Protocol):
         less: Array | None = None,
     ) -> Term: ...
 
-    def of_arrays(self, tile: Tile, f: Callable[[Tile], tuple[Array, Array]]) -> Any: ...
+    def of_rows(self, D: Array, f: Callable[[slice], tuple[Array, Array]]) -> Any: ...
 
 
 @dataclass(slots=True)
@@ -276,21 +276,6 @@ class Tile:
     ) -> Term:
         """Return ``g_i . (b_j - mean_i) - less_i``, for the values b."""
         return self.arithmetic.term(self, values, name, g, mean, less)
-
-    def part(self, rows: slice) -> Tile:
-        """Return some of its rows as a tile, without the listed pairs."""
-        own = self.self_pairs
-        return replace(
-            self,
-            sqdist=self.sqdist[rows, :],
-            rows=slice(self.rows.start + rows.start, self.rows.start + rows.stop),
-            row_data={name: values[rows, :] for name, values in self.row_data.items()},
-            listed=None,
-            self_pairs=None if own is None else replace(own, offset=own.offset + rows.start),
-            smallest=None,
-            listed_tangent=None,
-            memo={},
-        )
 
     def inputs(self, **further: Array) -> dict[str, Array]:
         """Return what expressions may refer to, by name."""

@@ -125,9 +125,9 @@ class CompiledArithmetic:
             return self.arrays.term(tile, values, name, g, mean, less)
         return values.pull(name, g, mean, less)
 
-    def of_arrays(self, tile: Tile, f: Callable[[Tile], tuple[Array, Array]]) -> Any:
-        """Return what a function makes of a tile."""
-        return self.arrays.of_arrays(tile, f)
+    def of_rows(self, D: Array, f: Callable[[slice], tuple[Array, Array]]) -> Any:
+        """Return what a function gives for rows of D."""
+        return self.arrays.of_rows(D, f)
 
     def _exponents(self, tile: Tile, e: Expression) -> Exponents | None:
         """Return the rows' exponents and their shift, None where e has no fast form."""
