@@ -11,6 +11,7 @@ from maha_core.problem import Neighbors
 from maha_core.sweeps.distances import NEW_SQDIST, Root, Sqdist
 from maha_core.sweeps.neighbors import Nearest
 from maha_core.sweeps.pairs import PairSqdist
+from maha_core.sweeps.roots import Dist
 
 if TYPE_CHECKING:
     from maha_core.metrics import Metric
@@ -109,7 +110,11 @@ def dist(
            [5., 0.]])
     """
     call = prepare(X, Y, metric)
-    return call.backend.run(call.problem, Root(_sqdist(call, pairs, out), out))
+    if pairs is None:
+        if out is not None:
+            check_out(call, out, (call.problem.n, call.problem.m))
+        return call.backend.run(call.problem, Dist(out))
+    return call.backend.run(call.problem, Root(_pair_sqdist(call, pairs, out), out))
 
 
 def nearest(X: Array, Y: Array | None = None, *, k: int, metric: Metric | None = None) -> Neighbors:

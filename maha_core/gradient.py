@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from maha_core import formulas, validation
 from maha_core.call import Call, prepare, wanted
 from maha_core.problem import Gradient, Pairs, Tangents
-from maha_core.sweeps.distances import NEW_SQDIST, Root
+from maha_core.sweeps.distances import Root
 from maha_core.sweeps.jacobians import Jacobian, JacobianSlice
 from maha_core.sweeps.pairs import PairPullback, PairPushforward, PairSqdist
 from maha_core.sweeps.pullbacks import Pullback
-from maha_core.sweeps.roots import RootPullback
+from maha_core.sweeps.roots import Dist, RootPullback
 from maha_core.sweeps.tangents import Pushforward
 
 if TYPE_CHECKING:
@@ -162,8 +162,8 @@ def _pushed(call: Call, directions: Tangents, listed: Pairs | None) -> Array:
 def _of_root(call: Call, values: Array, listed: Pairs | None) -> Array:
     """Return ``values / (2 dist)``, 0 where the distance is 0: what one of D is for its root."""
     backend, problem = call.backend, call.problem
-    D = backend.run(problem, NEW_SQDIST if listed is None else PairSqdist(listed))
-    dist = backend.run(problem, Root(D))
+    asked = Dist() if listed is None else Root(backend.run(problem, PairSqdist(listed)))
+    dist = backend.run(problem, asked)
     with backend.on_device_of(problem.X), backend.quiet():
         return formulas.of_root(backend.xp, dist, values)
 

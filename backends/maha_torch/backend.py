@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import array_api_compat.torch as xp
 import numpy as np
 import torch
 
 from maha_core.door import Door
+from maha_core.rules import UNBOUND, arrays_of, bound, rule_for
+from maha_torch.recorded import Node, record
+from maha_torch.tracked import is_special, is_tracked, numbers_of
+
+if TYPE_CHECKING:
+    from maha_core.operation import Operation
+    from maha_core.options import Options
 
 Array = Any
+Result = TypeVar("Result")
 
 
 class TorchBackend(Door):
@@ -40,6 +48,32 @@ class TorchBackend(Door):
     def devices(self) -> list[str]:
         """Name the devices with memory."""
         return ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+
+    # --- what autograd is told ---------------------------------------------------------------
+
+    def run(self, problem: Any, operation: Operation[Result]) -> Result:
+        """Return the result of an operation on a problem, recorded where that is wanted."""
+        arrays = arrays_of(self.owns, problem, operation)
+        if not any(map(is_special, arrays.values())):
+            return super().run(bound(self, problem), operation)
+        rule = rule_for(operation)
+        active = frozenset(path for path, array in arrays.items() if is_tracked(array))
+        if active:
+            expanded = rule.expansion(self, problem, operation, active)
+            if expanded is not None:
+                return expanded
+        node = Node(self, super().run, problem, operation, rule, tuple(arrays))
+        return record(node, tuple(arrays.values()))
+
+    def form(self, metric: Any, parameter: Array, options: Options) -> Any:
+        """Return a metric's mathematics for one call; later, where its numbers are not to be had."""
+        return UNBOUND if is_special(parameter) else super().form(metric, parameter, options)
+
+    def is_finite(self, values: Array) -> Array | bool:
+        """Tell whether a tensor holds neither NaN nor infinity, in no member of a batch."""
+        return super().is_finite(numbers_of(values))
+
+    # --- what NumPy's engine is lent ---------------------------------------------------------
 
     def lends(self, value: Array) -> bool:
         """Tell whether a tensor lives on the CPU."""
