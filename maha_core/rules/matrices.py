@@ -14,6 +14,7 @@ from maha_core.rules.rule import (
     given_directions,
     named,
     names_of_directions,
+    refuse_forward_over_forward,
     refuse_third,
     rules,
     sums,
@@ -87,11 +88,7 @@ class OfPushforward(Rule[Pushforward]):
 
     def pushforward(self, at: At[Pushforward], tangents: Arrays) -> dict[str, Array]:
         """Return dD along the tangents of the directions."""
-        if directions(tangents) is not None:
-            raise TypeError(
-                "a second derivative is taken forward over forward, which maha_core has only for "
-                "scalars; take the inner one in reverse mode: hessian = jacfwd(jacrev(f))"
-            )
+        refuse_forward_over_forward(tangents)
         moved = given_directions(tangents)
         return {} if moved is None else {"": at.run(Pushforward(moved))}
 

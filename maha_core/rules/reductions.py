@@ -11,15 +11,20 @@ from maha_core.rules.rule import (
     At,
     Rule,
     directions,
+    given_directions,
     named,
+    names_of_directions,
     only,
+    refuse_forward_over_forward,
+    refuse_third,
     rules,
     sums,
 )
+from maha_core.structure import mapped
 from maha_core.sweeps.hessian_products import HessianProduct
 from maha_core.sweeps.objectives import Reduced
 from maha_core.sweeps.reduction_derivatives import ReducedPullback, ReducedPushforward, linear
-from maha_core.structure import mapped
+from maha_core.sweeps.reduction_values import ValuesAlong
 
 Array = Any
 
@@ -50,6 +55,40 @@ class OfReduced(Rule[Reduced]):
         return in_paths(at, gradient)
 
 
+@rules(ReducedPushforward)
+class OfReducedPushforward(Rule[ReducedPushforward]):
+    """The change of a reduction is linear in the directions, and in the values."""
+
+    linear = frozenset({"directions"})
+
+    def pushforward(self, at: At[ReducedPushforward], tangents: Arrays) -> dict[str, Array]:
+        """Return the change along the tangents of the directions, and with those of the values."""
+        refuse_forward_over_forward(tangents)
+        asked, moved, found = at.operation, given_directions(tangents), None
+        values = values_path(asked.objective)
+        if moved is not None:
+            found = at.run(ReducedPushforward(asked.objective, moved))
+        if values in tangents:
+            objective = with_values(asked.objective, tangents[values])
+            found = plus(found, at.run(ReducedPushforward(objective, asked.directions)))
+        return {"": found}
+
+    def pullback(
+        self, at: At[ReducedPushforward], cotangents: Arrays, wanted: frozenset[str]
+    ) -> dict[str, Array]:
+        """Return the gradient of ``sum_i g_i . ds_i``."""
+        asked, g, found = at.operation, cotangents[""], []
+        inner = names_of_directions(wanted)
+        outer = frozenset(name for name in wanted if not name.startswith("directions."))
+        if inner:
+            gradient = at.run(ReducedPullback(asked.objective, g, inner))
+            found.append(named(gradient, "directions."))
+        if outer:
+            names = wrt(asked.objective, outer)
+            found.append(in_paths(at, _along(at, g, asked.directions, names)))
+        return sums(*found)
+
+
 @rules(ReducedPullback)
 class OfReducedPullback(Rule[ReducedPullback]):
     """The gradient of ``sum_i g_i . s_i``, which is linear in g and in the values."""
@@ -68,7 +107,7 @@ class OfReducedPullback(Rule[ReducedPullback]):
             found.append(_of_values(at, tangents[values], asked.wrt))
         moved = directions(tangents)
         if moved is not None:
-            found.append(_along(at, moved, asked.wrt))
+            found.append(_along(at, asked.cotangent, moved, asked.wrt))
         return sums(*found)
 
     def pullback(
@@ -82,12 +121,13 @@ class OfReducedPullback(Rule[ReducedPullback]):
             given = {k: v for k, v in cotangents.items() if k in POINTS_AND_METRIC}
             if "values" in cotangents:
                 given[values_path(objective)] = cotangents["values"]
-            found.append({"cotangent": OfReduced().pushforward(of, given)[""]})
+            change = OfReduced().pushforward(of, given)[""]
+            found.append({"cotangent": at.xp.reshape(change, asked.cotangent.shape)})
         names = wrt(objective, wanted - {"cotangent"})
         if "values" in cotangents and names - {"values"}:
             found.append(_of_values(at, cotangents["values"], names))
         if moved is not None and names:
-            found.append(_along(at, moved, names))
+            found.append(_along(at, asked.cotangent, moved, names))
         return in_paths(at, sums(*found))
 
 
@@ -100,19 +140,49 @@ def _of_values(
     return named(at.run(ReducedPullback(objective, asked.cotangent, inner))) if inner else {}
 
 
-def _along(at: At[ReducedPullback], moved: Any, names: frozenset[str]) -> dict[str, Array]:
+def _along(at: At[Any], g: Array, moved: Any, names: frozenset[str]) -> dict[str, Array]:
     """Return the change of the gradient along directions, at values and a cotangent that rest."""
-    asked, found = at.operation, {}
+    objective, found = at.operation.objective, {}
     inner = names - {"values"}
     if inner:
-        objective = linear(asked.objective, asked.cotangent)
-        found |= named(at.run(HessianProduct(objective, moved, inner)))
+        found |= named(at.run(HessianProduct(linear(objective, g), moved, inner)))
     if "values" in names:
-        raise TypeError(
-            "a second derivative of a reduction, in its values and in points or the metric, is "
-            "not there yet"
-        )
+        found["values"] = at.run(ValuesAlong(objective, g, moved))
     return found
+
+
+@rules(ValuesAlong)
+class OfValuesAlong(Rule[ValuesAlong]):
+    """It is linear in the cotangent and in the directions."""
+
+    linear = frozenset({"cotangent", "directions"})
+
+    def pushforward(self, at: At[ValuesAlong], tangents: Arrays) -> dict[str, Array]:
+        """Return the same of the tangents."""
+        refuse_third(frozenset(tangents))
+        asked, moved, found = at.operation, given_directions(tangents), None
+        if "cotangent" in tangents:
+            again = ValuesAlong(asked.objective, tangents["cotangent"], asked.directions)
+            found = at.run(again)
+        if moved is not None:
+            found = plus(found, at.run(ValuesAlong(asked.objective, asked.cotangent, moved)))
+        return {"": found}
+
+    def pullback(
+        self, at: At[ValuesAlong], cotangents: Arrays, wanted: frozenset[str]
+    ) -> dict[str, Array]:
+        """Return the gradient of ``sum_j c_j . d(d phi / d b_j)``."""
+        refuse_third(wanted)
+        asked, found = at.operation, {}
+        objective = with_values(asked.objective, cotangents[""])
+        if "cotangent" in wanted:
+            change = at.run(ReducedPushforward(objective, asked.directions))
+            found["cotangent"] = at.xp.reshape(change, asked.cotangent.shape)
+        inner = names_of_directions(wanted)
+        if inner:
+            gradient = at.run(ReducedPullback(objective, asked.cotangent, inner))
+            found |= named(gradient, "directions.")
+        return found
 
 
 def values_path(objective: Any) -> str:

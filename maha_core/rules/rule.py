@@ -142,6 +142,15 @@ def refuse_third(arrays: frozenset[str]) -> None:
         )
 
 
+def refuse_forward_over_forward(tangents: Arrays) -> None:
+    """Raise TypeError where the change of a pushforward is asked for, points or metric moving."""
+    if directions(tangents) is not None:
+        raise TypeError(
+            "a second derivative is taken forward over forward, which maha_core has only for "
+            "scalars; take the inner one in reverse mode: hessian = jacfwd(jacrev(f))"
+        )
+
+
 def only(wanted: frozenset[str], known: frozenset[str], what: str) -> frozenset[str]:
     """Return what is wanted, having refused what is not known.
 
