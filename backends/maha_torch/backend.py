@@ -9,11 +9,13 @@ import numpy as np
 import torch
 
 from maha_core.door import Door
-from maha_core.rules import UNBOUND, arrays_of, bound, rule_for
+from maha_core.rules import UNBOUND, arrays_of, bound, entrywise, rule_for
+from maha_torch.compiler import leave_out
 from maha_torch.recorded import Node, record
-from maha_torch.tracked import is_special, is_tracked, numbers_of
+from maha_torch.tracked import has_tangent, is_special, is_tracked, memory_of, plain
 
 if TYPE_CHECKING:
+    from maha_core.expressions import Expression
     from maha_core.operation import Operation
     from maha_core.options import Options
 
@@ -53,15 +55,23 @@ class TorchBackend(Door):
 
     def run(self, problem: Any, operation: Operation[Result]) -> Result:
         """Return the result of an operation on a problem, recorded where that is wanted."""
+        leave_out()
         arrays = arrays_of(self.owns, problem, operation)
         if not any(map(is_special, arrays.values())):
             return super().run(bound(self, problem), operation)
+        if getattr(operation, "out", None) is not None:
+            raise TypeError(
+                "out= cannot be given for tensors that require grad, have a tangent or are inside "
+                "torch.vmap; leave it out, or call under torch.no_grad()"
+            )
         rule = rule_for(operation)
         active = frozenset(path for path, array in arrays.items() if is_tracked(array))
         if active:
-            expanded = rule.expansion(self, problem, operation, active)
-            if expanded is not None:
-                return expanded
+            made = rule.expansion(self, problem, operation, active)
+            if made is None and not any(map(has_tangent, arrays.values())):
+                made = rule.ahead(self, problem, operation, active)
+            if made is not None:
+                return made
         node = Node(self, super().run, problem, operation, rule, tuple(arrays))
         return record(node, tuple(arrays.values()))
 
@@ -71,18 +81,28 @@ class TorchBackend(Door):
 
     def is_finite(self, values: Array) -> Array | bool:
         """Tell whether a tensor holds neither NaN nor infinity, in no member of a batch."""
-        return super().is_finite(numbers_of(values))
+        return super().is_finite(plain(values))
+
+    def canonical(self, value: Array) -> Array:
+        """Return the same numbers as a tensor whose memory holds them."""
+        # Inside torch.func even what returns a tensor itself wraps it.
+        return value.resolve_neg() if value.is_neg() else value
+
+    def entrywise(self, expression: Expression, D: Array, options: Options) -> Array:
+        """Return an expression of squared distances of any shape."""
+        if not is_special(D):
+            return super().entrywise(expression, D, options)
+        return entrywise(self, expression, D, options)
 
     # --- what NumPy's engine is lent ---------------------------------------------------------
 
     def lends(self, value: Array) -> bool:
-        """Tell whether a tensor lives on the CPU."""
-        return bool(value.device.type == "cpu")
+        """Tell whether a tensor lives on the CPU and means no more than its numbers."""
+        return bool(value.device.type == "cpu") and not is_special(value)
 
     def lent(self, value: Array) -> Array:
         """Return a NumPy array in a tensor's memory."""
-        # DLPack would drop the bit that says that the numbers are to be negated.
-        return value.detach().resolve_neg().numpy()
+        return memory_of(value)
 
     def taken(self, value: Array, like: Array) -> Array:
         """Return a tensor in a NumPy array's memory, where torch takes such memory."""

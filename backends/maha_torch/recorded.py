@@ -20,6 +20,8 @@ from maha_core.rules import (
     with_outputs,
 )
 
+from maha_torch.tracked import refuse_forward_over_forward
+
 if TYPE_CHECKING:
     from maha_core.operation import Operation
     from maha_core.problem import Problem
@@ -97,8 +99,13 @@ class Recorded(torch.autograd.Function):
     def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:
         """Return the cotangents of the inputs."""
         node: Node = ctx.node
-        needed = ctx.needs_input_grad[1:]
-        wanted = {path for path, need in zip(node.paths, needed, strict=True) if need}
+        wanted = {
+            path
+            for path, need, (edge, _) in zip(
+                node.paths, ctx.needs_input_grad[1:], ctx.next_functions, strict=True
+            )
+            if need and _is_visited(edge)
+        }
         given = _there(node.names, cotangents)
         if not (wanted and given):
             return (None,) * (len(node.paths) + 1)
@@ -110,6 +117,7 @@ class Recorded(torch.autograd.Function):
         """Return the tangents of the outputs."""
         node: Node = ctx.node
         given = _there(node.paths, tangents)
+        refuse_forward_over_forward(ctx.saved_tensors)
         at = node.at(ctx.saved_tensors)
         found = node.rule.pushforward(at, given) if given else {}
         return tuple(
@@ -128,6 +136,16 @@ class Recorded(torch.autograd.Function):
         ]
         outputs = tuple(torch.stack(each) for each in zip(*members, strict=True))
         return outputs, (0,) * len(outputs)
+
+
+def _is_visited(edge: Any) -> bool:
+    """Tell whether the backward pass that is under way needs what goes along an edge."""
+    if edge is None:
+        return False
+    try:
+        return bool(torch._C._will_engine_execute_node(edge))
+    except RuntimeError:  # what torch.autograd.grad was asked for
+        return True
 
 
 def _member(

@@ -37,6 +37,7 @@ from maha_core.rules.arguments import (
     with_arrays,
     with_outputs,
 )
+from maha_core.rules.kernels import entrywise
 from maha_core.rules.rule import At, Rule, rule_for
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Rule",
     "arrays_of",
     "bound",
+    "entrywise",
     "outputs_of",
     "rule_for",
     "with_arrays",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from maha_core import checks
 from maha_core.expressions import NAMESPACE, Expression, derivative, trace, variable
 from maha_core.expressions.algebra import stays_finite
 from maha_core.expressions.expression import ordered
 from maha_core.expressions.operation import number
 from maha_core.kernels.base import DISTANCE
+from maha_core.metrics.euclidean import euclidean
+from maha_core.problem import Problem
 from maha_core.rules.rule import Arrays, At, Rule, directions, named, rules, sums
 from maha_core.sweeps.coincident import without_infinite
 from maha_core.sweeps.distances import NEW_SQDIST, Root
@@ -18,9 +21,26 @@ from maha_core.sweeps.kernel_pullbacks import KernelPullback
 from maha_core.sweeps.pullbacks import Pullback
 from maha_core.sweeps.tangents import Pushforward
 
+if TYPE_CHECKING:
+    from maha_core.engine import Engine
+    from maha_core.options import Options
+
 Array = Any
 
 ROOT = trace(NAMESPACE.sqrt, (DISTANCE,))
+
+
+def entrywise(backend: Engine, expression: Expression, D: Array, options: Options) -> Array:
+    """Return an expression of squared distances of any shape, recorded."""
+    if options.check_finite:
+        checks.finite(backend, D, "D")
+    checks.nonnegative(backend, D)
+    flat = backend.xp.reshape(D, (-1, 1))
+    form = euclidean(backend.xp)  # there are no points
+    n = flat.shape[0]
+    problem = Problem(flat, None, None, form, options, n=n, m=n, d=1, width=1)
+    found = backend.run(problem, Entrywise(expression, {"D": flat}))
+    return backend.xp.reshape(found, D.shape)
 
 
 @rules(Entrywise)

@@ -30,15 +30,40 @@ GRADIENT = "1."
 
 @rules(Value)
 class OfValue(Rule[Value]):
-    """The gradient is found while the value is: a derivative then multiplies alone."""
+    """``<gradient, t>`` and ``c`` times the gradient."""
 
     def expansion(
         self, backend: Any, problem: Any, operation: Value, active: frozenset[str]
     ) -> Any:
-        """Return the value of both, or made of the reductions where the points' data move."""
+        """Return the value as made of the reductions, where the points' data move."""
         if active <= POINTS_AND_METRIC:
-            return backend.run(problem, ValueAndGrad(operation.objective, active))[0]
+            return None
         return losses_of_data.value(backend, problem, operation.objective, active)
+
+    def ahead(self, backend: Any, problem: Any, operation: Value, active: frozenset[str]) -> Any:
+        """Return the value of a sweep that finds the gradient, too."""
+        return backend.run(problem, ValueAndGrad(operation.objective, active))[0]
+
+    def pushforward(self, at: At[Value], tangents: Arrays) -> dict[str, Array]:
+        """Return the change of the value along the tangents."""
+        only(frozenset(tangents), POINTS_AND_METRIC, "a loss")
+        return {"": inner(at.xp, gradient_of(at, frozenset(tangents)), tangents)}
+
+    def pullback(
+        self, at: At[Value], cotangents: Arrays, wanted: frozenset[str]
+    ) -> dict[str, Array]:
+        """Return the gradient times the cotangent."""
+        only(wanted, POINTS_AND_METRIC, "a loss")
+        gradient = gradient_of(at, wanted)
+        return {name: cotangents[""] * gradient[name] for name in wanted}
+
+
+def inner(xp: Any, gradient: Arrays, tangents: Arrays) -> Array:
+    """Return ``<gradient, t>``."""
+    found = None
+    for name, tangent in tangents.items():
+        found = plus(found, xp.sum(gradient[name] * tangent))
+    return found
 
 
 @rules(ValueAndGrad)
@@ -52,10 +77,7 @@ class OfValueAndGrad(Rule[ValueAndGrad]):
         moved = directions(tangents)
         if moved is None:
             return {}
-        gradient, xp, change = _gradient(at, frozenset(tangents)), at.xp, None
-        for name, tangent in tangents.items():
-            change = plus(change, xp.sum(gradient[name] * tangent))
-        found = {"0": change}
+        found = {"0": inner(at.xp, gradient_of(at, frozenset(tangents)), tangents)}
         if asked.wrt:
             product = at.run(HessianProduct(asked.objective, moved, asked.wrt))
             found |= named(product, GRADIENT)
@@ -68,7 +90,7 @@ class OfValueAndGrad(Rule[ValueAndGrad]):
         only(wanted, POINTS_AND_METRIC, "a loss with its gradient")
         found: dict[str, Array] = {}
         if "0" in cotangents:
-            gradient = _gradient(at, wanted)
+            gradient = gradient_of(at, wanted)
             found = {name: cotangents["0"] * gradient[name] for name in wanted}
         moved = directions({k.removeprefix(GRADIENT): v for k, v in cotangents.items() if k != "0"})
         if moved is not None:
@@ -77,7 +99,7 @@ class OfValueAndGrad(Rule[ValueAndGrad]):
         return found
 
 
-def _gradient(at: At[ValueAndGrad], wanted: frozenset[str]) -> dict[str, Array]:
+def gradient_of(at: At[Any], wanted: frozenset[str]) -> dict[str, Array]:
     """Return the gradient in what is wanted, computed where nobody did yet."""
     found = {name: at.outputs.get(GRADIENT + name) for name in wanted}
     missing = frozenset(name for name, part in found.items() if part is None)
@@ -105,8 +127,8 @@ class OfHessianProduct(Rule[HessianProduct]):
     ) -> dict[str, Array]:
         """Return the product with the cotangents."""
         refuse_third(wanted)
-        moved, inner = directions(cotangents), names_of_directions(wanted)
+        moved, names = directions(cotangents), names_of_directions(wanted)
         if moved is None:
             return {}
-        product = at.run(HessianProduct(at.operation.objective, moved, inner))
+        product = at.run(HessianProduct(at.operation.objective, moved, names))
         return named(product, "directions.")

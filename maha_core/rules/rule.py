@@ -59,6 +59,13 @@ class Rule(Generic[Op]):
         """
         return None
 
+    def ahead(self, backend: Engine, problem: Problem, operation: Op, active: frozenset[str]) -> Any:
+        """Return the result by another operation that spares a later pullback its work, or None.
+
+        A library may ask for it where it knows that a pullback will follow.
+        """
+        return None
+
     def pushforward(self, at: At[Op], tangents: Arrays) -> dict[str, Array]:
         """Return the tangents of the outputs from those of some inputs; 0 where none is."""
         raise NotImplementedError
