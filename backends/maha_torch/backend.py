@@ -12,7 +12,14 @@ from maha_core.door import Door
 from maha_core.rules import UNBOUND, arrays_of, bound, entrywise, rule_for
 from maha_torch.compiler import leave_out
 from maha_torch.recorded import Node, record
-from maha_torch.tracked import has_tangent, is_special, is_tracked, memory_of, plain
+from maha_torch.tracked import (
+    is_special,
+    is_tracked,
+    memory_of,
+    modes_of,
+    plain,
+    refuse_forward_over_forward,
+)
 
 if TYPE_CHECKING:
     from maha_core.expressions import Expression
@@ -67,8 +74,10 @@ class TorchBackend(Door):
         rule = rule_for(operation)
         active = frozenset(path for path, array in arrays.items() if is_tracked(array))
         if active:
+            modes = modes_of([arrays[path] for path in active])
+            refuse_forward_over_forward(modes)
             made = rule.expansion(self, problem, operation, active)
-            if made is None and not any(map(has_tangent, arrays.values())):
+            if made is None and modes[0] == "reverse":
                 made = rule.ahead(self, problem, operation, active)
             if made is not None:
                 return made

@@ -20,8 +20,6 @@ from maha_core.rules import (
     with_outputs,
 )
 
-from maha_torch.tracked import refuse_forward_over_forward
-
 if TYPE_CHECKING:
     from maha_core.operation import Operation
     from maha_core.problem import Problem
@@ -117,7 +115,6 @@ class Recorded(torch.autograd.Function):
         """Return the tangents of the outputs."""
         node: Node = ctx.node
         given = _there(node.paths, tangents)
-        refuse_forward_over_forward(ctx.saved_tensors)
         at = node.at(ctx.saved_tensors)
         found = node.rule.pushforward(at, given) if given else {}
         return tuple(

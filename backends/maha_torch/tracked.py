@@ -5,10 +5,11 @@ Each transformation of torch.func wraps a tensor once more, at a level of its ow
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
+from torch._functorch.pyfunctorch import temporarily_pop_interpreter_stack
 from torch.autograd import forward_ad
 
 Tensor = Any
@@ -17,29 +18,52 @@ _functorch = torch._C._functorch
 
 def is_tracked(value: Tensor) -> bool:
     """Tell whether a tensor is differentiated, at any level of torch.func or outside."""
-    return any(map(_is_tracked_at_its_level, _levels(value)))
+    return bool(modes_of([value]))
 
 
 def is_special(value: Tensor) -> bool:
     """Tell whether a tensor is more than its numbers: it is tracked, or inside torch.vmap."""
-    return any(_functorch.is_batchedtensor(t) for t in _levels(value)) or is_tracked(value)
+    return any(map(_functorch.is_batchedtensor, _levels(value))) or is_tracked(value)
 
 
-def has_tangent(value: Tensor) -> bool:
-    """Tell whether a tensor has a tangent of the forward mode that was entered last."""
-    return forward_ad._current_level >= 0 and forward_ad.unpack_dual(value).tangent is not None
+def modes_of(values: Sequence[Tensor]) -> list[str]:
+    """Return by which modes some tensors are differentiated, "forward" or "reverse" for each level.
+
+    The innermost level, which is differentiated first, comes first.
+    """
+    level = _functorch.maybe_current_level()
+    is_here = [level is not None and _functorch.maybe_get_level(t) == level for t in values]
+    own = [value for value, here in zip(values, is_here, strict=True) if here or level is None]
+    found = _modes_here([value for value in own if not _functorch.is_batchedtensor(value)])
+    if level is None:
+        return found
+    outer = [
+        _functorch.get_unwrapped(value) if here else value
+        for value, here in zip(values, is_here, strict=True)
+    ]
+    with temporarily_pop_interpreter_stack():  # a tangent is seen only from its own level
+        return found + modes_of(outer)
 
 
-def refuse_forward_over_forward(tensors: Iterable[Tensor]) -> None:
+def refuse_forward_over_forward(modes: Sequence[str]) -> None:
     """Raise TypeError where forward mode is nested: torch then takes the outer tangents as 0."""
-    levels = {_functorch.maybe_get_level(part) for value in tensors for part in _levels(value)}
-    stack = _functorch.get_interpreter_stack() or []
-    forward = {layer.level() for layer in stack if layer.key() is _functorch.TransformType.Jvp}
-    if len(levels & forward) > 1:
+    if modes.count("forward") > 1:
         raise TypeError(
             "forward mode is nested in forward mode, and torch would take the outer tangents as 0; "
             "take the inner derivative in reverse mode: torch.func.hessian, or jacfwd(jacrev(f))"
         )
+
+
+def _modes_here(values: Sequence[Tensor]) -> list[str]:
+    if forward_ad._current_level >= 0 and any(_tangent_of(t) is not None for t in values):
+        return ["forward"]
+    if torch.is_grad_enabled() and any(t.requires_grad for t in values):
+        return ["reverse"]
+    return []
+
+
+def _tangent_of(value: Tensor) -> Tensor | None:
+    return forward_ad.unpack_dual(value).tangent
 
 
 def plain(value: Tensor) -> Tensor:
@@ -63,12 +87,3 @@ def _levels(value: Tensor) -> Iterator[Tensor]:
     while _functorch.is_functorch_wrapped_tensor(value):
         value = _functorch.get_unwrapped(value)
         yield value
-
-
-def _is_tracked_at_its_level(value: Tensor) -> bool:
-    if _functorch.is_batchedtensor(value):
-        return False
-    level = _functorch.maybe_get_level(value)
-    if 0 < level < (_functorch.maybe_current_level() or 0):
-        return True  # its tangent cannot be seen from here
-    return (value.requires_grad and torch.is_grad_enabled()) or has_tangent(value)
