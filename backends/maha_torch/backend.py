@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import array_api_compat.torch as xp
 import numpy as np
@@ -80,12 +80,12 @@ class TorchBackend(Door):
             if made is None and modes[0] == "reverse":
                 made = rule.ahead(self, problem, operation, active)
             if made is not None:
-                return made
+                return cast("Result", made)
         node = Node(self, super().run, problem, operation, rule, tuple(arrays))
-        return record(node, tuple(arrays.values()))
+        return cast("Result", record(node, tuple(arrays.values())))
 
     def form(self, metric: Any, parameter: Array, options: Options) -> Any:
-        """Return a metric's mathematics for one call; later, where its numbers are not to be had."""
+        """Return a metric's mathematics for one call, or that it is made when its numbers are."""
         return UNBOUND if is_special(parameter) else super().form(metric, parameter, options)
 
     def is_finite(self, values: Array) -> Array | bool:

@@ -70,8 +70,8 @@ def record(node: Node, tensors: tuple[Tensor, ...]) -> Any:
     return with_outputs(node.result, dict(zip(node.names, found, strict=True)))
 
 
-class Recorded(torch.autograd.Function):
-    """The node. Backward, forward mode and vmap ask for other operations, which are recorded too."""
+class Recorded(torch.autograd.Function):  # type: ignore[misc]  # torch gives it no type
+    """The node. Derivatives and vmap ask for other operations, which are recorded, too."""
 
     @staticmethod
     def forward(node: Node, *tensors: Tensor) -> tuple[Tensor, ...]:
@@ -145,9 +145,7 @@ def _is_visited(edge: Any) -> bool:
         return True
 
 
-def _member(
-    tensors: tuple[Tensor, ...], axes: list[int | None], index: int
-) -> tuple[Tensor, ...]:
+def _member(tensors: tuple[Tensor, ...], axes: list[int | None], index: int) -> tuple[Tensor, ...]:
     return tuple(
         tensor if axis is None else tensor.select(axis, index)
         for tensor, axis in zip(tensors, axes, strict=True)

@@ -24,8 +24,8 @@ A plugin needs, in its ``backend.run(problem, operation)``:
 Arrays are known by their path: ``"X"``, ``"Y"`` and ``"metric"`` (the metric's parameter) for the
 problem, and for the operation the way through its fields, such as ``"cotangent"``,
 ``"directions.X"`` or ``"objective.row_data.y"``. Outputs are known in the same way: ``""`` for an
-array alone, ``"metric"``, ``"X"`` and ``"Y"`` of a gradient, ``"0"`` and ``"1.X"`` of a value and its
-gradient.
+array alone, ``"metric"``, ``"X"`` and ``"Y"`` of a gradient, ``"0"`` and ``"1.X"`` of a value and
+its gradient.
 """
 
 from maha_core.rules import kernels, matrices, nearest, objectives, pairs, reductions

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from maha_core import checks
-from maha_core.expressions import NAMESPACE, Expression, derivative, trace, variable
+from maha_core.expressions import NAMESPACE, Expression, derivative, trace
 from maha_core.expressions.algebra import stays_finite
 from maha_core.expressions.expression import ordered
 from maha_core.expressions.operation import number
@@ -89,9 +89,7 @@ def _derivative(expression: Expression, name: str) -> Expression | None:
 class OfRoot(Rule[Root]):
     """The root of listed pairs' D is an expression of it."""
 
-    def expansion(
-        self, backend: Any, problem: Any, operation: Root, active: frozenset[str]
-    ) -> Any:
+    def expansion(self, backend: Any, problem: Any, operation: Root, active: frozenset[str]) -> Any:
         """Return the root as an expression."""
         D = operation.D
         found = backend.run(problem, Entrywise(ROOT, {"D": backend.xp.reshape(D, (-1, 1))}))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from maha_core.arrays import device_of
+from maha_core.rules.rule import POINTS_AND_METRIC
 from maha_core.sweeps.entrywise import Entrywise
 from maha_core.sweeps.objectives import Reduced
 from maha_core.sweeps.terms import Terms
@@ -21,9 +23,7 @@ Array = Any
 ROWS, COLUMNS = "objective.row_data.", "objective.column_data."
 
 
-def value(
-    backend: Engine, problem: Problem, objective: Objective, active: frozenset[str]
-) -> Array:
+def value(backend: Engine, problem: Problem, objective: Objective, active: frozenset[str]) -> Array:
     """Return a loss whose derivatives in its data are known, a 0-d array.
 
     Raises
@@ -31,19 +31,13 @@ def value(
     TypeError
         The loss is differentiated in what only its pairs know.
     """
-    terms = objective.terms
-    moving = {path.split(".")[-1] for path in active if path.startswith((ROWS, COLUMNS))}
-    if not isinstance(terms, Terms) or terms.row_function is None or terms.pair_term is not None:
-        _refuse(moving or active)
-    strange = {path for path in active if path.startswith("objective.terms")}
-    inside = {r.data for r in terms.reductions.values()} & moving
-    if strange or inside:
-        _refuse(strange or inside)
+    terms = _smooth_terms(objective, active)
+    assert terms.row_function is not None
     xp, X = backend.xp, problem.X
     inputs = {row_name(name): _column(xp, data) for name, data in objective.row_data.items()}
     for name, reduction in terms.reductions.items():
         inputs[f"reduction_{name}"] = backend.run(problem, Reduced(_alone(objective, reduction)))
-    used = {part for part in terms.row_function.inputs}
+    used = terms.row_function.inputs
     inputs = {name: array for name, array in inputs.items() if name in used}
     widest = backend.widest_float(device_of(X))
     width = max(array.shape[1] for array in inputs.values())
@@ -55,6 +49,19 @@ def value(
     given = dict(sorted(given.items(), key=lambda item: not item[0].startswith("reduction_")))
     rows = backend.run(problem, Entrywise(terms.row_function.value, given))
     return xp.astype(xp.sum(rows), X.dtype, copy=False)
+
+
+def _smooth_terms(objective: Objective, active: frozenset[str]) -> Terms:
+    """Return a loss's terms, having refused data in which no derivative is known."""
+    terms = objective.terms
+    if not isinstance(terms, Terms) or terms.row_function is None or terms.pair_term is not None:
+        raise _no_derivative(active - POINTS_AND_METRIC)
+    moving = {path.split(".")[-1] for path in active if path.startswith((ROWS, COLUMNS))}
+    inside = {str(r.data) for r in terms.reductions.values()} & moving
+    strange = inside | {path for path in active if path.startswith("objective.terms")}
+    if strange:
+        raise _no_derivative(strange)
+    return terms
 
 
 def _alone(objective: Objective, reduction: Reduction) -> Objective:
@@ -78,8 +85,10 @@ def _widened(backend: Engine, array: Array, widest: Any) -> Array:
     return backend.cast(array, widest) if real else array
 
 
-def _refuse(names: Any) -> None:
-    raise TypeError(
-        f"the loss has no derivative with respect to {', '.join(sorted(map(str, names)))}: only "
-        "values of its reductions and arguments of its row function have one; pass a detached array"
+def _no_derivative(names: Iterable[str]) -> TypeError:
+    shown = ", ".join(sorted(name.split(".")[-1] for name in names))
+    return TypeError(
+        f"the loss has no derivative with respect to {shown}, which reaches "
+        "more than values of its reductions and arguments of its row function; pass a detached "
+        "array"
     )

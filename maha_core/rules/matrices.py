@@ -96,7 +96,8 @@ class OfPushforward(Rule[Pushforward]):
         self, at: At[Pushforward], cotangents: Arrays, wanted: frozenset[str]
     ) -> dict[str, Array]:
         """Return the gradient of ``sum_ij G_ij dD_ij``."""
-        found, G = {}, cotangents[""]
+        found: dict[str, Array] = {}
+        G = cotangents[""]
         inner, outer = names_of_directions(wanted), wanted & POINTS_AND_METRIC
         if inner:
             found |= named(at.run(Pullback(G, inner)), "directions.")
@@ -124,7 +125,8 @@ class OfPullback(Rule[Pullback]):
         self, at: At[Pullback], cotangents: Arrays, wanted: frozenset[str]
     ) -> dict[str, Array]:
         """Return dD along the cotangents, and the change of the pullback."""
-        moved, found = directions(cotangents), {}
+        found: dict[str, Array] = {}
+        moved = directions(cotangents)
         if moved is None:
             return found
         if "cotangent" in wanted:

@@ -56,7 +56,8 @@ class OfPairPushforward(Rule[PairPushforward]):
         self, at: At[PairPushforward], cotangents: Arrays, wanted: frozenset[str]
     ) -> dict[str, Array]:
         """Return the gradient of ``sum_p g_p dD_p``."""
-        found, g, asked = {}, cotangents[""], at.operation
+        found: dict[str, Array] = {}
+        g, asked = cotangents[""], at.operation
         inner, outer = names_of_directions(wanted), wanted & POINTS_AND_METRIC
         if inner:
             found |= named(at.run(PairPullback(g, inner, asked.listed)), "directions.")
@@ -85,7 +86,8 @@ class OfPairPullback(Rule[PairPullback]):
         self, at: At[PairPullback], cotangents: Arrays, wanted: frozenset[str]
     ) -> dict[str, Array]:
         """Return dD along the cotangents, and the change of the pullback."""
-        moved, found, asked = directions(cotangents), {}, at.operation
+        found: dict[str, Array] = {}
+        moved, asked = directions(cotangents), at.operation
         if moved is None:
             return found
         if "cotangent" in wanted:

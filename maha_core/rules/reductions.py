@@ -131,9 +131,7 @@ class OfReducedPullback(Rule[ReducedPullback]):
         return in_paths(at, sums(*found))
 
 
-def _of_values(
-    at: At[ReducedPullback], values: Array, names: frozenset[str]
-) -> dict[str, Array]:
+def _of_values(at: At[ReducedPullback], values: Array, names: frozenset[str]) -> dict[str, Array]:
     """Return the gradient in points and metric with other values; that in the values has none."""
     asked = at.operation
     objective, inner = with_values(asked.objective, values), names - {"values"}
@@ -142,7 +140,8 @@ def _of_values(
 
 def _along(at: At[Any], g: Array, moved: Any, names: frozenset[str]) -> dict[str, Array]:
     """Return the change of the gradient along directions, at values and a cotangent that rest."""
-    objective, found = at.operation.objective, {}
+    found: dict[str, Array] = {}
+    objective = at.operation.objective
     inner = names - {"values"}
     if inner:
         found |= named(at.run(HessianProduct(linear(objective, g), moved, inner)))
@@ -173,7 +172,8 @@ class OfValuesAlong(Rule[ValuesAlong]):
     ) -> dict[str, Array]:
         """Return the gradient of ``sum_j c_j . d(d phi / d b_j)``."""
         refuse_third(wanted)
-        asked, found = at.operation, {}
+        asked = at.operation
+        found: dict[str, Array] = {}
         objective = with_values(asked.objective, cotangents[""])
         if "cotangent" in wanted:
             change = at.run(ReducedPushforward(objective, asked.directions))

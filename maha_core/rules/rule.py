@@ -59,7 +59,9 @@ class Rule(Generic[Op]):
         """
         return None
 
-    def ahead(self, backend: Engine, problem: Problem, operation: Op, active: frozenset[str]) -> Any:
+    def ahead(
+        self, backend: Engine, problem: Problem, operation: Op, active: frozenset[str]
+    ) -> Any:
         """Return the result by another operation that spares a later pullback its work, or None.
 
         A library may ask for it where it knows that a pullback will follow.
@@ -70,9 +72,7 @@ class Rule(Generic[Op]):
         """Return the tangents of the outputs from those of some inputs; 0 where none is."""
         raise NotImplementedError
 
-    def pullback(
-        self, at: At[Op], cotangents: Arrays, wanted: frozenset[str]
-    ) -> dict[str, Array]:
+    def pullback(self, at: At[Op], cotangents: Arrays, wanted: frozenset[str]) -> dict[str, Array]:
         """Return cotangents of the wanted inputs from those of some outputs; 0 where none is."""
         raise NotImplementedError
 
@@ -126,9 +126,7 @@ def names_of_directions(wanted: frozenset[str]) -> frozenset[str]:
 
 def named(gradient: Gradient | ReductionGradient, prefix: str = "") -> dict[str, Array]:
     """Return a gradient's parts that are there by name."""
-    return {
-        prefix + name: part for name, part in gradient._asdict().items() if part is not None
-    }
+    return {prefix + name: part for name, part in gradient._asdict().items() if part is not None}
 
 
 def sums(*parts: Arrays) -> dict[str, Array]:
