@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -65,6 +66,10 @@ class Door(Backend):
         Where arrays of this library never change it must be a copy.
         """
         return self.taken(value, like)
+
+    def calling(self) -> AbstractContextManager[None]:
+        """Return the context in which a user's function is called."""
+        return nullcontext()
 
     def written(self, value: Array) -> None:
         """Let the library know that an array of the user's, given as ``out=``, was written."""

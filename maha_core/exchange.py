@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from maha_core.dispatch import insist, insisted
@@ -25,6 +26,8 @@ class Lender(Protocol):
     def taken(self, value: Array, like: Array) -> Array: ...
 
     def shown(self, value: Array, like: Array) -> Array: ...
+
+    def calling(self) -> AbstractContextManager[None]: ...
 
 
 class Exchange:
@@ -82,7 +85,8 @@ class Exchange:
             return lender.lent_to_be_written(part) if lender.owns(part) else None
 
         def called(*arrays: Array) -> Any:
-            with insist(wanted):  # a function of the user's may call maha_core, too
+            # A function of the user's may call maha_core, too.
+            with insist(wanted), lender.calling():
                 return mapped(f(*(lender.shown(array, like) for array in arrays)), lent)
 
         return called

@@ -58,6 +58,9 @@ class Library(Execution):
         """Raise TypeError for an array whose extra meaning would silently be dropped."""
         refuse_special(value, argument)
 
+    def refuse_tracked(self, value: Array, argument: str) -> None:
+        """Raise TypeError for an array that is differentiated, where nothing is recorded."""
+
     def canonical(self, value: Array) -> Array:
         """Return the same numbers as a plain array in native byte order, copying only if needed."""
         return without_lazy_sign(value)

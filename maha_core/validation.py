@@ -187,6 +187,8 @@ def real_number(value: object, argument: str) -> float:
     """Return a number as a float; strings, truth values and arrays of several are none."""
     single = getattr(value, "ndim", 0) == 0 and not isinstance(value, str | bytes)
     try:
+        if getattr(value, "requires_grad", False):
+            raise TypeError
         if not single or _is_truth_value(value) or "complex" in str(getattr(value, "dtype", "")):
             raise TypeError
         return float(value)  # type: ignore[arg-type]

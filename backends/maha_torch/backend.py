@@ -22,6 +22,8 @@ from maha_torch.tracked import (
 )
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from maha_core.expressions import Expression
     from maha_core.operation import Operation
     from maha_core.options import Options
@@ -83,6 +85,27 @@ class TorchBackend(Door):
                 return cast("Result", made)
         node = Node(self, super().run, problem, operation, rule, tuple(arrays))
         return cast("Result", record(node, tuple(arrays.values())))
+
+    def refuse_tracked(self, value: Array, argument: str) -> None:
+        """Raise TypeError for a tensor that is differentiated, where nothing is recorded."""
+        if is_tracked(value):
+            raise TypeError(
+                f"{argument} requires grad or has a tangent, and what is computed here has no "
+                f"derivative; pass {argument}.detach()"
+            )
+
+    def lent_to_be_written(self, value: Array) -> Array:
+        """Return a NumPy array in the memory of what a user's function returned."""
+        if value.requires_grad:
+            raise TypeError(
+                "f returned a tensor that requires grad: it uses one that is none of its "
+                "arguments, whose gradient would be lost; detach that one"
+            )
+        return self.lent(value)
+
+    def calling(self) -> AbstractContextManager[None]:
+        """Return the context of a user's function: what it uses is to show."""
+        return torch.enable_grad()  # type: ignore[no-any-return]  # torch gives it no type
 
     def form(self, metric: Any, parameter: Array, options: Options) -> Any:
         """Return a metric's mathematics for one call, or that it is made when its numbers are."""

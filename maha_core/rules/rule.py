@@ -18,6 +18,14 @@ Arrays = Mapping[str, Array]
 Op = TypeVar("Op", bound=Operation[Any])
 POINTS_AND_METRIC = frozenset({"metric", "X", "Y"})
 
+WITHOUT_RULE = {
+    "Jacobian": "jacobian",
+    "JacobianSlice": "jacobian_slice",
+    "KernelGradient": "kernel_gradient",
+    "PointsWithin": "within",
+}
+"""Functions by their operations, which the user does not know."""
+
 _rules: dict[type[Operation[Any]], Rule[Any]] = {}
 
 
@@ -97,10 +105,11 @@ def rule_for(operation: Operation[Any]) -> Rule[Any]:
     """
     found = _rules.get(type(operation))
     if found is None:
+        name = type(operation).__name__
         raise TypeError(
-            f"{type(operation).__name__} has no derivative here, and its arrays are to be "
-            "differentiated; take them out of that first, such as by X.detach() or "
-            "jax.lax.stop_gradient(X)"
+            f"{WITHOUT_RULE.get(name, name)} has no derivative, and an array of this call is to be "
+            "differentiated; take it out of that: X.detach() in torch, jax.lax.stop_gradient(X) in "
+            "JAX"
         )
     return found
 
