@@ -18,8 +18,8 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from maha_core import checks, validation
 from maha_core.arrays import is_array, namespace
-from maha_core.learn.host import is_lazy, like, sized, to_host, whole
 from maha_core.engine import Engine
+from maha_core.learn.host import is_lazy, like, sized, to_host, whole
 from maha_core.library import Library
 
 Array = Any
