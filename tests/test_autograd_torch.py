@@ -14,9 +14,9 @@ from maha_core import kernels, losses, reductions
 torch = pytest.importorskip("torch")
 gradcheck, gradgradcheck = torch.autograd.gradcheck, torch.autograd.gradgradcheck
 
-N, M, D, K = 5, 4, 3, 2
-LABELS = torch.tensor([0, 0, 1, 1, 0])
-TARGETS = torch.tensor([[1], [4], [3], [2], [0]])
+N, M, D, K = 4, 3, 2, 1
+LABELS = torch.tensor([0, 0, 1, 1])
+TARGETS = torch.tensor([[1], [0], [3], [2]])
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own
 
@@ -62,7 +62,7 @@ def is_right(function, given, *, second=True, forward=True):
     return first and (not second or gradgradcheck(function, given, check_fwd_over_rev=forward))
 
 
-PAIRS = (torch.tensor([0, 1, 2, 2]), torch.tensor([1, 0, 3, 3]))
+PAIRS = (torch.tensor([0, 1, 2, 2]), torch.tensor([1, 0, 1, 1]))
 MATRICES = {
     "sqdist": mc.sqdist,
     "dist": mc.dist,
@@ -218,6 +218,7 @@ def test_a_tensor_that_requires_grad_has_its_gradient_or_an_error(name, argument
     call = calls.get(name)
 
     def outputs(live):
+        live = (live + live.T) / 2 if argument == "S" else live
         found = leaves(call(lambda _, array: torch.tensor(array), **{argument: live}))
         return tuple(part for part in found if part.is_floating_point())
 
@@ -482,9 +483,11 @@ def test_no_points_and_one_point(rows):
     assert torch.equal(X.grad, torch.zeros(rows, D, dtype=torch.float64))
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch's own, while it compiles
 def test_a_compiled_program_has_the_same_gradient():
     f, _ = ours_and_torchs()
     X, A = normal(N, D, live=False), normal(K, D)
+    mc.sqdist(X)  # the first call looks for plugins
     compiled = torch.compile(lambda A: f(X, A * 2), backend="eager")
     (ours,) = torch.autograd.grad(compiled(A), A)
     (theirs,) = torch.autograd.grad(f(X, A * 2), A)

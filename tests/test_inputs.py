@@ -848,15 +848,6 @@ def test_results_own_their_memory(name):
 # ------------------------------------------------------------------------------ torch and jax only
 
 
-@EVERY_ARGUMENT
-def test_a_torch_tensor_that_requires_grad(name, argument):
-    torch = pytest.importorskip("torch")
-    call = calls.get(name)
-    live = torch.tensor(call.arrays[argument], requires_grad=True)
-    with refuses(TypeError, argument, "detach"):
-        call(lambda _, array: torch.tensor(array), **{argument: live})
-
-
 def lazily_negated(torch, array):
     """Return a tensor of the same numbers, whose memory holds their negatives."""
     tensor = torch.tensor(array)
@@ -940,16 +931,6 @@ def test_a_torch_tensor_that_holds_no_plain_numbers(name, argument, kind):
     call = {**CALLS, **ALONE}[name]
     with pytest.raises(TypeError, match=f"{argument}.*{advice}"):
         call(lambda _, array: torch.tensor(array), **{argument: bad})
-
-
-@pytest.mark.parametrize("argument", ["X", "Y", "A"])
-def test_a_torch_tensor_inside_vmap(argument):
-    torch = pytest.importorskip("torch")
-    call = CALLS["sqdist"]
-    with pytest.raises(TypeError, match=rf"\b{argument}\b.*vmap"):
-        torch.vmap(lambda part: call(lambda _, array: torch.tensor(array), **{argument: part}))(
-            torch.tensor(calls.DATA[argument])[None]
-        )
 
 
 @pytest.mark.parametrize("argument", ["X", "Y", "A"])

@@ -31,6 +31,7 @@ def modes_of(values: Sequence[Tensor]) -> list[str]:
 
     The innermost level, which is differentiated first, comes first.
     """
+    values = [_functorch.unwrap_if_dead(value) for value in values]  # of levels that were left
     level = _functorch.maybe_current_level()
     is_here = [level is not None and _functorch.maybe_get_level(t) == level for t in values]
     own = [value for value, here in zip(values, is_here, strict=True) if here or level is None]
