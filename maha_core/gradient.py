@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from maha_core import formulas, validation
+from maha_core.batches import given, is_batch, over_members
 from maha_core.call import Call, prepare, wanted
 from maha_core.problem import Gradient, Pairs, Tangents
 from maha_core.sweeps.distances import Root
@@ -146,6 +147,21 @@ def jvp(
     array([[0., 6.],
            [6., 0.]])
     """
+    if is_batch(X, Y, metric):
+
+        def member(X: Array, Y: Array | None, metric: Metric | None, **tangents: Array) -> Array:
+            return jvp(X, Y, metric=metric, of=of, **tangents)
+
+        return over_members(
+            member,
+            X,
+            Y,
+            metric,
+            alone=given(pairs=pairs),
+            metric_tangent=(metric_tangent, 0 if metric is None else metric.ndim),
+            X_tangent=(X_tangent, 2),
+            Y_tangent=(Y_tangent, 2),
+        )
     call, squared = prepare(X, Y, metric), _squared(of)
     directions = checked_tangents(call, metric_tangent, X_tangent, Y_tangent)
     listed = None if pairs is None else call.pairs(pairs)
@@ -227,6 +243,13 @@ def vjp(
     array([[2., 4.],
            [4., 8.]])
     """
+    if is_batch(X, Y, metric):
+
+        def member(X: Array, Y: Array | None, metric: Metric | None, cotangent: Array) -> Gradient:
+            return vjp(X, Y, metric=metric, cotangent=cotangent, wrt=wrt, of=of)
+
+        alone = given(pairs=pairs)
+        return over_members(member, X, Y, metric, alone=alone, cotangent=(cotangent, 2))
     call = prepare(X, Y, metric)
     names, squared = wanted(wrt, call), _squared(of)
     problem = call.problem

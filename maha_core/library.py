@@ -26,6 +26,7 @@ class Library(Execution):
     name = "generic"
     precisions: tuple[str, ...] = ("accurate", "fast")
     one_device = False
+    has_batches = True
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from maha_core.batches import is_batch, over_members
 from maha_core.call import Call, prepare, wanted
 from maha_core.objective import point_data
 from maha_core.problem import ReductionGradient
@@ -65,6 +66,12 @@ def reduce(
     array([1.7419, 2.2131, 1.7419])
     """
     _check_reduction(reduction)
+    if is_batch(X, Y, metric):
+
+        def member(X: Array, Y: Array | None, metric: Metric | None) -> Array:
+            return reduce(reduction, X, Y, metric=metric, self_pairs=self_pairs)
+
+        return over_members(member, X, Y, metric)
     call = prepare(X, Y, metric)
     objective = _objective(reduction, call, self_pairs)
     found = call.backend.run(call.problem, Reduced(objective))
@@ -117,6 +124,23 @@ def reduce_vjp(
     array([0.7311, 0.2689])
     """
     _check_reduction(reduction)
+    if is_batch(X, Y, metric):
+
+        def member(
+            X: Array, Y: Array | None, metric: Metric | None, cotangent: Array
+        ) -> ReductionGradient:
+            return reduce_vjp(
+                reduction,
+                X,
+                Y,
+                metric=metric,
+                self_pairs=self_pairs,
+                cotangent=cotangent,
+                wrt=wrt,
+            )
+
+        axes = 2 if _are_vectors(reduction) else 1
+        return over_members(member, X, Y, metric, cotangent=(cotangent, axes))
     call = prepare(X, Y, metric)
     names = wanted(wrt, call, _values_of(reduction))
     width = reduction.values.shape[1:] if _are_vectors(reduction) else ()
