@@ -6,11 +6,13 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from maha_core import validation
+from maha_core.batches import given, is_batch, over_members
 from maha_core.call import Call, prepare
 from maha_core.problem import Neighbors
 from maha_core.sweeps.distances import NEW_SQDIST, Root, Sqdist
 from maha_core.sweeps.neighbors import Nearest
 from maha_core.sweeps.pairs import PairSqdist
+from maha_core.sweeps.roots import Dist
 
 if TYPE_CHECKING:
     from maha_core.metrics import Metric
@@ -73,6 +75,9 @@ def sqdist(
     >>> mc.sqdist(X, metric=mc.Factor(np.array([[1.0, 0.0]])), pairs=(np.array([0]), np.array([1])))
     array([9.])
     """
+    if is_batch(X, Y, metric):
+        alone = given(pairs=pairs, out=out)
+        return over_members(_sqdist_of, X, Y, metric, alone=alone)
     return _sqdist(prepare(X, Y, metric), pairs, out)
 
 
@@ -108,8 +113,15 @@ def dist(
     array([[0., 5.],
            [5., 0.]])
     """
+    if is_batch(X, Y, metric):
+        alone = given(pairs=pairs, out=out)
+        return over_members(_dist_of, X, Y, metric, alone=alone)
     call = prepare(X, Y, metric)
-    return call.backend.run(call.problem, Root(_sqdist(call, pairs, out), out))
+    if pairs is None:
+        if out is not None:
+            check_out(call, out, (call.problem.n, call.problem.m))
+        return call.backend.run(call.problem, Dist(out))
+    return call.backend.run(call.problem, Root(_pair_sqdist(call, pairs, out), out))
 
 
 def nearest(X: Array, Y: Array | None = None, *, k: int, metric: Metric | None = None) -> Neighbors:
@@ -155,6 +167,14 @@ def _neighbour_count(k: object, problem: Problem) -> int:
         why = f"X has {problem.n} points, and none is its own neighbour"
         return validation.count(k, "k", problem.n - 1, why)
     return validation.count(k, "k", problem.m, f"Y has {problem.m} points")
+
+
+def _sqdist_of(X: Array, Y: Array | None, metric: Metric | None) -> Array:
+    return sqdist(X, Y, metric=metric)
+
+
+def _dist_of(X: Array, Y: Array | None, metric: Metric | None) -> Array:
+    return dist(X, Y, metric=metric)
 
 
 def _sqdist(call: Call, pairs: tuple[Array, Array] | None, out: Array | None) -> Array:

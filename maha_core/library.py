@@ -26,6 +26,7 @@ class Library(Execution):
     name = "generic"
     precisions: tuple[str, ...] = ("accurate", "fast")
     one_device = False
+    has_batches = True
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
@@ -57,6 +58,9 @@ class Library(Execution):
     def refuse(self, value: Array, argument: str) -> None:
         """Raise TypeError for an array whose extra meaning would silently be dropped."""
         refuse_special(value, argument)
+
+    def refuse_tracked(self, value: Array, argument: str) -> None:
+        """Raise TypeError for an array that is differentiated, where nothing is recorded."""
 
     def canonical(self, value: Array) -> Array:
         """Return the same numbers as a plain array in native byte order, copying only if needed."""

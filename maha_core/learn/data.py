@@ -18,6 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from maha_core import checks, validation
 from maha_core.arrays import is_array, namespace
+from maha_core.engine import Engine
 from maha_core.learn.host import is_lazy, like, sized, to_host, whole
 from maha_core.library import Library
 
@@ -88,7 +89,7 @@ def further_points(estimator: Any, X: Array) -> Array:
 def further_pairs(estimator: Any, pairs: Array) -> Array:
     """Return pairs of points ``(p, 2, d)`` after `fit`."""
     if is_foreign(pairs):
-        backend = validation.backend_for(pairs, "pairs")
+        backend = _backend_of_numbers(pairs, "pairs")
         pairs = validation.points(backend, pairs, "pairs")
         _check_finite(backend, pairs, "pairs")
     else:
@@ -105,7 +106,7 @@ def further_pairs(estimator: Any, pairs: Array) -> Array:
 def numbers_on_host(values: Array, argument: str) -> NDArray[Any]:
     """Return numbers of any library as a NumPy array, having refused what is none of numbers."""
     if is_foreign(values):
-        backend = validation.backend_for(values, argument)
+        backend = _backend_of_numbers(values, argument)
         values = validation.of_accepted_dtype(backend, values, argument)[0]
     return to_host(values)[0]
 
@@ -131,11 +132,18 @@ def _foreign_points(
 
 
 def _rows_of_points(X: Array) -> Array:
-    backend = validation.backend_for(X, "X")
+    backend = _backend_of_numbers(X, "X")
     X = validation.points(backend, X, "X")
     validation.check_points(X, "X")
     _check_finite(backend, X, "X")
     return X
+
+
+def _backend_of_numbers(values: Array, argument: str) -> Engine:
+    """Return the backend of an array, having refused one that a program differentiates."""
+    backend = validation.backend_for(values, argument)
+    backend.refuse_tracked(values, argument)
+    return backend
 
 
 def _check_finite(backend: Library, values: Array, argument: str) -> None:
@@ -147,6 +155,7 @@ def _check_finite(backend: Library, values: Array, argument: str) -> None:
 def _foreign_numbers(values: Array, argument: str, X: Array) -> Array:
     backend = validation.backend_for(X, "X")
     values = validation.operand(backend, values, argument, X)
+    backend.refuse_tracked(values, argument)
     _check_length(values, argument, X)
     _check_finite(backend, values, argument)
     return values
