@@ -95,9 +95,13 @@ def _refuse_jax(value: Array, argument: str) -> None:
     if isinstance(value, sys.modules["jax"].core.Tracer):
         raise TypeError(
             f"{argument} is a JAX tracer (inside jit, grad or vmap), whose values are not there "
-            "yet; call maha_core outside, or wrap maha_core.vjp in jax.custom_vjp with "
-            "jax.pure_callback"
+            "yet, and the backend 'generic' looks at values; leave use_backend('generic')"
         )
+    refuse_keys(value, argument)
+
+
+def refuse_keys(value: Array, argument: str) -> None:
+    """Raise TypeError for a JAX array that holds no numbers."""
     dtypes = sys.modules["jax"].dtypes
     if dtypes.issubdtype(value.dtype, dtypes.extended):
         raise TypeError(

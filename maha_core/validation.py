@@ -111,7 +111,7 @@ def same_device(backend: Library, value: Array, argument: str, like: Array) -> N
     if backend.one_device:
         return
     there, here = device_of(value), device_of(like)
-    if there != here:
+    if there != here and None not in (there, here):  # a tracer's is not known
         raise ValueError(f"{argument} lives on device {there}, and X on {here}; move one of them")
 
 

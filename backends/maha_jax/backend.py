@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import prod
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import jax
 import numpy as np
@@ -12,8 +12,19 @@ from array_api_compat import array_namespace
 
 from maha_core.door import Door
 from maha_core.operation import Operation
+from maha_core.refusals import refuse_keys
+from maha_core.rules import UNBOUND, arrays_of, bound, entrywise
 from maha_core.sweeps.distances import Root, Sqdist, refuse_impossible
 from maha_core.sweeps.kernel_matrices import KernelMatrix
+from maha_jax import trees
+from maha_jax.node import node_of
+from maha_jax.primitives import operation_p
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from maha_core.expressions import Expression
+    from maha_core.options import Options
 
 Array = Any
 Result = TypeVar("Result")
@@ -37,6 +48,7 @@ class JaxBackend(Door):
 
     def __init__(self) -> None:
         super().__init__(array_namespace(jax.numpy.empty(0)))
+        trees.register()
 
     def owns(self, value: object) -> bool:
         """Tell whether a value is a JAX array."""
@@ -50,8 +62,51 @@ class JaxBackend(Door):
         """Name the devices."""
         return [str(device) for device in jax.devices()]
 
+    # --- tracers -----------------------------------------------------------------------------
+
+    def run(self, problem: Any, operation: Operation[Result]) -> Result:
+        """Return the result of an operation on a problem, traced where JAX traces."""
+        arrays = arrays_of(self.owns, problem, operation)
+        if not any(map(is_tracer, arrays.values())):
+            return self.computed(problem, operation)
+        node = node_of(self, problem, operation, tuple(arrays))
+        result: Result = node.returned(operation_p.bind(*arrays.values(), node=node))
+        return result
+
+    def computed(self, problem: Any, operation: Operation[Result]) -> Result:
+        """Return the result for arrays that have values."""
+        return super().run(bound(self, problem), operation)
+
+    def form(self, metric: Any, parameter: Array, options: Options) -> Any:
+        """Return a metric's mathematics for one call, or that it is made when its numbers are."""
+        return UNBOUND if is_tracer(parameter) else super().form(metric, parameter, options)
+
+    def refuse(self, value: Array, argument: str) -> None:
+        """Raise TypeError for an array that holds no numbers."""
+        refuse_keys(value, argument)
+
+    def expect(
+        self, holds: Callable[[], Array | bool], on_failure: Callable[[], None], like: Array
+    ) -> None:
+        """Call `on_failure`, which raises, where a condition on values does not hold.
+
+        Of tracers there are no values; `maha_jax.host` looks at them later.
+        """
+        if not is_tracer(like):
+            super().expect(holds, on_failure, like)
+
+    def entrywise(self, expression: Expression, D: Array, options: Options) -> Array:
+        """Return an expression of squared distances of any shape."""
+        if not is_tracer(D):
+            return super().entrywise(expression, D, options)
+        return entrywise(self, expression, D, options)
+
+    # --- what NumPy's engine is lent ---------------------------------------------------------
+
     def lends(self, value: Array) -> bool:
-        """Tell whether an array lives in the host's memory as a whole."""
+        """Tell whether an array has its values, in the host's memory as a whole."""
+        if is_tracer(value):
+            return False
         devices = value.devices()
         return len(devices) == 1 and next(iter(devices)).platform == "cpu"
 
@@ -85,6 +140,11 @@ class JaxBackend(Door):
             np.copyto(D, operation.D)  # the root is written over it
             return replace(operation, D=D)
         return operation
+
+
+def is_tracer(value: object) -> bool:
+    """Tell whether an array stands for values that are not there yet, or that are differentiated."""
+    return isinstance(value, jax.core.Tracer)
 
 
 def _device(value: Array) -> Any:

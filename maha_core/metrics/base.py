@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from maha_core import validation
 from maha_core.arrays import describe, namespace
@@ -50,6 +50,13 @@ class Metric(ABC):
     def __init__(self, parameter: Array) -> None:
         validation.check_parameter(parameter, self.symbol, self.ndim)
         object.__setattr__(self, "parameter", parameter)
+
+    @classmethod
+    def unchecked(cls, parameter: Any) -> Self:
+        """Return a metric of what only stands for an array, such as its shape."""
+        found = object.__new__(cls)
+        object.__setattr__(found, "parameter", parameter)
+        return found
 
     @property
     def argument(self) -> str:

@@ -44,6 +44,11 @@ class OfValue(Rule[Value]):
         """Return the value of a sweep that finds the gradient, too."""
         return backend.run(problem, ValueAndGrad(operation.objective, active))[0]
 
+    def kept(self, at: At[Value], active: frozenset[str]) -> dict[str, Array]:
+        """Return the value, and the gradient that the same sweep finds."""
+        found, gradient = at.run(ValueAndGrad(at.operation.objective, active))
+        return {"": found} | named(gradient, GRADIENT)
+
     def pushforward(self, at: At[Value], tangents: Arrays) -> dict[str, Array]:
         """Return the change of the value along the tangents."""
         only(frozenset(tangents), POINTS_AND_METRIC, "a loss")
@@ -69,6 +74,8 @@ def inner(xp: Any, gradient: Arrays, tangents: Arrays) -> Array:
 @rules(ValueAndGrad)
 class OfValueAndGrad(Rule[ValueAndGrad]):
     """``<gradient, t>`` and the Hessian's product with t; the Hessian is symmetric."""
+
+    needs_outputs = True
 
     def pushforward(self, at: At[ValueAndGrad], tangents: Arrays) -> dict[str, Array]:
         """Return the change of the value and of the gradient along the tangents."""

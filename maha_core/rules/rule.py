@@ -54,9 +54,12 @@ class Rule(Generic[Op]):
     ----------
     linear : frozenset of str
         Arrays in which the operation is linear, by the first part of their path.
+    needs_outputs : bool
+        Whether derivatives want to have the outputs.
     """
 
     linear: frozenset[str] = frozenset()
+    needs_outputs: bool = False
 
     def expansion(
         self, backend: Engine, problem: Problem, operation: Op, active: frozenset[str]
@@ -73,6 +76,13 @@ class Rule(Generic[Op]):
         """Return the result by another operation that spares a later pullback its work, or None.
 
         A library may ask for it where it knows that a pullback will follow.
+        """
+        return None
+
+    def kept(self, at: At[Op], active: frozenset[str]) -> dict[str, Array] | None:
+        """Return the outputs, and beside them what derivatives want to have, if there is any such.
+
+        It is what `At.outputs` of later derivatives may hold.
         """
         return None
 

@@ -1,0 +1,77 @@
+"""Operations on the host, in the middle of a compiled program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maha_core import checks
+from maha_core.dispatch import backend_of, insist
+from maha_core.metrics.euclidean import euclidean
+from maha_core.problem import Pairs
+from maha_core.reductions.array_sum import ArraySum
+from maha_core.rules import bound, outputs_of
+from maha_core.structure import mapped
+
+if TYPE_CHECKING:
+    from maha_core.engine import Engine
+    from maha_jax.node import Node
+
+Array = Any
+
+
+def on_host(node: Node) -> Callable[..., tuple[Array, ...]]:
+    """Return the function from NumPy arrays to NumPy arrays that a node stands for.
+
+    It starts no computation of JAX's, which could wait for the program that waits for it.
+
+    Raises
+    ------
+    TypeError
+        The node has a function of the user's that works on JAX arrays.
+    """
+    mapped(node.operation, _refuse_function)
+
+    def run(*arrays: Array) -> tuple[Array, ...]:
+        with insist(None):
+            engine = backend_of(arrays[0], "X")
+            problem, operation = node.on([engine.canonical(array) for array in arrays])
+            if problem.metric is None:
+                problem = replace(problem, form=euclidean(engine.xp))
+            _check_values(engine, problem, operation)
+            found = engine.run(bound(engine, problem), operation)
+        outputs = outputs_of(_is_array, found)
+        return tuple(np.asarray(outputs[name], of.dtype) for name, of in node.outputs.items())
+
+    return run
+
+
+def _check_values(engine: Engine, problem: Any, operation: Any) -> None:
+    """Raise ValueError for what a call cannot see of tracers."""
+    if problem.options.check_finite:
+        checks.finite(engine, problem.X, "X")
+        if problem.Y is not None:
+            checks.finite(engine, problem.Y, "Y")
+
+    def check(_: str, part: Any) -> None:
+        if isinstance(part, Pairs):
+            checks.index(engine, part.i, problem.n, "pairs[0]")
+            checks.index(engine, part.j, problem.m, "pairs[1]")
+
+    mapped(operation, check)
+
+
+def _refuse_function(_: str, part: Any) -> None:
+    if isinstance(part, ArraySum):
+        raise TypeError(
+            "a function that returns (values, derivatives) of JAX arrays cannot be called inside "
+            "jit, vmap or scan; return the values alone, made by operators and NumPy's functions, "
+            "so that maha_core can derive them"
+        )
+
+
+def _is_array(value: object) -> bool:
+    return isinstance(value, np.ndarray | np.generic)

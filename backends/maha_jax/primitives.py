@@ -1,0 +1,234 @@
+"""Two primitives of JAX: an operation, and its tangents.
+
+`operation_p` computes; `tangents_p` is linear in the tangents, and its transpose is the pullback of
+the operation's rule. All derivatives ask for other operations, which are traced in turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+from maha_core.rules import outputs_of
+from maha_jax.host import on_host
+from maha_jax.node import Node, is_smooth
+
+Array = Any
+Params = Any
+
+operation_p = Primitive("maha_core")
+operation_p.multiple_results = True
+tangents_p = Primitive("maha_core_tangents")
+tangents_p.multiple_results = True
+
+
+# ------------------------------------------------------------------------------- an operation
+
+
+@operation_p.def_impl
+def _computed(*arrays: Array, node: Node) -> list[Array]:
+    """Return the outputs for arrays that have values."""
+    found = node.backend.computed(*node.on(arrays))
+    outputs = outputs_of(node.backend.owns, found)
+    return [outputs[name] for name in node.outputs]
+
+
+@operation_p.def_abstract_eval
+def _shapes(*arrays: Any, node: Node) -> list[Any]:
+    return [_aval(of, arrays) for of in node.outputs.values()]
+
+
+def _aval(of: Any, beside: Sequence[Any]) -> Any:
+    return jax.core.ShapedArray(of.shape, of.dtype)
+
+
+def _on_host(ctx: Any, *arrays: Any, node: Node) -> Any:
+    """Let the compiled program call the host."""
+    found, _, _ = mlir.emit_python_callback(
+        ctx,
+        on_host(node),
+        None,
+        list(arrays),
+        ctx.avals_in,
+        ctx.avals_out,
+        has_side_effect=False,
+        returns_token=False,
+    )
+    return found
+
+
+mlir.register_lowering(operation_p, _on_host, platform="cpu", cacheable=False)
+
+
+def _differentiated(
+    primals: Sequence[Array], tangents: Sequence[Any], *, node: Node
+) -> tuple[list[Array], list[Any]]:
+    """Return the outputs and their tangents, which `tangents_p` finds."""
+    moving = {
+        path: tangent
+        for path, tangent in zip(node.paths, tangents, strict=True)
+        if not isinstance(tangent, ad.Zero)
+    }
+    made = _expanded(node, primals, moving)
+    if made is not None:
+        return made
+    kept = node.rule.kept(node.at(primals, {}), frozenset(moving))
+    if kept is None:
+        outputs = dict(zip(node.outputs, operation_p.bind(*primals, node=node), strict=True))
+        kept = outputs if node.rule.needs_outputs else {}
+    else:
+        outputs = kept
+    found = tangents_p.bind(
+        *primals, *kept.values(), *moving.values(), node=node, kept=(*kept,), moving=(*moving,)
+    )
+    smooth = dict(zip(node.smooth_outputs, found, strict=True))
+    values = [outputs[name] for name in node.outputs]
+    return values, [
+        smooth[name] if name in smooth else ad.Zero.from_primal_value(value)
+        for name, value in zip(node.outputs, values, strict=True)
+    ]
+
+
+def _expanded(
+    node: Node, primals: Sequence[Array], moving: dict[str, Array]
+) -> tuple[list[Array], list[Any]] | None:
+    """Return outputs and tangents of an operation that is made of others; None if it is not."""
+    given = dict(zip(node.paths, primals, strict=True))
+
+    def made(*live: Array) -> list[Array] | None:
+        problem, operation = node.on([*(given | dict(zip(moving, live, strict=True))).values()])
+        found = node.rule.expansion(node.backend, problem, operation, frozenset(moving))
+        if found is None:
+            return None
+        outputs = outputs_of(node.backend.owns, found)
+        return [outputs[name] for name in node.outputs]
+
+    found, tangents = jax.jvp(made, [given[path] for path in moving], [*moving.values()])
+    return None if found is None else (found, tangents)
+
+
+def _transposed(cotangents: Sequence[Any], *arrays: Any, node: Node) -> list[Any]:
+    """Return the cotangents of the arrays in which the operation is linear."""
+    wanted = {p for p, a in zip(node.paths, arrays, strict=True) if ad.is_undefined_primal(a)}
+    linear = {path for path in node.paths if path.split(".")[0] in node.rule.linear}
+    if not wanted <= linear:
+        raise TypeError(f"the operation is not linear in {', '.join(sorted(wanted - linear))}")
+    known = [_zeros(a.aval) if ad.is_undefined_primal(a) else a for a in arrays]
+    found = _pulled(node, node.at(known, {}), cotangents, node.outputs, wanted)
+    return [found[path] if path in wanted else None for path in node.paths]
+
+
+ad.primitive_jvps[operation_p] = _differentiated
+ad.primitive_transposes[operation_p] = _transposed
+
+
+# -------------------------------------------------------------------------------- its tangents
+
+
+def _pushed(*arrays: Array, node: Node, kept: tuple[str, ...], moving: tuple[str, ...]) -> Any:
+    """Return the tangents of the outputs that have any."""
+    at, tangents = _at(arrays, node, kept)
+    found = node.rule.pushforward(at, dict(zip(moving, tangents, strict=True)))
+    smooth = node.smooth_outputs
+    return [
+        _zeros(of) if found.get(name) is None else jax.numpy.asarray(found[name], of.dtype)
+        for name, of in smooth.items()
+    ]
+
+
+def _at(arrays: Sequence[Array], node: Node, kept: tuple[str, ...]) -> tuple[Any, Sequence[Array]]:
+    """Return where an operation is differentiated, and the tangents."""
+    count = len(node.paths)
+    outputs = dict(zip(kept, arrays[count:], strict=False))
+    return node.at(arrays[:count], outputs), arrays[count + len(kept) :]
+
+
+@tangents_p.def_abstract_eval
+def _shapes_of_tangents(*arrays: Any, node: Node, **_: Params) -> list[Any]:
+    return [_aval(of, arrays) for of in node.smooth_outputs.values()]
+
+
+def _tangents_differentiated(
+    primals: Sequence[Array], tangents: Sequence[Any], **params: Params
+) -> Any:
+    moving = [i for i, tangent in enumerate(tangents) if not isinstance(tangent, ad.Zero)]
+
+    def pushed(*live: Array) -> Any:
+        given = list(primals)
+        for i, array in zip(moving, live, strict=True):
+            given[i] = array
+        return _pushed(*given, **params)
+
+    return jax.jvp(pushed, [primals[i] for i in moving], [tangents[i] for i in moving])
+
+
+def _tangents_transposed(
+    cotangents: Sequence[Any], *arrays: Any, node: Node, kept: tuple[str, ...], moving: Any
+) -> list[Any]:
+    """Return the cotangents of the tangents."""
+    at, tangents = _at(arrays, node, kept)
+    wanted = {
+        path for path, t in zip(moving, tangents, strict=True) if ad.is_undefined_primal(t)
+    }
+    found = _pulled(node, at, cotangents, node.smooth_outputs, wanted)
+    before = [None] * (len(arrays) - len(moving))
+    return [*before, *(found.get(path) for path in moving)]
+
+
+def _pulled(
+    node: Node, at: Any, cotangents: Sequence[Any], names: Any, wanted: set[str]
+) -> dict[str, Array]:
+    """Return the cotangents of what is wanted; empty where those of all outputs are 0."""
+    given = {
+        name: cotangent
+        for name, cotangent in zip(names, cotangents, strict=True)
+        if not isinstance(cotangent, ad.Zero)
+    }
+    if not given:
+        return {}
+    found = node.rule.pullback(at, given, frozenset(wanted))
+    return {path: array for path, array in found.items() if path in wanted}
+
+
+def _zeros(of: Any) -> Array:
+    return jax.numpy.zeros(of.shape, of.dtype)
+
+
+tangents_p.def_impl(_pushed)
+mlir.register_lowering(tangents_p, mlir.lower_fun(_pushed, multiple_results=True))
+ad.primitive_jvps[tangents_p] = _tangents_differentiated
+ad.primitive_transposes[tangents_p] = _tangents_transposed
+
+
+# ----------------------------------------------------------------------------------- batches
+
+
+def _one_by_one(
+    primitive: Any, arrays: Sequence[Array], axes: Sequence[int | None], **params: Params
+) -> tuple[list[Array], list[int]]:
+    """Return the outputs of all members of a batch, one after another."""
+    batched = [i for i, axis in enumerate(axes) if axis is not None]
+    moved = [jax.numpy.moveaxis(arrays[i], axes[i], 0) for i in batched]
+
+    def member(parts: Sequence[Array]) -> list[Array]:
+        given = list(arrays)
+        for i, part in zip(batched, parts, strict=True):
+            given[i] = part
+        found: list[Array] = primitive.bind(*given, **params)
+        return found
+
+    if any(isinstance(array, jax.core.Tracer) for array in arrays):
+        outputs = jax.lax.map(member, moved)
+    else:
+        members = [member(parts) for parts in zip(*moved, strict=True)]
+        outputs = [jax.numpy.stack(each) for each in zip(*members, strict=True)]
+    return outputs, [0] * len(outputs)
+
+
+for _primitive in (operation_p, tangents_p):
+    batching.primitive_batchers[_primitive] = partial(_one_by_one, _primitive)

@@ -1,0 +1,34 @@
+"""Metrics as JAX's pytrees: their leaf is the parameter."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import jax
+
+from maha_core.metrics import Covariance, Diagonal, Factor, Full, Metric
+
+KEY = jax.tree_util.GetAttrKey("parameter")
+
+
+@cache  # a backend is made for each of its names
+def register() -> None:
+    """Let JAX take metrics apart and put them together, of arrays or of what stands for them."""
+    for kind in (Full, Factor, Diagonal, Covariance):
+        jax.tree_util.register_pytree_with_keys(kind, _keyed, _maker(kind), _flat)
+
+
+def _keyed(metric: Metric) -> tuple[tuple[tuple[Any, Any]], None]:
+    return ((KEY, metric.parameter),), None
+
+
+def _flat(metric: Metric) -> tuple[tuple[Any], None]:
+    return (metric.parameter,), None
+
+
+def _maker(kind: type[Metric]) -> Any:
+    def made(_: None, leaves: tuple[Any]) -> Metric:
+        return kind.unchecked(leaves[0])
+
+    return made
