@@ -109,8 +109,11 @@ class Engine(Library):
         """Return the covariance ``(d, d)`` of points of a dtype from their moments."""
         xp = self.xp
         S = formulas.covariance(xp, found, ridge)
-        if not bool(xp.all(collinear.has_variance(xp, S, dtype))):
-            collinear.refuse_scale(xp, S, dtype)
+        self.expect(
+            lambda: xp.all(collinear.has_variance(xp, S, dtype)),
+            partial(collinear.refuse_scale, xp, S, dtype),
+            S,
+        )
         if not ridge:
             of = definite.correlation(xp, S)
             level = formulas.rounding_variance(xp, found, dtype) / of.deviation**2

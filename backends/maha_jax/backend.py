@@ -18,7 +18,7 @@ from maha_core.sweeps.distances import Root, Sqdist, refuse_impossible
 from maha_core.sweeps.kernel_matrices import KernelMatrix
 from maha_jax import trees
 from maha_jax.node import node_of
-from maha_jax.primitives import operation_p
+from maha_jax.primitives import bind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +70,7 @@ class JaxBackend(Door):
         if not any(map(is_tracer, arrays.values())):
             return self.computed(problem, operation)
         node = node_of(self, problem, operation, tuple(arrays))
-        result: Result = node.returned(operation_p.bind(*arrays.values(), node=node))
+        result: Result = node.returned(bind([*arrays.values()], node))
         return result
 
     def computed(self, problem: Any, operation: Operation[Result]) -> Result:

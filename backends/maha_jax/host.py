@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maha_core import checks
 from maha_core.dispatch import backend_of, insist
 from maha_core.metrics.euclidean import euclidean
-from maha_core.problem import Pairs
 from maha_core.reductions.array_sum import ArraySum
 from maha_core.rules import bound, outputs_of
 from maha_core.structure import mapped
+from maha_jax import values
 
 if TYPE_CHECKING:
-    from maha_core.engine import Engine
     from maha_jax.node import Node
 
 Array = Any
@@ -41,27 +39,12 @@ def on_host(node: Node) -> Callable[..., tuple[Array, ...]]:
             problem, operation = node.on([engine.canonical(array) for array in arrays])
             if problem.metric is None:
                 problem = replace(problem, form=euclidean(engine.xp))
-            _check_values(engine, problem, operation)
+            values.check(engine, problem, operation)
             found = engine.run(bound(engine, problem), operation)
         outputs = outputs_of(_is_array, found)
         return tuple(np.asarray(outputs[name], of.dtype) for name, of in node.outputs.items())
 
     return run
-
-
-def _check_values(engine: Engine, problem: Any, operation: Any) -> None:
-    """Raise ValueError for what a call cannot see of tracers."""
-    if problem.options.check_finite:
-        checks.finite(engine, problem.X, "X")
-        if problem.Y is not None:
-            checks.finite(engine, problem.Y, "Y")
-
-    def check(_: str, part: Any) -> None:
-        if isinstance(part, Pairs):
-            checks.index(engine, part.i, problem.n, "pairs[0]")
-            checks.index(engine, part.j, problem.m, "pairs[1]")
-
-    mapped(operation, check)
 
 
 def _refuse_function(_: str, part: Any) -> None:

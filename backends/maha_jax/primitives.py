@@ -15,6 +15,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from maha_core.rules import outputs_of
+from maha_jax import values
 from maha_jax.host import on_host
 from maha_jax.node import Node, is_smooth
 
@@ -27,13 +28,37 @@ tangents_p = Primitive("maha_core_tangents")
 tangents_p.multiple_results = True
 
 
+def bind(arrays: Sequence[Array], node: Node) -> list[Array]:
+    """Return the outputs of an operation on arrays, some of which are tracers."""
+    outputs: list[Array] = operation_p.bind(*_varying(arrays), node=node)
+    return outputs
+
+
+def mesh_axes(of: Any) -> frozenset[Any]:
+    """Return along which axes of a mesh arrays of a type vary inside `jax.shard_map`."""
+    kind = getattr(of, "manual_axis_type", None)
+    return frozenset() if kind is None else frozenset(kind.varying)
+
+
+def _varying(arrays: Sequence[Array]) -> list[Array]:
+    """Return arrays that vary along the same axes, as all inputs of a primitive must."""
+    own = [mesh_axes(jax.typeof(array)) for array in arrays]
+    every = frozenset().union(*own)
+    return [
+        jax.lax.pcast(array, tuple(every - axes), to="varying") if every - axes else array
+        for array, axes in zip(arrays, own, strict=True)
+    ]
+
+
 # ------------------------------------------------------------------------------- an operation
 
 
 @operation_p.def_impl
 def _computed(*arrays: Array, node: Node) -> list[Array]:
     """Return the outputs for arrays that have values."""
-    found = node.backend.computed(*node.on(arrays))
+    problem, operation = node.on(arrays)
+    values.check(node.backend, problem, operation)
+    found = node.backend.computed(problem, operation)
     outputs = outputs_of(node.backend.owns, found)
     return [outputs[name] for name in node.outputs]
 
@@ -44,7 +69,12 @@ def _shapes(*arrays: Any, node: Node) -> list[Any]:
 
 
 def _aval(of: Any, beside: Sequence[Any]) -> Any:
-    return jax.core.ShapedArray(of.shape, of.dtype)
+    """Return an array's type, beside those of the inputs."""
+    like = beside[0]
+    if not mesh_axes(like):
+        return jax.core.ShapedArray(of.shape, of.dtype)
+    whole = like.sharding.update(spec=jax.sharding.PartitionSpec(*[None] * len(of.shape)))
+    return like.update(shape=of.shape, dtype=of.dtype, weak_type=False, sharding=whole)
 
 
 def _on_host(ctx: Any, *arrays: Any, node: Node) -> Any:
@@ -87,10 +117,10 @@ def _differentiated(
         *primals, *kept.values(), *moving.values(), node=node, kept=(*kept,), moving=(*moving,)
     )
     smooth = dict(zip(node.smooth_outputs, found, strict=True))
-    values = [outputs[name] for name in node.outputs]
-    return values, [
+    primal = [outputs[name] for name in node.outputs]
+    return primal, [
         smooth[name] if name in smooth else ad.Zero.from_primal_value(value)
-        for name, value in zip(node.outputs, values, strict=True)
+        for name, value in zip(node.outputs, primal, strict=True)
     ]
 
 

@@ -145,9 +145,9 @@ def floating(parameter: Array) -> Array:
     return validation.points(validation.backend_for(parameter, "parameter"), parameter, "parameter")
 
 
-def eigen(matrix: Array) -> tuple[Any, Array, Array, float]:
+def eigen(matrix: Array) -> tuple[Any, Array, Array, Array]:
     """Return namespace, eigenvalues, eigenvectors and the rounding level of the eigenvalues."""
     xp = namespace(matrix)
     values, vectors = xp.linalg.eigh(matrix)
-    level = float(xp.max(xp.abs(values))) * matrix.shape[0] * float(xp.finfo(matrix.dtype).eps)
+    level = xp.max(xp.abs(values)) * (matrix.shape[0] * float(xp.finfo(matrix.dtype).eps))
     return xp, values, vectors, level

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from maha_core import validation
 from maha_core.arrays import namespace
 from maha_core.formulas import dot
 from maha_core.metrics.base import Metric, derived, floating
@@ -74,17 +76,21 @@ class Diagonal(Metric):
         """Return ``sqrt(w)`` ``(d,)``; raise ValueError where a weight is negative."""
         w = floating(self.parameter)
         xp = namespace(w)
-        lowest = float(xp.min(w))
-        if lowest < 0:
-            raise ValueError(
-                f"Diagonal(w) has no factor: its smallest weight is {lowest:.6g}; "
-                "raise negative weights to 0, e.g. Diagonal(xp.clip(w, 0, None))"
-            )
+        lowest = xp.min(w)
+        backend = validation.backend_for(w, self.symbol)
+        backend.expect(lambda: lowest >= 0, partial(_refuse_roots, lowest), w)
         return xp.sqrt(w)
 
     def form(self, backend: Library, parameter: Array) -> DiagonalForm:
         """Return the mathematics of this metric for one call."""
         return DiagonalForm(backend.xp, parameter)
+
+
+def _refuse_roots(lowest: Array) -> None:
+    raise ValueError(
+        f"Diagonal(w) has no factor: its smallest weight is {float(lowest):.6g}; "
+        "raise negative weights to 0, e.g. Diagonal(xp.clip(w, 0, None))"
+    )
 
 
 class DiagonalForm(IndefiniteForm):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from maha_core import validation
@@ -101,18 +102,22 @@ class Full(Metric):
             Ms has a truly negative eigenvalue; `nearest_psd` projects it away.
         """
         xp, values, vectors, level = eigen(self.matrix())
-        lowest = float(xp.min(values))
-        if lowest < -level:
-            raise ValueError(
-                f"Full(M) has no factor: M has the negative eigenvalue {lowest:.6g}; "
-                "project it first with metric.nearest_psd()"
-            )
+        lowest = xp.min(values)
+        backend = validation.backend_for(values, self.symbol)
+        backend.expect(lambda: lowest >= -level, partial(_refuse_factor, lowest), values)
         roots = xp.sqrt(xp.where(values > level, values, xp.zeros_like(values)))
         return Factor((vectors * roots).T)
 
     def form(self, backend: Library, parameter: Array) -> FullForm:
         """Return the mathematics of this metric for one call."""
         return FullForm(backend.xp, symmetric_part(parameter))
+
+
+def _refuse_factor(lowest: Array) -> None:
+    raise ValueError(
+        f"Full(M) has no factor: M has the negative eigenvalue {float(lowest):.6g}; "
+        "project it first with metric.nearest_psd()"
+    )
 
 
 class FullForm(IndefiniteForm):
