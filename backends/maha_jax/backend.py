@@ -90,9 +90,11 @@ class JaxBackend(Door):
     ) -> None:
         """Call `on_failure`, which raises, where a condition on values does not hold.
 
-        Of tracers there are no values; `maha_jax.host` looks at them later.
+        Of tracers there are no values; `maha_jax.values` looks at them later.
         """
-        if not is_tracer(like):
+        if is_tracer(like):
+            return
+        with jax.ensure_compile_time_eval():  # inside jit JAX traces what is done to constants, too
             super().expect(holds, on_failure, like)
 
     def entrywise(self, expression: Expression, D: Array, options: Options) -> Array:
@@ -143,7 +145,7 @@ class JaxBackend(Door):
 
 
 def is_tracer(value: object) -> bool:
-    """Tell whether an array stands for values that are not there yet, or that are differentiated."""
+    """Tell whether an array stands for values that are not there yet, or is differentiated."""
     return isinstance(value, jax.core.Tracer)
 
 

@@ -79,7 +79,10 @@ def node_of(
     shaped = partial(_shaped, backend.owns)
     own = {"X": problem.X, "Y": problem.Y, "metric": problem.metric}
     form = problem.form if problem.metric is None else UNBOUND
-    problem, operation = replace(problem, **mapped(own, shaped), form=form), mapped(operation, shaped)
+    problem, operation = (
+        replace(problem, **mapped(own, shaped), form=form),
+        mapped(operation, shaped),
+    )
     return Node(backend, problem, operation, paths, result_of(operation, problem))
 
 

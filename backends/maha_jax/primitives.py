@@ -17,7 +17,7 @@ from jax.interpreters import ad, batching, mlir
 from maha_core.rules import outputs_of
 from maha_jax import values
 from maha_jax.host import on_host
-from maha_jax.node import Node, is_smooth
+from maha_jax.node import Node
 
 Array = Any
 Params = Any
@@ -53,7 +53,6 @@ def _varying(arrays: Sequence[Array]) -> list[Array]:
 # ------------------------------------------------------------------------------- an operation
 
 
-@operation_p.def_impl
 def _computed(*arrays: Array, node: Node) -> list[Array]:
     """Return the outputs for arrays that have values."""
     problem, operation = node.on(arrays)
@@ -63,7 +62,6 @@ def _computed(*arrays: Array, node: Node) -> list[Array]:
     return [outputs[name] for name in node.outputs]
 
 
-@operation_p.def_abstract_eval
 def _shapes(*arrays: Any, node: Node) -> list[Any]:
     return [_aval(of, arrays) for of in node.outputs.values()]
 
@@ -119,7 +117,7 @@ def _differentiated(
     smooth = dict(zip(node.smooth_outputs, found, strict=True))
     primal = [outputs[name] for name in node.outputs]
     return primal, [
-        smooth[name] if name in smooth else ad.Zero.from_primal_value(value)
+        smooth[name] if name in smooth else ad.Zero(jax.typeof(value).to_tangent_aval())
         for name, value in zip(node.outputs, primal, strict=True)
     ]
 
@@ -153,6 +151,8 @@ def _transposed(cotangents: Sequence[Any], *arrays: Any, node: Node) -> list[Any
     return [found[path] if path in wanted else None for path in node.paths]
 
 
+operation_p.def_impl(_computed)
+operation_p.def_abstract_eval(_shapes)
 ad.primitive_jvps[operation_p] = _differentiated
 ad.primitive_transposes[operation_p] = _transposed
 
@@ -178,7 +178,6 @@ def _at(arrays: Sequence[Array], node: Node, kept: tuple[str, ...]) -> tuple[Any
     return node.at(arrays[:count], outputs), arrays[count + len(kept) :]
 
 
-@tangents_p.def_abstract_eval
 def _shapes_of_tangents(*arrays: Any, node: Node, **_: Params) -> list[Any]:
     return [_aval(of, arrays) for of in node.smooth_outputs.values()]
 
@@ -202,9 +201,7 @@ def _tangents_transposed(
 ) -> list[Any]:
     """Return the cotangents of the tangents."""
     at, tangents = _at(arrays, node, kept)
-    wanted = {
-        path for path, t in zip(moving, tangents, strict=True) if ad.is_undefined_primal(t)
-    }
+    wanted = {path for path, t in zip(moving, tangents, strict=True) if ad.is_undefined_primal(t)}
     found = _pulled(node, at, cotangents, node.smooth_outputs, wanted)
     before = [None] * (len(arrays) - len(moving))
     return [*before, *(found.get(path) for path in moving)]
@@ -230,6 +227,7 @@ def _zeros(of: Any) -> Array:
 
 
 tangents_p.def_impl(_pushed)
+tangents_p.def_abstract_eval(_shapes_of_tangents)
 mlir.register_lowering(tangents_p, mlir.lower_fun(_pushed, multiple_results=True))
 ad.primitive_jvps[tangents_p] = _tangents_differentiated
 ad.primitive_transposes[tangents_p] = _tangents_transposed

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import singledispatch
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 
@@ -30,7 +30,7 @@ from maha_core.sweeps.roots import Dist, RootPullback
 from maha_core.sweeps.second_pullbacks import PullbackAlong
 from maha_core.sweeps.tangents import Pushforward
 
-Shaped = jax.ShapeDtypeStruct
+Shaped: TypeAlias = jax.ShapeDtypeStruct
 
 
 @singledispatch
@@ -44,8 +44,8 @@ def result_of(operation: Any, problem: Any) -> Any:
     """
     name = {"PointsWithin": "within"}.get(type(operation).__name__, type(operation).__name__)
     raise TypeError(
-        f"{name} is called inside jit, grad or vmap, and the shapes of its result depend on values; "
-        "call it outside, on concrete arrays"
+        f"{name} is called inside jit, grad or vmap, and the shapes of its result depend on "
+        "values; call it outside, on concrete arrays"
     )
 
 
