@@ -33,14 +33,15 @@ def sqdist(
 
     Parameters
     ----------
-    X : array (n, d)
+    X : array (..., n, d)
         Points as rows, in any library that has a backend or follows the array API standard;
         float32 or float64 (integers are taken as the widest float).
-    Y : array (m, d), optional
+    Y : array (..., m, d), optional
         Other points, of X's library, device and dtype. Without it the points of X meet themselves:
         the result is exactly symmetric with an exactly zero diagonal.
     metric : Full, Factor, Diagonal or Covariance, optional
-        The metric; the Euclidean one if not given.
+        The metric; the Euclidean one if not given. Leading axes of X, Y and its parameter, a batch,
+        broadcast.
     pairs : tuple of integer arrays (p,), optional
         Row numbers ``(i, j)``: only these distances, by direct differences at a cost linear in p.
     out : array (n, m) or (p,), optional
@@ -48,7 +49,7 @@ def sqdist(
 
     Returns
     -------
-    D : array (n, m) or (p,)
+    D : array (..., n, m) or (p,)
         Squared distances in X's library, device and dtype, in squared units of the metric.
 
     Raises

@@ -255,6 +255,17 @@ def test_a_matrix_cannot_be_written_to_out():
         mc.sqdist(normal(N, D), out=torch.empty(N, N, dtype=torch.float64))
 
 
+def test_the_generic_path_records_nothing_and_says_so():
+    X = normal(N, D)
+    with mc.use_backend("generic"):
+        with pytest.raises(TypeError, match="X requires grad"):
+            mc.sqdist(X)
+        with torch.no_grad():
+            assert_same(mc.sqdist(X), mc.sqdist(X.detach()))
+        with pytest.raises(TypeError, match="torch.func"):
+            torch.vmap(mc.sqdist)(X.detach()[None])
+
+
 def test_learners_refuse_what_they_would_lose():
     pytest.importorskip("sklearn")
     X, y = normal(N, D), normal(N)
