@@ -3,6 +3,9 @@
 The oracle is torch's own finite differences (gradcheck), or the formula written in torch.
 """
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -292,6 +295,26 @@ def test_a_gradient_carries_a_graph_on_demand_alone():
     assert not first.requires_grad
     assert second.requires_grad
     torch.testing.assert_close(first, second.detach())
+
+
+def test_results_are_freed_with_their_last_reference():
+    """A cycle through the graph would keep matrices until Python looks for cycles."""
+    X, y = normal(N, D), normal(N, live=False)
+    gc.disable()
+    try:
+        for function in (mc.sqdist, mc.dist, lambda X: mc.value(losses.MLKR(y), X)):
+            found = function(X)
+            freed = weakref.ref(found)
+            found.sum().backward()
+            del found
+            assert freed() is None
+    finally:
+        gc.enable()
+
+
+def test_a_matrix_is_not_kept_for_the_backward_pass():
+    found = mc.sqdist(normal(N, D))
+    assert all(kept.shape != found.shape for kept in found.grad_fn.saved_tensors)
 
 
 def test_a_tensor_changed_in_between_is_an_error():
