@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-
 ATOMS = frozenset({type(None), bool, int, float, str, frozenset})
 """Types of what is never changed, and holds nothing that is."""
 
