@@ -43,14 +43,13 @@ def alike(x1, x2):
 
 
 def main(checkout, *arguments):
-    """Run the tests; return pytest's exit status."""
+    """Run the tests; return pytest's exit status, or 1 if none of them came here."""
     own = gpytorch.kernels.kernel
     own.sq_dist, own.dist = sq_dist, dist
     tests = Path(checkout) / "test" / "kernels"
     sys.path.insert(0, str(checkout))
     status = pytest.main([str(tests), "-q", "-p", "no:cacheprovider", *arguments])
-    print(f"calls: {counts}")
-    return status
+    return status or int(not all(counts.values()))
 
 
 if __name__ == "__main__":
