@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product, zip_longest
 from math import prod
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from maha_core import validation
 from maha_core.metrics import Metric
 from maha_core.problem import Gradient, ReductionGradient
+
+if TYPE_CHECKING:
+    from maha_core.engine import Engine
 
 Array = Any
 Result = TypeVar("Result")
@@ -39,11 +42,26 @@ class Operand(NamedTuple):
 
     def member(self, index: Shape) -> Array | None:
         """Return the member of a place in the whole batch, along which leading axes broadcast."""
-        own = index[len(index) - len(self.leading) :]
-        flat = 0
-        for extent, i in zip(self.leading, own, strict=True):
-            flat = flat * extent + (0 if extent == 1 else i)
-        return self.members[flat]
+        return self.members[place(self.leading, index)]
+
+
+def place(leading: Shape, index: Shape) -> int:
+    """Return which member of an operand stands at a place in the whole batch."""
+    own, flat = index[len(index) - len(leading) :], 0
+    for extent, i in zip(leading, own, strict=True):
+        flat = flat * extent + (0 if extent == 1 else i)
+    return flat
+
+
+def backend_of_batch(X: Array) -> Engine:
+    """Return the backend of a batch, having refused one that has none."""
+    backend = validation.backend_for(X, "X")
+    if not backend.has_batches:
+        raise ValueError(
+            f"X, Y or the metric have leading axes, a batch, and the backend {backend.name!r} has "
+            "none; call once for each member"
+        )
+    return backend
 
 
 def over_members(
@@ -77,12 +95,7 @@ def over_members(
     -----
     A gradient has the shape of its array: over axes along which that was broadcast it is summed.
     """
-    backend = validation.backend_for(X, "X")
-    if not backend.has_batches:
-        raise ValueError(
-            f"X, Y or the metric have leading axes, a batch, and the backend {backend.name!r} has "
-            "none; call once for each member"
-        )
+    backend = backend_of_batch(X)
     if alone:
         raise ValueError(
             f"{alone[0]}= is given with a batch, which has none; call once for each member"
@@ -94,10 +107,10 @@ def over_members(
             validation.same_library(backend, array, name, X)
     xp = backend.xp
     own = {"X": _operand(xp, X, 2), "Y": _operand(xp, Y, 2), "metric": _metrics(xp, metric)}
-    shape = _broadcast({name: operand.leading for name, operand in own.items()})
+    shape = broadcast({name: operand.leading for name, operand in own.items()})
     more = {name: _operand(xp, array, axes) for name, (array, axes) in further.items()}
     for name, operand in more.items():
-        if _broadcast({"the batch": shape, name: operand.leading}) != shape:
+        if broadcast({"the batch": shape, name: operand.leading}) != shape:
             raise ValueError(
                 f"{name} has the leading axes {operand.leading}, and the batch has {shape}"
             )
@@ -138,7 +151,7 @@ def _metrics(xp: Any, metric: Metric | None) -> Operand:
     return Operand(leading, [type(metric)(member) for member in members])
 
 
-def _broadcast(leading: dict[str, Shape]) -> Shape:
+def broadcast(leading: dict[str, Shape]) -> Shape:
     """Return the shape to which leading axes broadcast."""
     found: list[int] = []
     for extents in zip_longest(*(shape[::-1] for shape in leading.values()), fillvalue=1):

@@ -30,6 +30,37 @@ def refuse_special(value: Array, argument: str) -> None:
             return check(value, argument)
 
 
+def refuse_differentiated(value: Array, argument: str) -> None:
+    """Raise TypeError for a torch tensor that autograd follows, where nothing is recorded for it.
+
+    Parameters
+    ----------
+    value : array
+        An array of any library.
+    argument : str
+        The argument's name, for the message.
+
+    Raises
+    ------
+    TypeError
+        It requires grad, has a tangent of forward mode, or is inside torch.func.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(value, torch.Tensor):
+        return
+    forward = torch.autograd.forward_ad
+    if (
+        torch._C._functorch.is_functorch_wrapped_tensor(value)
+        or (value.requires_grad and torch.is_grad_enabled())
+        or (forward._current_level >= 0 and forward.unpack_dual(value).tangent is not None)
+    ):
+        raise TypeError(
+            f"{argument} requires grad, has a tangent or is inside torch.func, and this backend "
+            f"records nothing for autograd; pass {argument}.detach(), or leave it to the backend "
+            "'torch'"
+        )
+
+
 def _refuse_numpy(value: Array, argument: str) -> None:
     numpy = sys.modules["numpy"]
     kind = type(value)

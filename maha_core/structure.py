@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+ATOMS = frozenset({type(None), bool, int, float, str, frozenset})
+"""Types of what is never changed, and holds nothing that is."""
+
 
 def mapped(value: Any, change: Callable[[str, Any], Any], path: str = "") -> Any:
     """Return a value whose parts are changed, where `change` does not return None for them.
@@ -13,6 +16,8 @@ def mapped(value: Any, change: Callable[[str, Any], Any], path: str = "") -> Any
     `change` is given the path of a part, such as ``"objective.row_data.y"``, and the part. What
     holds no changed part is returned as it is.
     """
+    if type(value) in ATOMS:
+        return value
     found = change(path, value)
     if found is not None:
         return found

@@ -218,7 +218,7 @@ def test_a_kernel_of_given_squared_distances_is_differentiated():
     check(lambda B: kernels.Matern52()(B**2), (B,))
 
 
-# ----------------------------------------------------------- every argument: a derivative or an error
+# -------------------- every argument: a derivative or an error
 
 WITHOUT = {"jacobian", "jacobian_slice", "Pairwise"}
 WITHOUT |= {("MLKR", argument) for argument in ("y", "y_Y", "sample_weight")}
@@ -337,7 +337,7 @@ def test_equal_points_leave_second_derivatives_finite():
     assert jnp.isfinite(jax.jit(jax.hessian(total))(X)).all()
 
 
-# ----------------------------------------------------------------- transformations, against formulas
+# -------------------- transformations, against formulas
 
 
 def sqdist_in_jax(X, Y, A):
@@ -466,7 +466,7 @@ def test_a_metric_is_a_pytree(form):
 
 def test_gradients_and_neighbours_come_out_of_compiled_programs():
     X, y = normal(N, D), normal(N)
-    value, gradient = jax.jit(lambda X: mc.value_and_grad(losses.MLKR(y), X))(X)
+    _, gradient = jax.jit(lambda X: mc.value_and_grad(losses.MLKR(y), X))(X)
     assert_same(gradient.X, jax.grad(lambda X: MLKR_in_jax(X, jnp.eye(D), y))(X))
     assert gradient.metric is None
     assert isinstance(jax.jit(lambda X: mc.nearest(X, k=1))(X), mc.Neighbors)

@@ -3,6 +3,9 @@
 The oracle is torch's own finite differences (gradcheck), or the formula written in torch.
 """
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -200,6 +203,50 @@ def test_weights_are_differentiated():
     assert is_right(lambda X, w: mc.value(losses.MLKR(y, sample_weight=w**2), X), (X, w))
 
 
+def test_targets_of_both_sides_are_differentiated():
+    X, Y, y, y_Y = normal(N, D), normal(M, D), normal(N, seed=1), normal(M, seed=2)
+    assert is_right(lambda X, Y, y, y_Y: mc.value(losses.MLKR(y, y_Y), X, Y), (X, Y, y, y_Y))
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_weights_of_NCA_are_differentiated_where_a_class_has_one_member(log):
+    X, w, labels = normal(N, D), normal(N, seed=1), torch.tensor([0, 0, 0, 1])
+
+    def value(X, w):
+        return mc.value(losses.NCA(labels, log=log, sample_weight=w**2), X)
+
+    assert is_right(value, (X, w))
+
+
+class Mass(losses.Loss):
+    """A loss of two reductions of the same data."""
+
+    def __init__(self, y):
+        self.y = y
+
+    def point_data(self):
+        return (losses.PointData("y", self.y),)
+
+    def reductions(self):
+        mass = reductions.Sum(kernels.Gaussian(), "y")
+        return {"fit": reductions.SoftmaxMean("y"), "mass": mass}
+
+    def row_function(self, row):
+        return (row.y - row.fit) ** 2 * row.mass
+
+
+def test_data_of_a_loss_of_the_users_are_differentiated():
+    X, y = normal(N, D), normal(N, seed=1)
+    assert is_right(lambda X, y: mc.value(Mass(y), X), (X, y))
+    assert_same(mc.value(Mass(y), X), mc.value(Mass(y.detach()), X.detach()))
+
+
+def test_weights_of_listed_terms_are_refused():
+    loss = losses.LMNN(LABELS, TARGETS, sample_weight=normal(N))
+    with pytest.raises(TypeError, match="no derivative with respect to sample_weight"):
+        mc.value(loss, normal(N, D))
+
+
 def test_targets_in_single_precision_keep_their_dtype():
     X, y = normal(N, D, dtype=torch.float32), normal(N, dtype=torch.float32)
     mc.value(losses.MLKR(y), X).backward()
@@ -255,6 +302,17 @@ def test_a_matrix_cannot_be_written_to_out():
         mc.sqdist(normal(N, D), out=torch.empty(N, N, dtype=torch.float64))
 
 
+def test_the_generic_path_records_nothing_and_says_so():
+    X = normal(N, D)
+    with mc.use_backend("generic"):
+        with pytest.raises(TypeError, match="X requires grad"):
+            mc.sqdist(X)
+        with torch.no_grad():
+            assert_same(mc.sqdist(X), mc.sqdist(X.detach()))
+        with pytest.raises(TypeError, match="torch.func"):
+            torch.vmap(mc.sqdist)(X.detach()[None])
+
+
 def test_learners_refuse_what_they_would_lose():
     pytest.importorskip("sklearn")
     X, y = normal(N, D), normal(N)
@@ -281,6 +339,26 @@ def test_a_gradient_carries_a_graph_on_demand_alone():
     assert not first.requires_grad
     assert second.requires_grad
     torch.testing.assert_close(first, second.detach())
+
+
+def test_results_are_freed_with_their_last_reference():
+    """A cycle through the graph would keep matrices until Python looks for cycles."""
+    X, y = normal(N, D), normal(N, live=False)
+    gc.disable()
+    try:
+        for function in (mc.sqdist, mc.dist, lambda X: mc.value(losses.MLKR(y), X)):
+            found = function(X)
+            freed = weakref.ref(found)
+            found.sum().backward()
+            del found
+            assert freed() is None
+    finally:
+        gc.enable()
+
+
+def test_a_matrix_is_not_kept_for_the_backward_pass():
+    found = mc.sqdist(normal(N, D))
+    assert all(kept.shape != found.shape for kept in found.grad_fn.saved_tensors)
 
 
 def test_a_tensor_changed_in_between_is_an_error():
@@ -457,6 +535,23 @@ def test_autocast_leaves_the_dtype_alone():
         D_ = mc.sqdist(X)
         D_.sum().backward()
     assert (D_.dtype, X.grad.dtype) == (torch.float32, torch.float32)
+
+
+def test_checkpoints_compute_the_same_again():
+    X = normal(N, D)
+
+    def function(X):
+        return mc.sqdist(X).exp().sum()
+
+    again = torch.utils.checkpoint.checkpoint(function, X, use_reentrant=False)
+    assert_same(torch.autograd.grad(again, X), torch.autograd.grad(function(X), X))
+
+
+def test_a_cotangent_that_is_not_finite_is_an_error():
+    X = normal(N, D)
+    G = torch.full((N, N), torch.nan, dtype=torch.float64)
+    with pytest.raises(ValueError, match="cotangent contains NaN"):
+        mc.sqdist(X).backward(G)
 
 
 def test_parameters_and_strided_tensors_are_taken():

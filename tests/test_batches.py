@@ -152,6 +152,28 @@ def test_reduce_vjp_sums_over_members_that_share_the_values(library):
     np.testing.assert_allclose(library.numpy(found.values), np.einsum("bi,bij->j", g, K), rtol=1e-9)
 
 
+@pytest.mark.parametrize("n", [5, 40], ids=["few points", "many points"])
+@pytest.mark.parametrize("with_Y", [False, True], ids=["X", "X and Y"])
+def test_blocks_of_any_size_under_one_metric(library, n, with_Y):
+    """Small blocks go by pairs, large ones one after another."""
+    p = problem("factor", n, M if with_Y else None, D)
+    rng = np.random.default_rng(4)
+    X = 100 + rng.standard_normal((2, 1, n, D))
+    Y = 100 + rng.standard_normal((3, M, D)) if with_Y else None
+    given = p.metric(library)
+    arrays = library.arrays(X, Y)
+    shape = (2, 3) if with_Y else (2, 1)
+    expected = np.empty((*shape, n, M if with_Y else n))
+    for i, j in np.ndindex(*shape):
+        expected[i, j] = oracle.sqdist(X[i, 0], Y if Y is None else Y[j], "factor", p.parameter)
+    found = library.numpy(mc.sqdist(*arrays, metric=given))
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+    roots = library.numpy(mc.dist(*arrays, metric=given))
+    np.testing.assert_allclose(roots, np.sqrt(expected), rtol=1e-9, atol=1e-12)
+    if not with_Y:
+        np.testing.assert_array_equal(found, np.swapaxes(found, -1, -2))
+
+
 # ----------------------------------------------------------------------------------------- errors
 
 X = np.ones((2, N, D))

@@ -92,7 +92,7 @@ def is_smooth(value: Any) -> bool:
 
 
 def _is_shape(value: object) -> bool:
-    return isinstance(value, Shaped)
+    return isinstance(value, jax.ShapeDtypeStruct)
 
 
 def _shaped(owns: Callable[[object], bool], _: str, part: Any) -> Any:

@@ -108,7 +108,7 @@ def _differentiated(
     kept = node.rule.kept(node.at(primals, {}), frozenset(moving))
     if kept is None:
         outputs = dict(zip(node.outputs, operation_p.bind(*primals, node=node), strict=True))
-        kept = outputs if node.rule.needs_outputs else {}
+        kept = outputs if node.rule.reads_outputs else {}
     else:
         outputs = kept
     found = tangents_p.bind(

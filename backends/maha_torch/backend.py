@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from maha_core.door import Door
+from maha_core.refusals import refuse_special
 from maha_core.rules import UNBOUND, arrays_of, bound, entrywise, rule_for
 from maha_torch.compiler import leave_out
 from maha_torch.recorded import Node, record
@@ -85,6 +86,10 @@ class TorchBackend(Door):
                 return cast("Result", made)
         node = Node(self, super().run, problem, operation, rule, tuple(arrays))
         return cast("Result", record(node, tuple(arrays.values())))
+
+    def refuse(self, value: Array, argument: str) -> None:
+        """Raise TypeError for a tensor that is not dense, has no numbers or is redefined."""
+        refuse_special(value, argument)
 
     def refuse_tracked(self, value: Array, argument: str) -> None:
         """Raise TypeError for a tensor that is differentiated, where nothing is recorded."""

@@ -38,8 +38,8 @@ class Node:
         What computes an operation on tensors that mean no more than their numbers.
     paths : tuple of str
         Where the input tensors stand.
-    result : Any
-        What was computed, from which a result with other tensors is made.
+    pattern : Any
+        What was computed, without its tensors.
     """
 
     backend: Any
@@ -48,7 +48,7 @@ class Node:
     operation: Operation[Any]
     rule: Rule[Any]
     paths: tuple[str, ...]
-    result: Any = None
+    pattern: Any = None
     names: tuple[str, ...] = field(default=())
 
     def with_tensors(self, tensors: tuple[Tensor, ...]) -> tuple[Problem, Operation[Any]]:
@@ -60,14 +60,14 @@ class Node:
         """Return where it is differentiated: the inputs, and then the outputs."""
         inputs, outputs = tensors[: len(self.paths)], tensors[len(self.paths) :]
         problem, operation = self.with_tensors(inputs)
-        named = dict(zip(self.names, outputs, strict=True))
+        named = dict(zip(self.names, outputs, strict=False))  # none where none were kept
         return At(self.backend, problem, operation, named)
 
 
 def record(node: Node, tensors: tuple[Tensor, ...]) -> Any:
     """Return the result of an operation that autograd has recorded."""
     found = Recorded.apply(node, *tensors)
-    return with_outputs(node.result, dict(zip(node.names, found, strict=True)))
+    return with_outputs(node.pattern, dict(zip(node.names, found, strict=True)))
 
 
 class Recorded(torch.autograd.Function):  # type: ignore[misc]  # torch gives it no type
@@ -77,20 +77,22 @@ class Recorded(torch.autograd.Function):  # type: ignore[misc]  # torch gives it
     def forward(node: Node, *tensors: Tensor) -> tuple[Tensor, ...]:
         """Return the tensors of the result, which are none of the inputs."""
         problem, operation = node.with_tensors(tensors)
-        node.result = node.run(bound(node.backend, problem), operation)
-        outputs = outputs_of(node.backend.owns, node.result)
+        result = node.run(bound(node.backend, problem), operation)
+        outputs = outputs_of(node.backend.owns, result)
         node.names = tuple(outputs)
+        # The node may not hold the outputs, which hold the node.
+        node.pattern = with_outputs(result, dict.fromkeys(outputs, ...))
         given = {id(tensor) for tensor in tensors}
         return tuple(t.clone() if id(t) in given else t for t in outputs.values())
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        """Keep inputs and outputs, which are what the user has, too."""
+        """Keep the inputs, and outputs where a pullback reads them; the user has both."""
         node, *tensors = inputs
         ctx.node = node
         ctx.set_materialize_grads(False)
         ctx.mark_non_differentiable(*(t for t in output if not t.is_floating_point()))
-        ctx.save_for_backward(*tensors, *output)
+        ctx.save_for_backward(*tensors, *(output if node.rule.reads_outputs else ()))
         ctx.save_for_forward(*tensors, *output)
 
     @staticmethod

@@ -23,6 +23,8 @@ def is_tracked(value: Tensor) -> bool:
 
 def is_special(value: Tensor) -> bool:
     """Tell whether a tensor is more than its numbers: it is tracked, or inside torch.vmap."""
+    if _functorch.maybe_current_level() is None and forward_ad._current_level < 0:
+        return bool(value.requires_grad) and torch.is_grad_enabled()  # nearly always
     return any(map(_functorch.is_batchedtensor, _levels(value))) or is_tracked(value)
 
 

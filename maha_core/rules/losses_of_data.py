@@ -86,7 +86,7 @@ def _widened(backend: Engine, array: Array, widest: Any) -> Array:
 
 
 def _no_derivative(names: Iterable[str]) -> TypeError:
-    shown = ", ".join(sorted(name.split(".")[-1] for name in names))
+    shown = ", ".join(sorted({name.split(".")[-1] for name in names}))
     return TypeError(
         f"the loss has no derivative with respect to {shown}, which reaches "
         "more than values of its reductions and arguments of its row function; pass a detached "

@@ -48,8 +48,6 @@ class OfSqdist(Rule[Sqdist]):
 class OfDist(Rule[Dist]):
     """``dD / (2 dist)``, 0 where the distance is 0."""
 
-    needs_outputs = True
-
     def pushforward(self, at: At[Dist], tangents: Arrays) -> dict[str, Array]:
         """Return the change of the distances along the tangents."""
         moved = directions(tangents)

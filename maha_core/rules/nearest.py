@@ -17,7 +17,7 @@ Array = Any
 class OfNearest(Rule[Nearest]):
     """Who is nearest does not change with small steps; the distances do."""
 
-    needs_outputs = True
+    reads_outputs = True
 
     def pushforward(self, at: At[Nearest], tangents: Arrays) -> dict[str, Array]:
         """Return dD of the pairs found, along the tangents."""

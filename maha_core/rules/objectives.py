@@ -75,7 +75,7 @@ def inner(xp: Any, gradient: Arrays, tangents: Arrays) -> Array:
 class OfValueAndGrad(Rule[ValueAndGrad]):
     """``<gradient, t>`` and the Hessian's product with t; the Hessian is symmetric."""
 
-    needs_outputs = True
+    reads_outputs = True
 
     def pushforward(self, at: At[ValueAndGrad], tangents: Arrays) -> dict[str, Array]:
         """Return the change of the value and of the gradient along the tangents."""

@@ -54,12 +54,12 @@ class Rule(Generic[Op]):
     ----------
     linear : frozenset of str
         Arrays in which the operation is linear, by the first part of their path.
-    needs_outputs : bool
-        Whether derivatives want to have the outputs.
+    reads_outputs : bool
+        Whether `pullback` needs the outputs. `pushforward` uses them where they are there.
     """
 
     linear: frozenset[str] = frozenset()
-    needs_outputs: bool = False
+    reads_outputs: bool = False
 
     def expansion(
         self, backend: Engine, problem: Problem, operation: Op, active: frozenset[str]
