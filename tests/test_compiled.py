@@ -11,6 +11,7 @@ import pytest
 
 import clusters
 import maha_core as mc
+import travelling
 
 jit = pytest.importorskip("maha_numpy.compiled.jit", exc_type=ImportError)
 numba = pytest.importorskip("numba")
@@ -172,6 +173,7 @@ def test_without_numba_it_says_what_to_install():
 import sys
 sys.modules["numba"] = None
 import maha_core as mc
+import travelling
 from maha_core.options import Options
 from maha_numpy.compiled import presence
 from maha_numpy import NumpyBackend
@@ -309,20 +311,10 @@ def test_import_writes_nothing(tmp_path):
     assert not list((tmp_path / "home").iterdir())
 
 
-def compilations():
-    """Compute on a worker, and return how many passes it has and how many it compiled."""
-    X = np.random.default_rng(0).standard_normal((600, 4))
-    mc.reduce(mc.reductions.Sum(lambda D: 1 / (1 + D)), X)
-    from maha_numpy.compiled import store
-
-    runs = [module.run.compiled("float64") for module in store._kept.values()]
-    return len(runs), sum(sum(one.stats.cache_misses.values()) for one in runs)
-
-
 def test_a_cluster_compiles_once(tmp_path, monkeypatch):
     for name, value in homes(tmp_path / "home").items():
         monkeypatch.setenv(name, value)
     with clusters.started(workers=3) as client:
-        found = client.run(compilations).values()
+        found = client.run(travelling.compilations).values()
     assert {passes for passes, _ in found} == {1}
     assert sum(compiled for _, compiled in found) == 1

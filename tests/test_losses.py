@@ -6,6 +6,7 @@ import pytest
 import maha_core as mc
 import oracle
 import travelling
+from cancelling import clusters
 from derivatives import assert_value_and_gradient
 from forms import metric, problem
 from tiles import EDGE, small
@@ -156,6 +157,23 @@ def test_weights_of_one_change_nothing(library):
     np.testing.assert_allclose(
         library.numpy(one[1].metric), library.numpy(two[1].metric), rtol=1e-12
     )
+
+
+@pytest.mark.parametrize("tiling", [small, mc.options])
+def test_arrays_that_f_keeps_are_not_written(library, tiling):
+    """Pairs that the guard recomputed leave the cotangent, which is not the user's array."""
+    kept = {}
+    X = library.array(clusters(np.random.default_rng(0), "float64").X[:60])
+
+    def threefold(D):
+        float(D[0, 0])  # cannot be traced
+        return 3 * D, kept.setdefault(tuple(D.shape), 0 * D + 3)
+
+    with tiling(), mc.options(threads=1):
+        _, found = mc.value_and_grad(mc.losses.Pairwise(threefold), X)
+        _, expected = mc.value_and_grad(mc.losses.Pairwise(lambda D: 3 * D), X)
+        exact = library.numpy(expected.X)
+        np.testing.assert_allclose(library.numpy(found.X), exact, rtol=0, atol=1e-9 * exact.max())
 
 
 # --------------------------------------------------------------------------------- self-pairs

@@ -1,4 +1,4 @@
-"""Functions of losses that travel to worker processes.
+"""Functions that travel to worker processes, most of them of losses.
 
 Workers import them from here by name. A test module's own functions would not do: pytest gives
 such a module a name that no other process can import.
@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 
+import maha_core as mc
 from lazy_problems import square
 
 
@@ -60,3 +61,13 @@ def decay(D):
 
 def indexed(D):
     return D[:, :]
+
+
+def compilations():
+    """Compute on a worker, and return how many passes it has and how many it compiled."""
+    X = np.random.default_rng(0).standard_normal((600, 4))
+    mc.reduce(mc.reductions.Sum(lambda D: 1 / (1 + D)), X)
+    from maha_numpy.compiled import store
+
+    runs = [module.run.compiled("float64") for module in store._kept.values()]
+    return len(runs), sum(sum(one.stats.cache_misses.values()) for one in runs)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maha_core import formulas
-from maha_core.tiles.arithmetic import ArrayArithmetic
 from maha_core.tiles.kernels import TileKernels
 from maha_numpy import buffers
+from maha_numpy.arithmetic import NumpyArithmetic
 from maha_numpy.compiled import presence
 from maha_numpy.compiled.arithmetic import CompiledArithmetic
 from maha_numpy.tiles import cancelled, fill_diagonal, minima_after_placing
@@ -108,7 +108,7 @@ class NumpyTileKernels(TileKernels):
 
     def arithmetic(self, problem: Problem) -> Arithmetic:
         """Return compiled passes for large problems where there is a compiler."""
-        arrays = ArrayArithmetic(self.exp, self.difference, self.quiet)
+        arrays = NumpyArithmetic(self.exp, self.difference, self.quiet)
         if problem.n * problem.m < FEWEST_COMPILED or not presence.wanted(problem.options):
             return arrays
         return CompiledArithmetic(arrays)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from maha_core.arrays import describe, is_array
@@ -86,7 +87,7 @@ class ArraySum(Reduction):
         """Return f's derivatives times a cotangent ``(r, 1)``."""
         slope, own = f"{self.name}_slope", f"{self.name}_cotangent"
         expression = times(variable(slope, PAIRS), variable(own, ROWS)) or number(0)
-        return Term(expression, {slope: self._found(tile)[1], own: g})
+        return Term(expression, {slope: self._found(tile)[1], own: g}, (slope,))
 
     def entry(self, xp: Any, pieces: Pieces, g: Array) -> Term:
         """Refuse: there is no expression."""
@@ -105,18 +106,26 @@ class ArraySum(Reduction):
     def _found(self, tile: Tile) -> tuple[Array, Array]:
         """Return the rows' sums ``(r, 1)`` and f's derivatives ``(r, c)``."""
         if self.name not in tile.memo:
-            values, derivatives = self._call(tile)
-            sums = tile.row_total(tile.without_self(values, 0.0))
-            derivatives = tile.without_self(derivatives, 0.0)
-            dtype = tile.sqdist.dtype
-            tile.memo[self.name] = sums, tile.xp.astype(derivatives, dtype, copy=False)
+            tile.memo[self.name] = tile.arithmetic.of_rows(tile.sqdist, partial(self._rows, tile))
         found: tuple[Array, Array] = tile.memo[self.name]
         return found
 
-    def _call(self, tile: Tile) -> tuple[Array, Array]:
-        shape = tuple(tile.sqdist.shape)
-        data = () if self.data is None else (tile.row_data[self.data], tile.column_data[self.data])
-        result: Any = self.e(tile.sqdist, *data)
+    def _rows(self, tile: Tile, rows: slice) -> tuple[Array, Array]:
+        """Return the same for some rows of a tile."""
+        values, derivatives = self._call(tile, rows)
+        if tile.self_pairs is not None:
+            own = tile.self_pairs.from_row(rows.start)
+            values, derivatives = own.replaced(values, 0.0), own.replaced(derivatives, 0.0)
+        derivatives = tile.xp.astype(derivatives, tile.sqdist.dtype, copy=False)
+        return tile.row_total(values), derivatives
+
+    def _call(self, tile: Tile, rows: slice) -> tuple[Array, Array]:
+        D = tile.sqdist[rows, :]
+        shape = tuple(D.shape)
+        data: tuple[Array, ...] = ()
+        if self.data is not None:
+            data = tile.row_data[self.data][rows, :], tile.column_data[self.data]
+        result: Any = self.e(D, *data)
         if not isinstance(result, tuple):
             raise TypeError(
                 f"f returned {describe(result)} and no derivatives, and they cannot be derived: "

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
+from maha_core.arrays import namespace
 from maha_core.expressions import Expression, evaluate, variable
 from maha_core.expressions.operation import apply
 from maha_core.tiles.tile import Weights
@@ -107,6 +108,15 @@ class ArrayArithmetic:
     ) -> Term:
         """Return ``g_i . (b_j - mean_i) - less_i`` in the form that costs the least here."""
         return values.term(tile, name, g, mean, less)
+
+    def of_rows(self, D: Array, f: Callable[[slice], tuple[Array, Array]]) -> Any:
+        """Return numbers ``(r, 1)`` and entries ``(r, c)`` that a function gives for rows of D.
+
+        It may be asked of some rows at a time. The entries may be written over: they are a copy, as
+        the function may keep what it returns.
+        """
+        numbers, entries = f(slice(0, D.shape[0]))
+        return numbers, namespace(entries).asarray(entries, copy=True)
 
     def _shifted(self, tile: Tile, e: Expression, shift: Array | None) -> tuple[Array, Array]:
         """Return a shift and ``shift + e``, which may be written over."""

@@ -32,3 +32,7 @@ class SelfPairs:
     def filled(self, values: Array, fill: float) -> Array:
         """Return values ``(r, c)`` with `fill` on the self-pairs; the array given may change."""
         return self.backend.fill_diagonal(values, self.offset, fill)
+
+    def from_row(self, row: int) -> SelfPairs:
+        """Return those of the rows from one on."""
+        return self if row == 0 else SelfPairs(self.backend, self.offset + row)

@@ -173,6 +173,8 @@ class Arithmetic(Protocol):
         less: Array | None = None,
     ) -> Term: ...
 
+    def of_rows(self, D: Array, f: Callable[[slice], tuple[Array, Array]]) -> Any: ...
+
 
 @dataclass(slots=True)
 class Tile:

@@ -33,6 +33,7 @@ class Call:
     smallest, apart, forms = 0, False, drawing.FORMS
     largest = 40
     whole_numbers = definite = False
+    without = ()
 
     def __init__(self, rng, library):
         self.rng, self.script = rng, Script(library, rng)
@@ -166,6 +167,39 @@ class Nearest(Call):
         yield Answer("k smallest", found, order, np.broadcast_to(near, found.shape))
         twice = [len(set(row)) != self.k for row in index.tolist()]
         yield Answer("an index twice", np.asarray(twice, float), np.zeros(self.n), np.zeros(self.n))
+
+
+class Within(Call):
+    smallest = 2
+    without = ("dask",)  # whose arrays would not know how many points there are
+
+    def draw(self):
+        D, _ = self.distances()
+        of_some = float(self.rng.choice(np.append(D.ravel(), 1.0)))
+        self.radius = float(np.sqrt(max(of_some, 0.0)) * self.rng.choice([0.5, 1.0, 1.5]))
+        self.sort = bool(self.rng.random() < 0.5)
+        self.script.returns(
+            f"mc.within({self.points}, radius={self.radius!r}, metric={self.metric}, "
+            f"sort={self.sort})"
+        )
+
+    def answers(self, result):
+        D, allowed = self.distances()
+        indptr, index, sqdist = (np.asarray(part) for part in result)
+        rows = np.repeat(np.arange(self.n), np.diff(indptr))
+        yield Answer("sqdist", sqdist, D[rows, index], allowed[rows, index])
+        found = np.zeros(D.shape)
+        np.add.at(found, (rows, index), 1)
+        limit = np.longdouble(self.radius) ** 2
+        allowed = allowed + 2 * EPS[self.dtype] * limit
+        if self.Y is None:
+            np.fill_diagonal(D, np.inf)
+            np.fill_diagonal(allowed, 0)
+        undecided = np.abs(D - limit) <= allowed
+        yield Answer("times found", found, limit >= D, np.where(undecided, 1.0, 0.0))
+        keys = (index, sqdist, rows) if self.sort else (index, rows)
+        place = np.arange(len(rows))
+        yield Answer("order", np.lexsort(keys), place, np.zeros(len(rows)))
 
 
 class Slices(Call):
@@ -480,4 +514,4 @@ def _wrt(call):
     return tuple(name for name, given in there.items() if given)
 
 
-CALLS = (Distances, Nearest, Slices, Tangents, Pullbacks, Losses, Points, Metrics)
+CALLS = (Distances, Nearest, Within, Slices, Tangents, Pullbacks, Losses, Points, Metrics)

@@ -6,8 +6,8 @@ import pytest
 from fuzz import calls, run
 from fuzz.script import Script
 
-SEEDS = {"numpy": 1600, "torch": 400, "strict": 400, "dask": 160, "jax": 8}
-GROUP = 8
+SEEDS = {"numpy": 1600, "torch": 400, "strict": 400, "dask": 160, "jax": 9}
+GROUP = 9
 
 
 @pytest.mark.parametrize("library", list(SEEDS), indirect=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,8 +12,8 @@ from maha_core.expressions.algebra import minus, negative, times
 from maha_core.expressions.operation import apply, number
 from maha_core.tiles.arithmetic import NEARNESS, ArrayArithmetic, finite
 from maha_core.tiles.tile import Weights
-from maha_numpy.compiled import passes
-from maha_numpy.compiled.source import Asked, is_fast
+from maha_numpy.compiled import passes, source
+from maha_numpy.compiled.source import Asked
 
 if TYPE_CHECKING:
     from maha_core.tiles.term import Term
@@ -125,6 +125,10 @@ class CompiledArithmetic:
             return self.arrays.term(tile, values, name, g, mean, less)
         return values.pull(name, g, mean, less)
 
+    def of_rows(self, D: Array, f: Callable[[slice], tuple[Array, Array]]) -> Any:
+        """Return what a function gives for rows of D."""
+        return self.arrays.of_rows(D, f)
+
     def _exponents(self, tile: Tile, e: Expression) -> Exponents | None:
         """Return the rows' exponents and their shift, None where e has no fast form."""
         inputs, over = tile.inputs(), ("D",) if tile.spare else ()
@@ -166,16 +170,10 @@ def _asked(
     over: tuple[str, ...],
 ) -> Asked | None:
     """Return what a pass is asked, None where array API calls are the right way."""
-    wanted = (*outputs, *summed)
-    if not tile.sqdist.size or not is_fast(wanted):
+    asked = source.asked(tuple(outputs), tuple(summed), over) if tile.sqdist.size else None
+    if asked is None or not all(_fits(part, tile, inputs) for part in asked.inputs):
         return None
-    asked = Asked(tuple(outputs), tuple(summed))
-    if not all(_fits(part, tile, inputs) for part in asked.inputs):
-        return None
-    matrices = (part for part in asked.inputs if part.axes == PAIRS and part.kind == "real")
-    read = {str(part.value) for part in matrices}
-    free = [name for name in dict.fromkeys(over) if name in read]
-    return asked._replace(over=tuple(free.pop(0) if free else None for _ in outputs))
+    return asked
 
 
 def _fits(part: Expression, tile: Tile, inputs: Mapping[str, Array]) -> bool:
