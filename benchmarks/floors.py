@@ -20,22 +20,25 @@ from benchmarks.timing import quickest_ratio, ratio
 if TYPE_CHECKING:
     from benchmarks.tables import Row
 
-OVER_PRODUCT = {3: 2.5, 16: 1.4, 64: 1.25, 256: 1.0}
+OVER_PRODUCT = {
+    "float64": {3: 2.5, 16: 1.4, 64: 1.25, 256: 1.0},
+    "float32": {3: 1.2, 16: 1.2, 64: 1.25, 256: 1.0},
+}
 FASTER_THAN_BEST = {3: 3.0, 16: 3.0, 64: 2.5, 256: 1.5}
 FASTER_THAN_SCIPY = {64: 100.0}
 GUARD = 1.1
 MEMORY_MiB = 64.0
 AUTOGRAD = {  # operation: times faster than torch, than JAX
-    "pairwise": (4.0, 2.0),
-    "mlkr": (5.0, 2.5),
-    "vjp": (2.0, 1.5),
+    "pairwise": {"float64": (4.0, 2.0), "float32": (4.0, 2.0)},
+    "mlkr": {"float64": (12.0, 5.0), "float32": (11.0, 4.5)},
+    "vjp": {"float64": (2.0, 1.5), "float32": (2.0, 1.5)},
 }
 KERNEL_PRODUCT = {"keops": 10.0, "torch": 3.0}
-KERNEL_OVER_PRODUCTS = 2.2
+KERNEL_OVER_PRODUCTS = 1.6
 KERNEL_MEMORY_MiB = 100.0
-SMALL_MLKR = (1.0, 1.0)
+SMALL_MLKR = (1.5, 1.5)
 SMALL_POINTS = 500
-SMALL_CALL = 2.0
+SMALL_CALL = 1.3
 NEIGHBOURS = {"float32": (1.0, 1.5), "float64": (None, 1.5)}  # times faster than FAISS, sklearn
 FEW_NEIGHBOURS = {"float32": (1.2, 1.2), "float64": (None, 1.5)}  # of so few points
 FEW_POINTS = 1000
@@ -83,8 +86,8 @@ def verdicts(row: Row) -> list[Verdict]:
 
 
 def _sqdist(row: Row) -> Iterator[Verdict]:
-    d = row.case.d
-    yield _slower(row, OURS, LIMIT, "time over the bare product", OVER_PRODUCT.get(d))
+    d, over = row.case.d, OVER_PRODUCT[row.case.dtype]
+    yield _slower(row, OURS, LIMIT, "time over the bare product", over.get(d))
     yield from _faster(row, ("sklearn", "torch", "jax"), FASTER_THAN_BEST.get(d))
     if BY_HAND in row.times:
         yield _faster_than(row, BY_HAND, None)  # not what a user would pick, and without a guard
@@ -135,7 +138,7 @@ def _within(row: Row) -> Iterator[Verdict]:
 
 def _gradient(row: Row) -> Iterator[Verdict]:
     small = row.case.n <= SMALL_POINTS
-    torch, jax = SMALL_MLKR if small else AUTOGRAD[row.case.operation]
+    torch, jax = SMALL_MLKR if small else AUTOGRAD[row.case.operation][row.case.dtype]
     yield from _faster(row, ("torch",), torch)
     yield from _faster(row, ("jax",), jax)
     yield from _faster(row, ("keops",), None)

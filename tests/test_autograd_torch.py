@@ -554,6 +554,49 @@ def test_a_cotangent_that_is_not_finite_is_an_error():
         mc.sqdist(X).backward(G)
 
 
+BAD = {
+    "NaN in X": (lambda X: mc.sqdist(X * torch.nan), ValueError, "X contains NaN"),
+    "NaN in A": (
+        lambda X: mc.sqdist(X, metric=mc.Factor(X * torch.inf)),
+        ValueError,
+        "Factor's A.* contains NaN or infinity",
+    ),
+    "S singular": (
+        lambda X: mc.sqdist(X, metric=mc.Covariance(X[:1].T @ X[:1])),
+        ValueError,
+        "singular|positive definite",
+    ),
+    "D negative": (
+        lambda X: mc.dist(X, metric=mc.Full(-torch.eye(D, dtype=X.dtype))),
+        ValueError,
+        "negative squared distances",
+    ),
+    "columns": (
+        lambda X: mc.sqdist(X, metric=mc.Factor(X[:, :1])),
+        ValueError,
+        "column",
+    ),
+    "dtype": (lambda X: mc.sqdist(X, X.float()), TypeError, "Y has dtype"),
+}
+SETTINGS = {
+    "requires grad": lambda f, X: f(X.clone().requires_grad_()),
+    "grad": lambda f, X: torch.func.grad(lambda X: f(X).sum())(X),
+    "vmap": lambda f, X: torch.vmap(f)(torch.stack([X, X])),
+    "vmap of grad": lambda f, X: torch.vmap(torch.func.grad(lambda X: f(X).sum()))(X[None]),
+}
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_the_same_error_as_without_autograd(name, setting):
+    call, error, message = BAD[name]
+    X = normal(N, D, live=False)
+    for run in (call, lambda X: SETTINGS[setting](call, X)):
+        with pytest.raises(error, match=message) as raised:
+            run(X)
+        assert type(raised.value) is error
+
+
 def test_parameters_and_strided_tensors_are_taken():
     A = torch.nn.Parameter(normal(D, K, live=False).T)
     X = normal(2 * N, D, live=False)[::2]

@@ -140,6 +140,23 @@ def test_the_gradient_of_a_loss_is_that_of_the_sum_over_members(library):
     assert abs((library.numpy(gradient) * v).sum() - expected) <= 1e-6 * (1 + abs(expected))
 
 
+def test_products_with_the_Hessian_of_a_batch_are_those_of_its_members(library):
+    """By central differences of the gradients, which are tested above."""
+    p = problem("factor", N, None, D)
+    A, y = p.random((2, *p.parameter.shape)), library.array(p.random(N))
+    loss, v, h = mc.losses.MLKR(y), p.random((2, *p.parameter.shape)), 1e-5
+    X = library.array(p.X)
+    found = mc.hvp(
+        loss, X, metric=mc.Factor(library.array(A)), metric_tangent=library.array(v), wrt="metric"
+    )
+    up, down = (
+        mc.value_and_grad(loss, X, metric=mc.Factor(library.array(A + s * h * v)))[1].metric
+        for s in (1, -1)
+    )
+    expected = (library.numpy(up) - library.numpy(down)) / (2 * h)
+    np.testing.assert_allclose(library.numpy(found.metric), expected, rtol=1e-5, atol=1e-7)
+
+
 def test_reduce_vjp_sums_over_members_that_share_the_values(library):
     p = problem("euclidean", N, M, D)
     X, b = p.random((2, N, D)), p.random(M)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from maha_core.expressions.expression import Expression, Kind, constant, is_constant, node
@@ -59,6 +59,7 @@ OPERATIONS: dict[str, Operation] = {}
 """By its name in the array API standard; `maha_core.expressions.operations` fills it in."""
 
 
+@lru_cache(maxsize=2048)
 def apply(name: str, *arguments: Expression) -> Expression:
     """Return an operation on arguments, or what is exactly the same and simpler."""
     operation = OPERATIONS[name]

@@ -122,7 +122,7 @@ class ArraySum(Reduction):
     def _call(self, tile: Tile, rows: slice) -> tuple[Array, Array]:
         D = tile.sqdist[rows, :]
         shape = tuple(D.shape)
-        data = ()
+        data: tuple[Array, ...] = ()
         if self.data is not None:
             data = tile.row_data[self.data][rows, :], tile.column_data[self.data]
         result: Any = self.e(D, *data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -169,7 +170,15 @@ def row_function(
     value = traced(f, "row_function", {**of_reductions, **of_data})
     if WEIGHTS in of_data:
         value = weighted(of_data[WEIGHTS], value)
-    return RowFunction(value, {name: derivative(value, s) for name, s in of_reductions.items()})
+    return with_slopes(value, tuple(of_reductions))
+
+
+@lru_cache(maxsize=128)
+def with_slopes(value: Expression, reductions: tuple[str, ...]) -> RowFunction:
+    """Return a row function with its derivatives in the reductions of these names."""
+    return RowFunction(
+        value, {name: derivative(value, reduction_variable(name)) for name in reductions}
+    )
 
 
 def traced(

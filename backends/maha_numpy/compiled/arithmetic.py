@@ -12,8 +12,8 @@ from maha_core.expressions.algebra import minus, negative, times
 from maha_core.expressions.operation import apply, number
 from maha_core.tiles.arithmetic import NEARNESS, ArrayArithmetic, finite
 from maha_core.tiles.tile import Weights
-from maha_numpy.compiled import passes
-from maha_numpy.compiled.source import Asked, is_fast
+from maha_numpy.compiled import passes, source
+from maha_numpy.compiled.source import Asked
 
 if TYPE_CHECKING:
     from maha_core.tiles.term import Term
@@ -170,18 +170,10 @@ def _asked(
     over: tuple[str, ...],
 ) -> Asked | None:
     """Return what a pass is asked, None where array API calls are the right way."""
-    wanted = (*outputs, *summed)
-    if not tile.sqdist.size or not is_fast(wanted):
+    asked = source.asked(tuple(outputs), tuple(summed), over) if tile.sqdist.size else None
+    if asked is None or not all(_fits(part, tile, inputs) for part in asked.inputs):
         return None
-    if not summed and all(str(part.value) in over for part in outputs):  # nothing to compute
-        return None
-    asked = Asked(tuple(outputs), tuple(summed))
-    if not all(_fits(part, tile, inputs) for part in asked.inputs):
-        return None
-    matrices = (part for part in asked.inputs if part.axes == PAIRS and part.kind == "real")
-    read = {str(part.value) for part in matrices}
-    free = [name for name in dict.fromkeys(over) if name in read]
-    return asked._replace(over=tuple(free.pop(0) if free else None for _ in outputs))
+    return asked
 
 
 def _fits(part: Expression, tile: Tile, inputs: Mapping[str, Array]) -> bool:

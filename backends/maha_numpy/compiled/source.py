@@ -131,6 +131,24 @@ def _is_plain(number: Expression) -> bool:
 
 
 @lru_cache(maxsize=512)
+def asked(
+    outputs: tuple[Expression, ...], summed: tuple[Expression, ...], over: tuple[str, ...]
+) -> Asked | None:
+    """Return what a pass is asked; None where it has no fast form, or nothing to compute.
+
+    The inputs of pairs that are named in `over` may be written over.
+    """
+    if not is_fast(outputs + summed):
+        return None
+    if not summed and all(part.value in over for part in outputs):
+        return None
+    read = Asked(outputs, summed).inputs
+    matrices = {part.value for part in read if part.axes == PAIRS and part.kind == "real"}
+    free = [name for name in dict.fromkeys(over) if name in matrices]
+    return Asked(outputs, summed, tuple(free.pop(0) if free else None for _ in outputs))
+
+
+@lru_cache(maxsize=512)
 def is_fast(expressions: tuple[Expression, ...]) -> bool:
     """Tell whether every operation has a form without branches, and every number a type."""
     parts = ordered(lowered(expressions))
