@@ -16,7 +16,8 @@ from jax.interpreters import ad, batching, mlir
 
 from maha_core.rules import outputs_of
 from maha_jax import values
-from maha_jax.host import on_host
+from maha_jax.blocks import outputs
+from maha_jax.host import has_engine, on_host
 from maha_jax.node import Node
 
 Array = Any
@@ -76,7 +77,9 @@ def _aval(of: Any, beside: Sequence[Any]) -> Any:
 
 
 def _on_host(ctx: Any, *arrays: Any, node: Node) -> Any:
-    """Let the compiled program call the host."""
+    """Let the compiled program call the host, where there is an engine for it."""
+    if not has_engine():
+        return _lowered(ctx, *arrays, node=node)
     found, _, _ = mlir.emit_python_callback(
         ctx,
         on_host(node),
@@ -90,6 +93,12 @@ def _on_host(ctx: Any, *arrays: Any, node: Node) -> Any:
     return found
 
 
+def _in_jax(*arrays: Array, node: Node) -> list[Array]:
+    return outputs(node)(*arrays)
+
+
+_lowered = mlir.lower_fun(_in_jax, multiple_results=True)
+mlir.register_lowering(operation_p, _lowered)
 mlir.register_lowering(operation_p, _on_host, platform="cpu", cacheable=False)
 
 
