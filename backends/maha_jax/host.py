@@ -10,8 +10,8 @@ import numpy as np
 
 from maha_core.dispatch import backend_of, insist
 from maha_core.metrics.euclidean import euclidean
-from maha_core.registry import REGISTRY
 from maha_core.reductions.array_sum import ArraySum
+from maha_core.registry import REGISTRY
 from maha_core.rules import bound, outputs_of
 from maha_core.structure import mapped
 from maha_jax import values

@@ -16,8 +16,8 @@ from jax.interpreters import ad, batching, mlir
 
 from maha_core.rules import outputs_of
 from maha_jax import values
-from maha_jax.blocks import outputs
 from maha_jax.host import has_engine, on_host
+from maha_jax.in_jax import outputs
 from maha_jax.node import Node
 
 Array = Any
