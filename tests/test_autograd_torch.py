@@ -65,12 +65,23 @@ def is_right(function, given, *, second=True, forward=True):
     return first and (not second or gradgradcheck(function, given, check_fwd_over_rev=forward))
 
 
-PAIRS = (torch.tensor([0, 1, 2, 2]), torch.tensor([1, 0, 1, 1]))
+PAIRS = (torch.tensor([0, 1, 2, 2, 1]), torch.tensor([1, 0, 1, 1, 1]))
+"""One of them twice, and a point with itself."""
+APART = tuple(part[:4] for part in PAIRS)
+"""The root of a point's distance to itself has no finite differences."""
+
+OWN = normal(N, live=False)
 MATRICES = {
     "sqdist": mc.sqdist,
     "dist": mc.dist,
+    "mean": lambda *points, metric: mc.reduce(
+        reductions.SoftmaxMean(normal(M, live=False) if len(points) > 1 else OWN),
+        *points,
+        metric=metric,
+        self_pairs=False,
+    ),
     "pairs": lambda *points, metric: mc.sqdist(*points, metric=metric, pairs=PAIRS),
-    "roots of pairs": lambda *points, metric: mc.dist(*points, metric=metric, pairs=PAIRS),
+    "roots of pairs": lambda *points, metric: mc.dist(*points, metric=metric, pairs=APART),
     "Gaussian": lambda *points, metric: mc.kernel_matrix(
         kernels.Gaussian(), *points, metric=metric
     ),
@@ -145,7 +156,7 @@ def test_vjp_and_jvp_have_a_derivative(of):
 
 
 def test_vjp_and_jvp_of_pairs_have_a_derivative():
-    g, dX, (X, Y, A) = normal(4), normal(N, D, seed=1), arguments("Factor", with_Y=True)[0]
+    g, dX, (X, Y, A) = normal(5), normal(N, D, seed=1), arguments("Factor", with_Y=True)[0]
 
     def vjp(g, X, Y, A):
         found = mc.vjp(X, Y, metric=mc.Factor(A), cotangent=g, wrt=("X", "metric"), pairs=PAIRS)
@@ -156,6 +167,16 @@ def test_vjp_and_jvp_of_pairs_have_a_derivative():
 
     assert is_right(vjp, (g, X, Y, A), second=False)
     assert is_right(jvp, (dX, X, Y, A), second=False, forward=False)
+
+
+def test_gradients_of_kernels_have_a_derivative():
+    X, Y, A = arguments("Factor", with_Y=True)[0]
+    b = normal(M, 2, seed=4)
+
+    def gradient(X, Y, A, b):
+        return mc.kernel_gradient(kernels.Matern52(), X, Y, values=b, metric=mc.Factor(A))
+
+    assert is_right(gradient, (X, Y, A, b), second=False)
 
 
 # ------------------------------------------------------------------------------- values and data
@@ -359,6 +380,13 @@ def test_results_are_freed_with_their_last_reference():
 def test_a_matrix_is_not_kept_for_the_backward_pass():
     found = mc.sqdist(normal(N, D))
     assert all(kept.shape != found.shape for kept in found.grad_fn.saved_tensors)
+
+
+def test_a_result_is_no_view_of_an_argument():
+    D_ = torch.rand(3, 4, dtype=torch.float64, requires_grad=True)
+    found = kernels.Kernel(lambda D: D)(D_)
+    assert found.data_ptr() != D_.data_ptr()
+    assert gradcheck(kernels.Kernel(lambda D: D), (D_,))
 
 
 def test_a_tensor_changed_in_between_is_an_error():
