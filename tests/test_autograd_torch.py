@@ -425,6 +425,24 @@ def test_distances_of_equal_points_have_gradient_zero(form):
         assert torch.equal(gradient, torch.zeros_like(X))
 
 
+@WITH_Y
+@FORMS
+def test_smooth_functions_have_two_derivatives_at_equal_points(form, with_Y):
+    """The first derivative of D is 0 there, and the second is not."""
+    (_, *rest), split = arguments(form, with_Y)
+    X = normal(2, D, live=False).repeat(2, 1)
+    if with_Y:
+        rest[0] = X[:3].clone().requires_grad_()
+    loss = losses.MLKR(normal(N, live=False), normal(3, live=False) if with_Y else None)
+
+    def function(*tensors):
+        points, metric = split(*tensors)
+        K = mc.kernel_matrix(kernels.Gaussian(), *points, **metric)
+        return K.sum(), mc.sqdist(*points, **metric).sum(), mc.value(loss, *points, **metric)
+
+    assert is_right(function, [X.requires_grad_(), *rest], forward=False)
+
+
 def test_equal_points_leave_second_derivatives_finite():
     X = torch.cat([normal(N, D, live=False)] * 2).requires_grad_()
 
