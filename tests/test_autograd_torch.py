@@ -60,9 +60,15 @@ def arguments(form, with_Y):
 
 
 def is_right(function, given, *, second=True, forward=True):
-    """Tell whether derivatives of first and second order are those of finite differences."""
-    first = gradcheck(function, given, check_forward_ad=forward)
-    return first and (not second or gradgradcheck(function, given, check_fwd_over_rev=forward))
+    """Tell whether derivatives of first and second order are those of finite differences.
+
+    The second ones are compared along random directions, which takes a fraction of the time.
+    """
+    torch.manual_seed(0)
+    if not gradcheck(function, given, check_forward_ad=forward):
+        return False
+    further = {"check_fwd_over_rev": forward, "fast_mode": True}
+    return not second or gradgradcheck(function, given, **further)
 
 
 PAIRS = (torch.tensor([0, 1, 2, 2, 1]), torch.tensor([1, 0, 1, 1, 1]))
