@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from maha_core import losses
-from maha_core.learn.base import MetricLearner, objective
+from maha_core.learn.gradient_learner import GradientLearner, objective
 from maha_core.learn.data import Training, class_rows, classification
 from maha_core.learn.host import computed, like
 from maha_core.learn.optimizer import Found, Matrix
@@ -22,7 +22,7 @@ from maha_core.targets import nearest_within
 Array = Any
 
 
-class LMNN(MetricLearner):
+class LMNN(GradientLearner):
     """Learn a metric in which near neighbours are of one class, and others a margin farther away.
 
     It minimises ``sum_i sum_{j in T_i} (mu D_ij + (1 - mu) sum_l [margin + D_ij - D_il]+)`` with
@@ -97,7 +97,7 @@ class LMNN(MetricLearner):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **MetricLearner._parameter_constraints,
+        **GradientLearner._parameter_constraints,
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "regularization": [Interval(Real, 0, 1, closed="both")],
         "margin": [Interval(Real, 0, np.inf, closed="neither")],

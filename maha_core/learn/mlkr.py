@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from maha_core import losses
-from maha_core.learn.base import MetricLearner
+from maha_core.learn.gradient_learner import GradientLearner
 from maha_core.learn.data import Training, numbers_on_host, regression
 from maha_core.learn.host import to_host
 from maha_core.learn.kernel_regression import kernel_regression
@@ -22,7 +22,7 @@ from maha_core.learn.optimizer import Found, Matrix, Objective
 Array = Any
 
 
-class MLKR(RegressorMixin, MetricLearner):
+class MLKR(RegressorMixin, GradientLearner):
     """Learn a metric in which near points have near targets, and predict by kernel regression.
 
     It minimises the leave-one-out error ``sum_i (yhat_i - y_i)^2`` of ``yhat_i = sum_j p_ij y_j``
@@ -80,7 +80,7 @@ class MLKR(RegressorMixin, MetricLearner):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **MetricLearner._parameter_constraints,
+        **GradientLearner._parameter_constraints,
         "init": [StrOptions({"auto", "pca", "identity", "random"}), "array-like"],
         "alpha": [Interval(Real, 0, np.inf, closed="left")],
     }

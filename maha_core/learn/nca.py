@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from maha_core import losses
-from maha_core.learn.base import MetricLearner
+from maha_core.learn.gradient_learner import GradientLearner
 from maha_core.learn.data import Training, classification
 
 Array = Any
 
 
-class NCA(MetricLearner):
+class NCA(GradientLearner):
     """Learn a metric in which leave-one-out votes of near neighbours are right.
 
     It maximises ``sum_i p_i``, the expected number of points that a neighbour drawn with
