@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.random import sample_without_replacement
 
-from maha_core.distance import nearest
+from maha_core.learn.class_neighbors import Near, class_neighbors
 from maha_core.learn.user_line import warn
 
 Array = Any
@@ -157,21 +157,19 @@ class Constraints:
         """
         _check_count(k_genuine, "k_genuine")
         _check_count(k_impostor, "k_impostor")
-        if len(X) != len(self.partial_labels):
+        if X.shape[0] != len(self.partial_labels):
             raise ValueError(
-                f"X has {len(X)} points, and partial_labels {len(self.partial_labels)} labels"
+                f"X has {X.shape[0]} points, and partial_labels {len(self.partial_labels)} labels"
             )
         self._refuse_unpaired()
         groups = np.split(self._rows, self._starts[1:])
         self._warn_of_few(k_genuine, k_impostor)
-        return np.concatenate(
-            [_knntriplets(X, own, self._others(c), k_genuine, k_impostor)
-             for c, own in enumerate(groups) if len(own) > 1]
-        )  # fmt: skip
+        near = class_neighbors(X, groups, k_genuine, k_impostor)
+        return np.concatenate([_triplets(each) for each in near])
 
-    def _others(self, c: int) -> Index:
-        start, stop = self._starts[c], self._starts[c] + self._counts[c]
-        return np.sort(np.concatenate([self._rows[:start], self._rows[stop:]]))
+    def n_pairs(self) -> tuple[int, int]:
+        """Return how many pairs of one class and of two there are."""
+        return int(self._place().sum()), int(self._before().sum())
 
     def _warn_of_few(self, k_genuine: int, k_impostor: int) -> None:
         fewest, others = int(self._counts.min()), len(self._rows) - int(self._counts.max())
@@ -201,17 +199,24 @@ class Constraints:
             )
 
     def _alike(self, wanted: int, rng: Any) -> tuple[Index, Index]:
-        """Draw pairs (u, v) of a class, u after v in the order of the classes."""
+        """Draw pairs (u, v) of a class, v before u."""
         self._refuse_unpaired()
-        place = np.arange(len(self._rows)) - np.repeat(self._starts, self._counts)
+        place = self._place()
         u, rank = _drawn(place, wanted, rng, "one class")
-        return self._rows[u], self._rows[u - place[u] + rank]
+        return self._rows[u - place[u] + rank], self._rows[u]
 
     def _different(self, wanted: int, rng: Any) -> tuple[Index, Index]:
         """Draw pairs (u, v) of points of different classes, v of a class before u's."""
-        before = np.repeat(self._starts, self._counts)
-        u, rank = _drawn(before, wanted, rng, "two classes")
-        return self._rows[u], self._rows[rank]
+        u, rank = _drawn(self._before(), wanted, rng, "two classes")
+        return self._rows[rank], self._rows[u]
+
+    def _place(self) -> Index:
+        """Return how many points of its class are before each, in the order of `_rows`."""
+        return np.arange(len(self._rows)) - self._before()
+
+    def _before(self) -> Index:
+        """Return how many points of classes before its own there are, in the order of `_rows`."""
+        return np.repeat(self._starts, self._counts)
 
 
 def _drawn(partners: Index, wanted: int, rng: Any, kind: str) -> tuple[Index, Index]:
@@ -230,11 +235,10 @@ def _drawn(partners: Index, wanted: int, rng: Any, kind: str) -> tuple[Index, In
     return u, numbers - (ends[u] - partners[u])
 
 
-def _knntriplets(X: Array, own: Index, others: Index, k_genuine: int, k_impostor: int) -> Index:
-    genuine = nearest(X[own], k=min(k_genuine, len(own) - 1)).index
-    impostors = nearest(X[own], X[others], k=min(k_impostor, len(others))).index
-    shape = (len(own), genuine.shape[1], impostors.shape[1])
-    columns = (own[:, None, None], own[genuine][:, :, None], others[impostors][:, None, :])
+def _triplets(near: Near) -> Index:
+    """Return every point with each of its near points of the own class, and of others."""
+    shape = (len(near.rows), near.own.shape[1], near.others.shape[1])
+    columns = (near.rows[:, None, None], near.own[:, :, None], near.others[:, None, :])
     return np.stack([np.broadcast_to(rows, shape).ravel() for rows in columns], axis=1)
 
 

@@ -13,7 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    column_or_1d,
+    validate_data,
+)
 
 from maha_core import checks, validation
 from maha_core.arrays import is_array, namespace
@@ -103,6 +108,38 @@ def refuse_foreign(estimator: Any, X: Array, argument: str, why: str) -> None:
             f"{type(estimator).__name__} takes NumPy arrays, because {why}: convert {argument} "
             "to a NumPy array"
         )
+
+
+def points_and_groups(
+    estimator: Any, X: Array, groups: Array, argument: str
+) -> tuple[Array, NDArray[np.int64]]:
+    """Return points and the numbers of the groups that they are in, the latter on the host."""
+    X = given_points(estimator, X)
+    if is_foreign(X):
+        X, groups, _ = _foreign_points(estimator, X, groups, None)
+    else:
+        X = validate_data(estimator, X, dtype=FLOATS, ensure_min_samples=2)
+        groups = column_or_1d(_required(groups, estimator, argument), warn=True)
+        check_consistent_length(X, groups)
+    numbers = numbers_on_host(groups, argument)
+    whole_numbers = numbers.dtype.kind in "iu" or (
+        numbers.dtype.kind == "f" and np.isfinite(numbers).all() and (numbers % 1 == 0).all()
+    )
+    if not whole_numbers or numbers.shape != (int(X.shape[0]),):
+        raise ValueError(
+            f"{argument} has shape {numbers.shape} and dtype {numbers.dtype}; it holds one whole "
+            f"number a point: ({X.shape[0]},)"
+        )
+    return X, numbers.astype(np.int64)
+
+
+def _required(values: Array | None, estimator: Any, argument: str) -> Array:
+    if values is None:
+        raise ValueError(
+            f"This {type(estimator).__name__} estimator requires {argument} to be passed, but the "
+            f"target {argument} is None."
+        )
+    return values
 
 
 def further_points(estimator: Any, X: Array) -> Array:
@@ -206,7 +243,7 @@ def class_means(data: Training) -> tuple[Array, Array]:
         member = xp.astype(member, X.dtype)
         means = (member.T @ X) / counts
         return means, X - member @ means
-    index = whole(_class_numbers(data), X)
+    index = whole(class_numbers(data), X)
     means = validation.backend_for(X, "X").scatter_add(index, X, len(data.counts)) / counts
     return means, X - xp.take(means, index, axis=0)
 
@@ -214,12 +251,12 @@ def class_means(data: Training) -> tuple[Array, Array]:
 def class_rows(data: Training) -> list[Array]:
     """Return the row numbers of each class, of X's library (of its chunks', beside Dask)."""
     assert data.counts is not None
-    order = np.argsort(_class_numbers(data), kind="stable")
+    order = np.argsort(class_numbers(data), kind="stable")
     return [whole(rows, data.X) for rows in np.split(order, np.cumsum(data.counts)[:-1])]
 
 
-def _class_numbers(data: Training) -> NDArray[np.int64]:
-    """Return the number of each point's class, on the host."""
+def class_numbers(data: Training) -> NDArray[np.int64]:
+    """Return the number of each point's class, from 0, on the host."""
     (labels,) = to_host(data.y)
     if not is_foreign(data.X):
         return labels.astype(np.int64)

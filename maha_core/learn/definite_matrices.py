@@ -21,12 +21,13 @@ def is_definite(M: Matrix) -> bool:
 
 
 def factor(M: Matrix) -> Matrix:
-    """Return A ``(d, d)`` with ``A^T A = M`` of a positive semi-definite M.
+    """Return the symmetric A ``(d, d)`` with ``A^T A = M`` of a positive semi-definite M.
 
-    Negative eigenvalues, which can be nothing but rounding, count as 0.
+    It is unique, where signs of eigenvectors are not. Negative eigenvalues, which can be nothing
+    but rounding, count as 0.
     """
     values, vectors = eigh(M)
-    return np.ascontiguousarray((vectors * np.sqrt(np.maximum(values, 0))).T)
+    return symmetric((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)
 
 
 def power(M: Matrix, exponent: float) -> Matrix:

@@ -16,7 +16,7 @@ from maha_core.learn.base import MetricLearner
 from maha_core.learn.data import Training
 from maha_core.learn.host import like, to_host
 from maha_core.learn.initialization import continued, initial
-from maha_core.learn.optimizer import Found, Matrix, Objective, Search
+from maha_core.learn.optimizer import MEMORY, Found, Matrix, Objective, Search
 from maha_core.learn.progress import progress
 from maha_core.losses.base import Loss
 from maha_core.metrics import Factor
@@ -38,8 +38,7 @@ class GradientLearner(MetricLearner):
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
-    _memory: ClassVar[int] = 10
-    """The steps that L-BFGS remembers: SciPy's own choice, and so scikit-learn's."""
+    _memory: ClassVar[int] = MEMORY
 
     n_components: int | None
     init: Any

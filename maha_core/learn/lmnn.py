@@ -11,8 +11,8 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from maha_core import losses
-from maha_core.learn.gradient_learner import GradientLearner, objective
 from maha_core.learn.data import Training, class_rows, classification
+from maha_core.learn.gradient_learner import GradientLearner, objective
 from maha_core.learn.host import computed, like
 from maha_core.learn.optimizer import Found, Matrix
 from maha_core.learn.user_line import warn

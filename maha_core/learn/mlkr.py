@@ -13,8 +13,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from maha_core import losses
-from maha_core.learn.gradient_learner import GradientLearner
 from maha_core.learn.data import Training, numbers_on_host, regression
+from maha_core.learn.gradient_learner import GradientLearner
 from maha_core.learn.host import to_host
 from maha_core.learn.kernel_regression import kernel_regression
 from maha_core.learn.optimizer import Found, Matrix, Objective

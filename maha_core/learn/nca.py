@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from maha_core import losses
-from maha_core.learn.gradient_learner import GradientLearner
 from maha_core.learn.data import Training, classification
+from maha_core.learn.gradient_learner import GradientLearner
 
 Array = Any
 

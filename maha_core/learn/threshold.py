@@ -41,29 +41,36 @@ def best_threshold(
         One of the distances; or the float below the smallest, where it is best to accept none.
     """
     counts = Counts.of(distances, alike)
-    quality = {
-        "accuracy": counts.accuracy,
-        "f_beta": lambda: counts.f_score(beta),
-        "max_tpr": lambda: np.where(counts.tnr() >= (min_rate or 0), counts.tpr(), -1),
-        "max_tnr": lambda: np.where(counts.tpr() >= (min_rate or 0), counts.tnr(), -1),
-    }[strategy]()
+    quality = _quality(counts, strategy, 0.0 if min_rate is None else min_rate, beta)
     return float(counts.thresholds[np.argmax(quality)])
+
+
+def _quality(counts: Counts, strategy: str, min_rate: float, beta: float) -> Matrix:
+    """Return what a strategy makes largest, at every threshold; -1 where a rate is not kept."""
+    if strategy == "accuracy":
+        return counts.accuracy()
+    if strategy == "f_beta":
+        return counts.f_score(beta)
+    if strategy == "max_tpr":
+        return np.where(counts.tnr() >= min_rate, counts.tpr(), -1.0)
+    return np.where(counts.tpr() >= min_rate, counts.tnr(), -1.0)
 
 
 def check_strategy(strategy: Any, min_rate: Any, beta: Any) -> None:
     """Refuse a strategy that is none, or lacks what it needs."""
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy is {strategy!r}; choose one of {', '.join(STRATEGIES)}")
-    if strategy in ("max_tpr", "max_tnr") and not (_is_real(min_rate) and 0 <= min_rate <= 1):
+    if strategy in ("max_tpr", "max_tnr") and not (is_real(min_rate) and 0 <= min_rate <= 1):
         raise ValueError(
             f"min_rate is {min_rate!r}; strategy={strategy!r} needs the least rate of the other "
             "kind, from 0 to 1"
         )
-    if strategy == "f_beta" and not (_is_real(beta) and 0 <= beta < np.inf):
+    if strategy == "f_beta" and not (is_real(beta) and 0 <= beta < np.inf):
         raise ValueError(f"beta is {beta!r}; strategy='f_beta' needs a number not below 0")
 
 
-def _is_real(value: Any) -> bool:
+def is_real(value: Any) -> bool:
+    """Tell whether a value is a real number, NaN included."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from maha_core.learn.base import MetricLearner
 from maha_core.learn.host import to_host
-from maha_core.learn.threshold import best_threshold, check_strategy
+from maha_core.learn.threshold import best_threshold, check_strategy, is_real
 from maha_core.learn.tuple_data import further_tuples, pair_labels, refuse_one_kind
 
 Array = Any
@@ -70,7 +69,7 @@ class PairsClassifier(MetricLearner):
         refuse_one_kind(labels)
         return float(roc_auc_score(labels, -distances))
 
-    def set_threshold(self, threshold: float) -> Self:
+    def set_threshold(self, threshold: Any) -> Self:
         """Set the distance up to which pairs count as alike.
 
         Parameters
@@ -82,7 +81,7 @@ class PairsClassifier(MetricLearner):
         self
         """
         check_is_fitted(self)
-        if not isinstance(threshold, Real) or isinstance(threshold, bool) or np.isnan(threshold):
+        if not is_real(threshold) or np.isnan(threshold):
             raise ValueError(f"threshold is {threshold!r}; it is a distance, a real number")
         self.threshold_ = float(threshold)
         return self
