@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import HasMethods
 from maha_core.blas import one_thread
 from maha_core.learn.base import MetricLearner
 from maha_core.learn.data import alone, weights_of
-from maha_core.learn.definite_matrices import factor, is_definite, power, pseudo_inverse
+from maha_core.learn.definite_matrices import is_definite, power, pseudo_inverse_root
 
 Array = Any
 Matrix = NDArray[np.float64]
@@ -102,7 +102,7 @@ class Covariance(MetricLearner):
             points = alone(self, X, "scikit-learn estimates the covariance")
             weights = weights_of(sample_weight, points)
             self.location_, self.covariance_ = self._estimate(points.astype(np.float64), weights)
-            self._keep_components(factor(self._inverse()), points)
+            self._keep_components(self._inverse_root(), points)
         return self
 
     def _estimate(self, X: Matrix, weights: Matrix | None) -> tuple[Matrix, Matrix]:
@@ -116,15 +116,15 @@ class Covariance(MetricLearner):
         fitted = clone(self.covariance).fit(X)
         return np.asarray(fitted.location_), np.asarray(fitted.covariance_)
 
-    def _inverse(self) -> Matrix:
+    def _inverse_root(self) -> Matrix:
         if self.pseudo_inverse:
-            return pseudo_inverse(self.covariance_)
+            return pseudo_inverse_root(self.covariance_)
         if not is_definite(self.covariance_):
             raise ValueError(
                 "the covariance of X is singular; write pseudo_inverse=True, or "
                 "covariance=sklearn.covariance.LedoitWolf(), which shrinks it"
             )
-        return power(self.covariance_, -1.0)
+        return power(self.covariance_, -0.5)
 
 
 def _weighted(X: Matrix, weights: Matrix) -> tuple[Matrix, Matrix]:

@@ -37,11 +37,11 @@ def power(M: Matrix, exponent: float) -> Matrix:
     return symmetric(scaled)
 
 
-def pseudo_inverse(M: Matrix) -> Matrix:
-    """Return the pseudo-inverse of a positive semi-definite M."""
+def pseudo_inverse_root(M: Matrix) -> Matrix:
+    """Return the symmetric root of the pseudo-inverse of a positive semi-definite M."""
     values, vectors = eigh(M)
     kept = values > rounding(values)
-    return symmetric((vectors[:, kept] / values[kept]) @ vectors[:, kept].T)
+    return symmetric((vectors[:, kept] / np.sqrt(values[kept])) @ vectors[:, kept].T)
 
 
 def symmetric(M: Matrix) -> Matrix:
