@@ -65,7 +65,7 @@ class LearnsFromTriplets(MetricLearner):
         for start in range(0, self.max_iter, self.output_iter):
             w = averaging.run(draws[start : start + self.output_iter])
             loss = hinge(composed(w, basis), near, far) + self.beta * float(w.sum())
-            if loss < best.loss:
+            if w.any() and loss < best.loss:
                 best = Composed(w, loss)
             if self.verbose:
                 print(f"[{type(self).__name__}] {averaging.iterations:>10} {loss:>20.6e}")  # noqa: T201

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import roc_auc_score
+from sklearn.utils import ClassifierTags
 from sklearn.utils.validation import check_is_fitted
 
 from maha_core.learn.base import MetricLearner
@@ -24,6 +25,12 @@ class PairsClassifier(MetricLearner):
 
     classes_: ClassVar[Labels] = np.array([-1, 1])
     threshold_: float
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = "classifier"  # folds of a search then have both kinds of pairs
+        tags.classifier_tags = ClassifierTags(multi_class=False)
+        return tags
 
     def decision_function(self, pairs: Array) -> Array:
         """Return minus the distances ``(p,)`` of pairs ``(p, 2, d)``: larger is more alike."""
