@@ -16,6 +16,8 @@ ENTRIES = 2**20
 
 BINS = 2**12
 
+EPS = float(np.finfo(np.float64).eps)
+
 
 def distance_percentiles(points: Matrix, percents: Sequence[float]) -> Matrix:
     """Return percentiles of the distances, not squared, of all n^2 ordered pairs of points.
@@ -44,21 +46,20 @@ def distance_percentiles(points: Matrix, percents: Sequence[float]) -> Matrix:
 
 def _smallest(points: Matrix, rank: int) -> float:
     """Return the squared distance of a rank, counted from 0, by narrowing where it lies."""
-    low, high, before, inside = (
-        0.0,
-        max(float(D.max()) for D in _blocks(points)),
-        0,
-        len(points) ** 2,
-    )
-    while inside > ENTRIES and np.nextafter(low, np.inf) < high:
+    low, high = 0.0, max(float(D.max()) for D in _blocks(points))
+    narrowest = EPS * high
+    before, inside = 0, len(points) ** 2
+    while inside > ENTRIES and high - low > narrowest:
         edges = np.linspace(low, high, BINS + 1)
         counts = np.sum([np.histogram(D, edges)[0] for D in _blocks(points)], axis=0)
         ends = before + np.cumsum(counts)
-        bin_ = int(np.searchsorted(ends, rank, side="right"))
-        low, high, last = edges[bin_], edges[bin_ + 1], bin_ == BINS - 1
-        before, inside = int(ends[bin_] - counts[bin_]), int(counts[bin_])
-        if not last:
-            high = np.nextafter(high, -np.inf)  # a histogram's bins leave their upper end out
+        found = int(np.searchsorted(ends, rank, side="right"))
+        low, high = edges[found], edges[found + 1]
+        if found < BINS - 1:  # a histogram's bins leave their upper end out, but for the last
+            high = np.nextafter(high, low)
+        before, inside = int(ends[found] - counts[found]), int(counts[found])
+    if inside > ENTRIES:  # so many are equal
+        return min(float(D[low <= D].min(initial=np.inf)) for D in _blocks(points))
     values = np.concatenate([D[(low <= D) & (high >= D)] for D in _blocks(points)])
     return float(np.partition(values, rank - before)[rank - before])
 

@@ -38,7 +38,7 @@ def best_threshold(
     Returns
     -------
     threshold : float
-        One of the distances; or the float below the smallest, where it is best to accept none.
+        One of the distances; or -1, below any, where it is best to accept none.
     """
     counts = Counts.of(distances, alike)
     quality = _quality(counts, strategy, 0.0 if min_rate is None else min_rate, beta)
@@ -90,7 +90,7 @@ class Counts:
             np.concatenate([[0], np.cumsum(np.bincount(which[kind], minlength=len(values)))])
             for kind in (alike, ~alike)
         ]
-        return cls(np.concatenate([[np.nextafter(values[0], -np.inf)], values]), *counted)
+        return cls(np.concatenate([[-1.0], values]), *counted)
 
     def accuracy(self) -> Matrix:
         """Return the share that is right."""
