@@ -217,8 +217,9 @@ class SCML(LearnsFromTriplets, TripletsClassifier):
     Memory is O(n n_basis) for the coordinates of the points; a batch takes time
     O(batch_size n_basis), and is compiled where numba is installed. With a given basis and seed the
     steps are metric-learn's, and so is the default gamma, with which the loss is far from its
-    minimum after 10,000 batches: gamma=5 comes near it. Shi, Bellet & Sha 2014, "Sparse Compositional Metric Learning"; Xiao
-    2010, "Dual Averaging Methods for Regularized Stochastic Learning and Online Optimization".
+    minimum after 10,000 batches: gamma=5 comes near it. Shi, Bellet & Sha 2014, "Sparse
+    Compositional Metric Learning"; Xiao 2010, "Dual Averaging Methods for Regularized Stochastic
+    Learning and Online Optimization".
 
     Examples
     --------
