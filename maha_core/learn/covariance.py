@@ -101,13 +101,14 @@ class Covariance(MetricLearner):
         with one_thread():
             points = alone(self, X, "scikit-learn estimates the covariance")
             weights = weights_of(sample_weight, points)
-            self.location_, self.covariance_ = self._estimate(points.astype(np.float64), weights)
+            wide = points.astype(np.float64, copy=False)
+            self.location_, self.covariance_ = self._estimate(wide, weights)
             self._keep_components(self._inverse_root(), points)
         return self
 
     def _estimate(self, X: Matrix, weights: Matrix | None) -> tuple[Matrix, Matrix]:
         if self.covariance is None:
-            return _weighted(X, np.ones(len(X)) if weights is None else weights)
+            return _sample(X) if weights is None else _weighted(X, weights)
         if weights is not None:
             raise ValueError(
                 "sample_weight goes with covariance=None: scikit-learn's estimators of a "
@@ -125,6 +126,13 @@ class Covariance(MetricLearner):
                 "covariance=sklearn.covariance.LedoitWolf(), which shrinks it"
             )
         return power(self.covariance_, -0.5)
+
+
+def _sample(X: Matrix) -> tuple[Matrix, Matrix]:
+    """Return mean and covariance of points, with the divisor n - 1."""
+    mean = X.mean(axis=0)
+    W = X - mean
+    return mean, (W.T @ W) / (len(X) - 1)
 
 
 def _weighted(X: Matrix, weights: Matrix) -> tuple[Matrix, Matrix]:

@@ -104,6 +104,8 @@ def project(
             D = differences[k] @ Mv
             sign = signs[k]
             step = min(multipliers[k], sign * yielding * (1.0 / D - 1.0 / limits[k]))
+            if step == 0.0:  # a bound that holds, as most do in the end
+                continue
             multipliers[k] -= step
             limits[k] = 1.0 / (1.0 / limits[k] + sign * step / gamma)
             beta = sign * step / (1.0 - sign * step * D)
