@@ -124,6 +124,19 @@ def test_points_by_number(learner):
     np.testing.assert_array_equal(found.transform(rows[:4]), found.transform(X[rows[:4]]))
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("kind", [mc.learn.NCA, mc.learn.LMNN, mc.learn.MLKR])
+def test_points_by_number_for_learners_by_gradients(kind):
+    rows = np.arange(50)
+    target = Y[rows].astype(float) if kind is mc.learn.MLKR else Y[rows]
+    found = kind(init="identity", max_iter=3, preprocessor=X).fit(rows, target)
+    expected = kind(init="identity", max_iter=3).fit(X[rows], target)
+    np.testing.assert_array_equal(found.components_, expected.components_)
+    np.testing.assert_array_equal(found.transform(rows), expected.transform(X[rows]))
+    pairs = np.array([[0, 1], [2, 40]])
+    np.testing.assert_array_equal(found.pair_distance(pairs), expected.pair_distance(X[pairs]))
+
+
 # ------------------------------------------------------------------------------------ from tuples
 
 

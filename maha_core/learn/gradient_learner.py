@@ -37,6 +37,7 @@ class GradientLearner(MetricLearner):
         "callback": [callable, None],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
+        "preprocessor": ["array-like", callable, None],
     }
     _memory: ClassVar[int] = MEMORY
 
@@ -48,6 +49,7 @@ class GradientLearner(MetricLearner):
     callback: Callable[[NDArray[Any], int], object] | None
     verbose: int
     random_state: Any
+    preprocessor: Any
 
     def fit(self, X: Array, y: Array, sample_weight: Array | None = None) -> Self:
         """Learn the metric.
@@ -55,7 +57,7 @@ class GradientLearner(MetricLearner):
         Parameters
         ----------
         X : array-like (n, d)
-            Points as rows.
+            Points as rows; or what the `preprocessor` turns into points ``(n,)``.
         y : array-like (n,)
             Their targets or labels; of X's library where that is not NumPy.
         sample_weight : array-like (n,), optional

@@ -47,6 +47,8 @@ class MLKR(RegressorMixin, GradientLearner):
         Show loss and gradient norm: as a bar where tqdm is installed, else as lines.
     random_state : int, RandomState, optional
         For ``init="random"``.
+    preprocessor : array (n, d) or callable, optional
+        Points by number, or a function that returns the points of indicators.
 
     Attributes
     ----------
@@ -99,6 +101,7 @@ class MLKR(RegressorMixin, GradientLearner):
         callback: Callable[..., object] | None = None,
         verbose: int = 0,
         random_state: Any = None,
+        preprocessor: Any = None,
     ) -> None:
         self.n_components = n_components
         self.init = init
@@ -109,6 +112,7 @@ class MLKR(RegressorMixin, GradientLearner):
         self.callback = callback
         self.verbose = verbose
         self.random_state = random_state
+        self.preprocessor = preprocessor
 
     def predict(self, X: Array) -> Array:
         """Return the kernel regression of the training targets at the points X.

@@ -39,6 +39,8 @@ class NCA(GradientLearner):
         Show loss and gradient norm: as a bar where tqdm is installed, else as lines.
     random_state : int, RandomState, optional
         For ``init="random"``.
+    preprocessor : array (n, d) or callable, optional
+        Points by number, or a function that returns the points of indicators.
 
     Attributes
     ----------
@@ -82,6 +84,7 @@ class NCA(GradientLearner):
         callback: Callable[..., object] | None = None,
         verbose: int = 0,
         random_state: Any = None,
+        preprocessor: Any = None,
     ) -> None:
         self.n_components = n_components
         self.init = init
@@ -91,6 +94,7 @@ class NCA(GradientLearner):
         self.callback = callback
         self.verbose = verbose
         self.random_state = random_state
+        self.preprocessor = preprocessor
 
     def _training(self, X: Array, y: Array, sample_weight: Array | None) -> Training:
         data = classification(self, X, y, sample_weight)
