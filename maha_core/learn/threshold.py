@@ -22,7 +22,10 @@ def best_threshold(
     min_rate: float | None,
     beta: float,
 ) -> float:
-    """Return the threshold that serves a strategy best; the smallest of equally good ones.
+    """Return the threshold that serves a strategy best.
+
+    Of equally good ones it is the smallest; for "max_tnr" the largest, which accepts more of the
+    alike.
 
     Parameters
     ----------
@@ -42,7 +45,8 @@ def best_threshold(
     """
     counts = Counts.of(distances, alike)
     quality = _quality(counts, strategy, 0.0 if min_rate is None else min_rate, beta)
-    return float(counts.thresholds[np.argmax(quality)])
+    best = counts.thresholds[quality == quality.max()]
+    return float(best[-1] if strategy == "max_tnr" else best[0])
 
 
 def _quality(counts: Counts, strategy: str, min_rate: float, beta: float) -> Matrix:
