@@ -102,8 +102,8 @@ class LSML(LearnsFromQuadruplets, QuadrupletsClassifier):
     Notes
     -----
     The loss is metric-learn's, which goes down its gradient by fixed step sizes, in M, and ends
-    higher. An evaluation takes time O(q d^2) for q quadruplets. Liu, Guo, Sun & Cheng 2012, "Metric
-    Learning from Relative Comparisons by Minimizing Squared Residual".
+    higher. An evaluation takes time O(q d^2) for q quadruplets. Liu, Guo, Zhang, Jojic & Wang 2012,
+    "Metric Learning from Relative Comparisons by Minimizing Squared Residual".
 
     Examples
     --------
