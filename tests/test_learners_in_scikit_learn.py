@@ -94,6 +94,8 @@ def test_every_way_to_the_learned_distance_agrees(learner):
     pairs = np.stack([X[:5], X[5:10]], axis=1)
     np.testing.assert_allclose(learner.pair_distance(pairs), expected, rtol=1e-7)
     np.testing.assert_allclose([learner.get_metric()(u, v) for u, v in pairs], expected, rtol=1e-7)
+    squares = [learner.get_metric()(u, v, squared=True) for u, v in pairs]
+    np.testing.assert_allclose(squares, expected**2, rtol=1e-7)
     Z = learner.transform(X)
     np.testing.assert_allclose(np.linalg.norm(Z[:5] - Z[5:10], axis=1), expected, rtol=1e-7)
     D = mc.sqdist(X, metric=learner.metric_, pairs=(np.arange(5), np.arange(5, 10)))

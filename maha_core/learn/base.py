@@ -56,7 +56,7 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Returns
         -------
         distance : callable
-            ``distance(u, v)``, not squared, as SciPy's and scikit-learn's metrics are; it can be
+            ``distance(u, v, squared=False)``, a metric as SciPy's and scikit-learn's are; it can be
             pickled. Arrays of another shape are a ValueError.
         """
         check_is_fitted(self)

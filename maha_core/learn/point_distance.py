@@ -16,11 +16,12 @@ class PointDistance:
     def __init__(self, A: NDArray[Any]) -> None:
         self.A = A
 
-    def __call__(self, u: NDArray[Any], v: NDArray[Any]) -> float:
-        """Return the distance of two points ``(d,)``."""
+    def __call__(self, u: NDArray[Any], v: NDArray[Any], squared: bool = False) -> float:
+        """Return the distance of two points ``(d,)``, or its square."""
         # BLAS might take threads for a product, and would then round otherwise.
         z = np.einsum("kd,d->k", self.A, self._point(u, "u") - self._point(v, "v"))
-        return float(np.sqrt(np.sum(z * z)))
+        square = float(np.sum(z * z))
+        return square if squared else float(np.sqrt(square))
 
     def _point(self, values: NDArray[Any], argument: str) -> NDArray[np.float64]:
         numbers = numbers_on_host(values, argument)
