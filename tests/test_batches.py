@@ -246,11 +246,11 @@ def test_leading_axes_that_do_not_broadcast():
 
 
 def test_a_metric_that_is_none_is_the_same_error():
-    for metric in ("Factor", np.eye(D)):
+    for wrong in ("Factor", np.eye(D)):
         with pytest.raises(TypeError, match="metric must be Full, Factor, Diagonal"):
-            mc.value(mc.losses.MLKR(np.ones(N)), X, metric=metric)
+            mc.value(mc.losses.MLKR(np.ones(N)), X, metric=wrong)
         with pytest.raises(TypeError, match="metric must be Full, Factor, Diagonal"):
-            mc.sqdist(X, metric=metric)
+            mc.sqdist(X, metric=wrong)
     with pytest.raises(TypeError, match="X must be an array"):
         mc.sqdist([[0.0]], X)
 
