@@ -100,6 +100,8 @@ def _form(backend: Engine, metric: Metric, X: Array, chosen: Options) -> Form:
             f"metric must be Full, Factor, Diagonal or Covariance, or None; got "
             f"{type(metric).__name__}: write e.g. metric=maha_core.Full(M)"
         )
+    if metric.parameter.ndim != metric.ndim:
+        metric.refuse_batch()
     name = metric.argument
     parameter = validation.operand(backend, metric.parameter, name, X)
     if X.shape[1] != metric.n_columns:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from maha_core import validation
+from maha_core import small_blocks, validation
+from maha_core.batches import given, is_batch, over_members
 from maha_core.call import Call, prepare
 from maha_core.problem import Neighbors
 from maha_core.sweeps.distances import NEW_SQDIST, Root, Sqdist
 from maha_core.sweeps.neighbors import Nearest
 from maha_core.sweeps.pairs import PairSqdist
+from maha_core.sweeps.roots import Dist
 
 if TYPE_CHECKING:
     from maha_core.metrics import Metric
@@ -31,14 +34,15 @@ def sqdist(
 
     Parameters
     ----------
-    X : array (n, d)
+    X : array (..., n, d)
         Points as rows, in any library that has a backend or follows the array API standard;
         float32 or float64 (integers are taken as the widest float).
-    Y : array (m, d), optional
+    Y : array (..., m, d), optional
         Other points, of X's library, device and dtype. Without it the points of X meet themselves:
         the result is exactly symmetric with an exactly zero diagonal.
     metric : Full, Factor, Diagonal or Covariance, optional
-        The metric; the Euclidean one if not given.
+        The metric; the Euclidean one if not given. Leading axes of X, Y and its parameter, a batch,
+        broadcast.
     pairs : tuple of integer arrays (p,), optional
         Row numbers ``(i, j)``: only these distances, by direct differences at a cost linear in p.
     out : array (n, m) or (p,), optional
@@ -46,7 +50,7 @@ def sqdist(
 
     Returns
     -------
-    D : array (n, m) or (p,)
+    D : array (..., n, m) or (p,)
         Squared distances in X's library, device and dtype, in squared units of the metric.
 
     Raises
@@ -73,6 +77,8 @@ def sqdist(
     >>> mc.sqdist(X, metric=mc.Factor(np.array([[1.0, 0.0]])), pairs=(np.array([0]), np.array([1])))
     array([9.])
     """
+    if is_batch(X, Y, metric):
+        return _of_batch(sqdist, X, Y, metric, given(pairs=pairs, out=out))
     return _sqdist(prepare(X, Y, metric), pairs, out)
 
 
@@ -108,8 +114,14 @@ def dist(
     array([[0., 5.],
            [5., 0.]])
     """
+    if is_batch(X, Y, metric):
+        return _of_batch(dist, X, Y, metric, given(pairs=pairs, out=out))
     call = prepare(X, Y, metric)
-    return call.backend.run(call.problem, Root(_sqdist(call, pairs, out), out))
+    if pairs is None:
+        if out is not None:
+            check_out(call, out, (call.problem.n, call.problem.m))
+        return call.backend.run(call.problem, Dist(out))
+    return call.backend.run(call.problem, Root(_pair_sqdist(call, pairs, out), out))
 
 
 def nearest(X: Array, Y: Array | None = None, *, k: int, metric: Metric | None = None) -> Neighbors:
@@ -155,6 +167,23 @@ def _neighbour_count(k: object, problem: Problem) -> int:
         why = f"X has {problem.n} points, and none is its own neighbour"
         return validation.count(k, "k", problem.n - 1, why)
     return validation.count(k, "k", problem.m, f"Y has {problem.m} points")
+
+
+def _of_batch(
+    function: Callable[..., Array],
+    X: Array,
+    Y: Array | None,
+    metric: Metric | None,
+    alone: list[str],
+) -> Array:
+    """Return the matrices ``(..., n, m)`` of a batch; `alone` are arguments that it has not."""
+
+    def member(X: Array, Y: Array | None, metric: Metric | None) -> Array:
+        return function(X, Y, metric=metric)
+
+    if not alone and small_blocks.are_small(X, Y, metric):
+        return small_blocks.of_pairs(function, X, Y, metric)
+    return over_members(member, X, Y, metric, alone=alone)
 
 
 def _sqdist(call: Call, pairs: tuple[Array, Array] | None, out: Array | None) -> Array:

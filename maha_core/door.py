@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -66,6 +67,10 @@ class Door(Backend):
         """
         return self.taken(value, like)
 
+    def calling(self) -> AbstractContextManager[None]:
+        """Return the context in which a user's function is called."""
+        return nullcontext()
+
     def written(self, value: Array) -> None:
         """Let the library know that an array of the user's, given as ``out=``, was written."""
 
@@ -106,7 +111,7 @@ class Door(Backend):
 
     def embed(self, metric: Any, parameter: Array, X: Array) -> Array:
         """Return ``Z = X A^T (n, k)`` for the factor A of a kind of metric."""
-        engine = self._engine_for(X)
+        engine = self._engine_for(X, parameter)
         if engine is None:
             return super().embed(metric, parameter, X)
         with insist(None):
@@ -163,6 +168,6 @@ class Door(Backend):
             return super().overlap(a, b)
         return engine.overlap(self.lent(a), self.lent(b))
 
-    def _engine_for(self, value: Array) -> Engine | None:
-        """Return the engine that works on an array where it is; None where there is none."""
-        return REGISTRY.load(self.engine_name) if self.lends(value) else None
+    def _engine_for(self, *values: Array) -> Engine | None:
+        """Return the engine that works on arrays where they are; None where there is none."""
+        return REGISTRY.load(self.engine_name) if all(map(self.lends, values)) else None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from maha_core.dispatch import insist, insisted
 from maha_core.metrics import Metric
 from maha_core.reductions.array_sum import ArraySum
+from maha_core.structure import mapped
 
 Array = Any
 
@@ -25,6 +26,8 @@ class Lender(Protocol):
     def taken(self, value: Array, like: Array) -> Array: ...
 
     def shown(self, value: Array, like: Array) -> Array: ...
+
+    def calling(self) -> AbstractContextManager[None]: ...
 
 
 class Exchange:
@@ -51,21 +54,21 @@ class Exchange:
 
     def changed(self, value: Any) -> Any:
         """Return a problem or an operation with arrays that the engine works on."""
-        return _mapped(value, self._changed)
+        return mapped(value, self._changed)
 
     def returned(self, owns: Callable[[object], bool], value: Any) -> Any:
         """Return a result with arrays of the user's library; what was lent is itself again."""
 
-        def back(part: Any) -> Any:
+        def back(_: str, part: Any) -> Any:
             if id(part) in self._given:
                 return self._given[id(part)][1]
             if isinstance(part, Metric) and owns(part.parameter):
-                return type(part)(back(part.parameter))
+                return type(part)(back(_, part.parameter))
             return self.lender.taken(part, self.like) if owns(part) else None
 
-        return _mapped(value, back)
+        return mapped(value, back)
 
-    def _changed(self, value: Any) -> Any:
+    def _changed(self, _: str, value: Any) -> Any:
         if self.lender.owns(value):
             return self.lend(value)
         if isinstance(value, Metric) and self.lender.owns(value.parameter):
@@ -78,32 +81,12 @@ class Exchange:
         """Return a user's function, which is given and gives the user's arrays."""
         lender, like, wanted = self.lender, self.like, insisted()
 
-        def lent(part: Any) -> Any:
+        def lent(_: str, part: Any) -> Any:
             return lender.lent_to_be_written(part) if lender.owns(part) else None
 
         def called(*arrays: Array) -> Any:
-            with insist(wanted):  # a function of the user's may call maha_core, too
-                return _mapped(f(*(lender.shown(array, like) for array in arrays)), lent)
+            # A function of the user's may call maha_core, too.
+            with insist(wanted), lender.calling():
+                return mapped(f(*(lender.shown(array, like) for array in arrays)), lent)
 
         return called
-
-
-def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
-    """Return a value whose parts are changed, where `change` does not return None for them."""
-    found = change(value)
-    if found is not None:
-        return found
-    if is_dataclass(value) and not isinstance(value, type):
-        given = {f.name: getattr(value, f.name) for f in fields(value) if f.init}
-        changed = {name: _mapped(part, change) for name, part in given.items()}
-        new = {name: part for name, part in changed.items() if part is not given[name]}
-        return replace(value, **new) if new else value
-    if isinstance(value, tuple | list):
-        parts = [_mapped(part, change) for part in value]
-        if all(new is old for new, old in zip(parts, value, strict=True)):
-            return value
-        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-    if isinstance(value, Mapping):
-        named = {name: _mapped(part, change) for name, part in value.items()}
-        return named if any(named[name] is not value[name] for name in named) else value
-    return value

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from maha_core import formulas, validation
+from maha_core.batches import given, is_batch, over_members
 from maha_core.call import Call, prepare, wanted
 from maha_core.problem import Gradient, Pairs, Tangents
-from maha_core.sweeps.distances import NEW_SQDIST, Root
+from maha_core.sweeps.distances import Root
 from maha_core.sweeps.jacobians import Jacobian, JacobianSlice
 from maha_core.sweeps.pairs import PairPullback, PairPushforward, PairSqdist
 from maha_core.sweeps.pullbacks import Pullback
-from maha_core.sweeps.roots import RootPullback
+from maha_core.sweeps.roots import Dist, RootPullback
 from maha_core.sweeps.tangents import Pushforward
 
 if TYPE_CHECKING:
@@ -146,6 +147,21 @@ def jvp(
     array([[0., 6.],
            [6., 0.]])
     """
+    if is_batch(X, Y, metric):
+
+        def member(X: Array, Y: Array | None, metric: Metric | None, **tangents: Array) -> Array:
+            return jvp(X, Y, metric=metric, of=of, **tangents)
+
+        return over_members(
+            member,
+            X,
+            Y,
+            metric,
+            alone=given(pairs=pairs),
+            metric_tangent=(metric_tangent, 0 if metric is None else metric.ndim),
+            X_tangent=(X_tangent, 2),
+            Y_tangent=(Y_tangent, 2),
+        )
     call, squared = prepare(X, Y, metric), _squared(of)
     directions = checked_tangents(call, metric_tangent, X_tangent, Y_tangent)
     listed = None if pairs is None else call.pairs(pairs)
@@ -162,8 +178,8 @@ def _pushed(call: Call, directions: Tangents, listed: Pairs | None) -> Array:
 def _of_root(call: Call, values: Array, listed: Pairs | None) -> Array:
     """Return ``values / (2 dist)``, 0 where the distance is 0: what one of D is for its root."""
     backend, problem = call.backend, call.problem
-    D = backend.run(problem, NEW_SQDIST if listed is None else PairSqdist(listed))
-    dist = backend.run(problem, Root(D))
+    asked = Dist() if listed is None else Root(backend.run(problem, PairSqdist(listed)))
+    dist = backend.run(problem, asked)
     with backend.on_device_of(problem.X), backend.quiet():
         return formulas.of_root(backend.xp, dist, values)
 
@@ -227,6 +243,13 @@ def vjp(
     array([[2., 4.],
            [4., 8.]])
     """
+    if is_batch(X, Y, metric):
+
+        def member(X: Array, Y: Array | None, metric: Metric | None, cotangent: Array) -> Gradient:
+            return vjp(X, Y, metric=metric, cotangent=cotangent, wrt=wrt, of=of)
+
+        alone = given(pairs=pairs)
+        return over_members(member, X, Y, metric, alone=alone, cotangent=(cotangent, 2))
     call = prepare(X, Y, metric)
     names, squared = wanted(wrt, call), _squared(of)
     problem = call.problem

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from maha_core.batches import is_batch, over_members
 from maha_core.call import prepare, wanted
 from maha_core.gradient import checked_tangents
 from maha_core.objective import check_loss, objective_of
@@ -72,6 +73,20 @@ def hvp(
     [240.0, -24.0, -216.0]
     """
     check_loss(loss)
+    if is_batch(X, Y, metric):
+
+        def member(X: Array, Y: Array | None, metric: Metric | None, **tangents: Array) -> Gradient:
+            return hvp(loss, X, Y, metric=metric, wrt=wrt, **tangents)
+
+        return over_members(
+            member,
+            X,
+            Y,
+            metric,
+            metric_tangent=(metric_tangent, 0 if metric is None else metric.ndim),
+            X_tangent=(X_tangent, 2),
+            Y_tangent=(Y_tangent, 2),
+        )
     call = prepare(X, Y, metric)
     names = wanted(wrt, call)
     directions = checked_tangents(call, metric_tangent, X_tangent, Y_tangent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from maha_core.batches import given, is_batch, over_members
 from maha_core.call import prepare
 from maha_core.distance import check_out
 from maha_core.kernels import Kernel
@@ -67,6 +68,12 @@ def kernel_matrix(
            [0.0498, 1.    ]])
     """
     check_kernel(kernel)
+    if is_batch(X, Y, metric):
+
+        def member(X: Array, Y: Array | None, metric: Metric | None) -> Array:
+            return kernel_matrix(kernel, X, Y, metric=metric)
+
+        return over_members(member, X, Y, metric, alone=given(out=out))
     call = prepare(X, Y, metric)
     problem = call.problem
     if out is not None:

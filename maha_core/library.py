@@ -9,7 +9,7 @@ from maha_core import formulas
 from maha_core.arrays import device_of, is_writable, namespace, without_lazy_sign
 from maha_core.execution import Execution
 from maha_core.memory import available_host_memory
-from maha_core.refusals import refuse_special
+from maha_core.refusals import refuse_differentiated, refuse_special
 
 Array = Any
 
@@ -26,6 +26,7 @@ class Library(Execution):
     name = "generic"
     precisions: tuple[str, ...] = ("accurate", "fast")
     one_device = False
+    has_batches = True
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
@@ -57,6 +58,10 @@ class Library(Execution):
     def refuse(self, value: Array, argument: str) -> None:
         """Raise TypeError for an array whose extra meaning would silently be dropped."""
         refuse_special(value, argument)
+        refuse_differentiated(value, argument)
+
+    def refuse_tracked(self, value: Array, argument: str) -> None:
+        """Raise TypeError for an array that is differentiated, where nothing is recorded."""
 
     def canonical(self, value: Array) -> Array:
         """Return the same numbers as a plain array in native byte order, copying only if needed."""

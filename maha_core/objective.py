@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from maha_core import checks, validation
 from maha_core.arrays import device_of, namespace
+from maha_core.batches import is_batch, over_members
 from maha_core.call import Call, prepare, wanted
 from maha_core.losses.base import Loss
 from maha_core.problem import Gradient
@@ -69,6 +70,12 @@ def value_and_grad(
     (1, 1)
     """
     check_loss(loss)
+    if is_batch(X, Y, metric):
+
+        def member(X: Array, Y: Array | None, metric: Metric | None) -> tuple[Array, Gradient]:
+            return value_and_grad(loss, X, Y, metric=metric, wrt=wrt)
+
+        return over_members(member, X, Y, metric)
     call = prepare(X, Y, metric)
     names = wanted(wrt, call)
     found, gradient = call.backend.run(call.problem, ValueAndGrad(objective_of(loss, call), names))
@@ -101,6 +108,12 @@ def value(loss: Loss, X: Array, Y: Array | None = None, *, metric: Metric | None
     2.1942
     """
     check_loss(loss)
+    if is_batch(X, Y, metric):
+
+        def member(X: Array, Y: Array | None, metric: Metric | None) -> Array:
+            return value(loss, X, Y, metric=metric)
+
+        return over_members(member, X, Y, metric)
     call = prepare(X, Y, metric)
     return call.backend.run(call.problem, Value(objective_of(loss, call)))
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from maha_core.batches import is_batch, over_members
 from maha_core.call import Call, prepare, wanted
 from maha_core.objective import point_data
 from maha_core.problem import ReductionGradient
 from maha_core.reductions import Reduction
 from maha_core.sweeps.objective import Objective
-from maha_core.sweeps.objectives import Reduced, ValueAndGrad
-from maha_core.sweeps.terms import linear_terms
+from maha_core.sweeps.objectives import Reduced
+from maha_core.sweeps.reduction_derivatives import ReducedPullback
+from maha_core.sweeps.terms import reduction_terms
 
 if TYPE_CHECKING:
     from maha_core.metrics import Metric
@@ -64,6 +66,12 @@ def reduce(
     array([1.7419, 2.2131, 1.7419])
     """
     _check_reduction(reduction)
+    if is_batch(X, Y, metric):
+
+        def member(X: Array, Y: Array | None, metric: Metric | None) -> Array:
+            return reduce(reduction, X, Y, metric=metric, self_pairs=self_pairs)
+
+        return over_members(member, X, Y, metric)
     call = prepare(X, Y, metric)
     objective = _objective(reduction, call, self_pairs)
     found = call.backend.run(call.problem, Reduced(objective))
@@ -116,29 +124,41 @@ def reduce_vjp(
     array([0.7311, 0.2689])
     """
     _check_reduction(reduction)
+    if is_batch(X, Y, metric):
+
+        def member(
+            X: Array, Y: Array | None, metric: Metric | None, cotangent: Array
+        ) -> ReductionGradient:
+            return reduce_vjp(
+                reduction,
+                X,
+                Y,
+                metric=metric,
+                self_pairs=self_pairs,
+                cotangent=cotangent,
+                wrt=wrt,
+            )
+
+        axes = 2 if _are_vectors(reduction) else 1
+        return over_members(member, X, Y, metric, cotangent=(cotangent, axes))
     call = prepare(X, Y, metric)
     names = wanted(wrt, call, _values_of(reduction))
     width = reduction.values.shape[1:] if _are_vectors(reduction) else ()
     shape = (call.problem.n, *width)
     why = f"X with {call.problem.n} points"
     given = call.finite_operand(cotangent, "cotangent", shape, why)
-    objective = _objective(reduction, call, self_pairs, given)
-    gradient = call.backend.run(call.problem, ValueAndGrad(objective, names))[1]
+    objective = _objective(reduction, call, self_pairs)
+    gradient = call.backend.run(call.problem, ReducedPullback(objective, given, names))
     if gradient.values is None or _are_vectors(reduction):
         return gradient
     return gradient._replace(values=gradient.values[:, 0])
 
 
-def _objective(
-    reduction: Reduction, call: Call, self_pairs: bool, cotangent: Array | None = None
-) -> Objective:
+def _objective(reduction: Reduction, call: Call, self_pairs: bool) -> Objective:
     with call.backend.on_device_of(call.problem.X):
         data = reduction.point_data()
         rows, columns = point_data(data, call, type(reduction).__name__)
-        if cotangent is not None:
-            rows["cotangent"] = cotangent
-    terms = linear_terms(reduction, data, with_cotangent=cotangent is not None)
-    return Objective(terms, rows, columns, self_pairs=bool(self_pairs))
+    return Objective(reduction_terms(reduction, data), rows, columns, self_pairs=bool(self_pairs))
 
 
 def _check_reduction(reduction: object) -> None:

@@ -21,13 +21,44 @@ def refuse_special(value: Array, argument: str) -> None:
     Raises
     ------
     TypeError
-        A masked array, ``np.matrix`` or other redefined ``ndarray``; a torch tensor that requires
-        grad, is not dense, has no numbers or is redefined; a JAX tracer.
+        A masked array, ``np.matrix`` or other redefined ``ndarray``; a torch tensor that is not
+        dense, has no numbers or is redefined; a JAX tracer.
     """
     for base in type(value).__mro__:
         check = _CHECKS.get(root_module(base))
         if check is not None:
             return check(value, argument)
+
+
+def refuse_differentiated(value: Array, argument: str) -> None:
+    """Raise TypeError for a torch tensor that autograd follows, where nothing is recorded for it.
+
+    Parameters
+    ----------
+    value : array
+        An array of any library.
+    argument : str
+        The argument's name, for the message.
+
+    Raises
+    ------
+    TypeError
+        It requires grad, has a tangent of forward mode, or is inside torch.func.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(value, torch.Tensor):
+        return
+    forward = torch.autograd.forward_ad
+    if (
+        torch._C._functorch.is_functorch_wrapped_tensor(value)
+        or (value.requires_grad and torch.is_grad_enabled())
+        or (forward._current_level >= 0 and forward.unpack_dual(value).tangent is not None)
+    ):
+        raise TypeError(
+            f"{argument} requires grad, has a tangent or is inside torch.func, and this backend "
+            f"records nothing for autograd; pass {argument}.detach(), or leave it to the backend "
+            "'torch'"
+        )
 
 
 def _refuse_numpy(value: Array, argument: str) -> None:
@@ -59,11 +90,6 @@ def _refuse_torch(value: Array, argument: str) -> None:
         return
     _refuse_not_dense(torch, value, argument)
     _refuse_without_values(torch, value, argument)
-    if value.requires_grad:
-        raise TypeError(
-            f"{argument} requires grad, and autograd would keep every tile; "
-            f"pass {argument}.detach() and take the gradient from maha_core.vjp or value_and_grad"
-        )
 
 
 def _refuse_not_dense(torch: Any, value: Array, argument: str) -> None:
@@ -93,17 +119,6 @@ def _refuse_without_values(torch: Any, value: Array, argument: str) -> None:
         raise TypeError(
             f"{argument} is a meta tensor, which has a shape and no numbers; pass one that lives "
             "on a device with memory"
-        )
-    if torch._C._functorch.is_batchedtensor(value):
-        raise TypeError(
-            f"{argument} is a tensor inside torch.vmap, whose values cannot be looked at; call "
-            "maha_core outside, once for each part"
-        )
-    if torch.autograd.forward_ad.unpack_dual(value).tangent is not None:
-        raise TypeError(
-            f"{argument} has a tangent of torch's forward mode, which would be dropped; pass "
-            f"torch.autograd.forward_ad.unpack_dual({argument}).primal and take the derivative "
-            "from maha_core.jvp"
         )
 
 

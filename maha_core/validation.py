@@ -23,6 +23,13 @@ def backend_for(value: object, argument: str) -> Engine:
     return backend
 
 
+def backend_of_numbers(value: object, argument: str) -> Engine:
+    """Return the same, having refused an array that a program differentiates, too."""
+    backend = backend_for(value, argument)
+    backend.refuse_tracked(value, argument)
+    return backend
+
+
 def points_of(value: Array, argument: str) -> tuple[Engine, Array]:
     """Return the backend of one call, and its array as floating point."""
     backend = backend_of(value, argument)
@@ -74,8 +81,8 @@ def _as_rows(ndim: int, argument: str) -> str:
             "point"
         )
     return (
-        f"flatten what follows the first axis if each {argument}[i] is a point, or call once for "
-        f"each {argument}[b] if each is a batch of points"
+        f"there are no batches here; call once for each {argument}[b] if each is a batch of "
+        f"points, or flatten what follows the first axis if each {argument}[i] is one point"
     )
 
 
@@ -163,9 +170,10 @@ def check_parameter(value: object, symbol: str, ndim: int) -> None:
     """Raise for what cannot be a metric's array, whatever X will be."""
     backend = backend_for(value, symbol)
     array, _ = of_accepted_dtype(backend, value, symbol)
-    if array.ndim != ndim:
+    if array.ndim < ndim:
         raise ValueError(
-            f"{symbol} must have {ndim} dimension(s); its shape is {tuple(array.shape)}"
+            f"{symbol} must have {ndim} dimension(s), or more for a batch; its shape is "
+            f"{tuple(array.shape)}"
         )
     if 0 in array.shape:
         raise ValueError(f"{symbol} has shape {tuple(array.shape)}: there is nothing in it")
@@ -173,7 +181,7 @@ def check_parameter(value: object, symbol: str, ndim: int) -> None:
 
 def check_square(value: Array, symbol: str) -> None:
     """Raise ValueError where a matrix is not square."""
-    rows, columns = value.shape
+    rows, columns = value.shape[-2:]
     if rows != columns:
         raise ValueError(f"{symbol} must be square; its shape is {tuple(value.shape)}")
 
@@ -187,6 +195,8 @@ def real_number(value: object, argument: str) -> float:
     """Return a number as a float; strings, truth values and arrays of several are none."""
     single = getattr(value, "ndim", 0) == 0 and not isinstance(value, str | bytes)
     try:
+        if getattr(value, "requires_grad", False):
+            raise TypeError
         if not single or _is_truth_value(value) or "complex" in str(getattr(value, "dtype", "")):
             raise TypeError
         return float(value)  # type: ignore[arg-type]

@@ -440,18 +440,6 @@ def test_torch_under_inference_mode(torch):
         assert mc.dist(X).is_inference()
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, where it loads its rules
-def test_a_tangent_of_torchs_forward_mode_is_refused(torch, X_torch):
-    forward = torch.autograd.forward_ad
-    with forward.dual_level():
-        dual = forward.make_dual(X_torch, torch.ones_like(X_torch))
-        with pytest.raises(TypeError, match=r"X has a tangent .* maha_core.jvp"):
-            mc.sqdist(dual)
-        assert mc.sqdist(X_torch).shape == (N, N)
-    with pytest.raises(TypeError, match="X has a tangent"):
-        torch.func.jvp(mc.sqdist, (X_torch,), (X_torch,))
-
-
 def test_torchs_threads_are_left_alone(torch, X_torch):
     before = torch.get_num_threads()
     try:

@@ -41,6 +41,7 @@ class DaskBackend(Backend):
     """
 
     name = "dask"
+    has_batches = False
     precisions = ("accurate", "fast", "tf32")
 
     def __init__(self) -> None:

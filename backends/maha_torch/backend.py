@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import array_api_compat.torch as xp
 import numpy as np
 import torch
 
 from maha_core.door import Door
+from maha_core.refusals import refuse_special
+from maha_core.rules import UNBOUND, arrays_of, bound, entrywise, rule_for
+from maha_torch.compiler import leave_out
+from maha_torch.recorded import Node, record
+from maha_torch.tracked import (
+    is_special,
+    is_tracked,
+    memory_of,
+    modes_of,
+    plain,
+    refuse_forward_over_forward,
+)
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from maha_core.expressions import Expression
+    from maha_core.operation import Operation
+    from maha_core.options import Options
 
 Array = Any
+Result = TypeVar("Result")
 
 
 class TorchBackend(Door):
@@ -41,14 +61,85 @@ class TorchBackend(Door):
         """Name the devices with memory."""
         return ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
 
+    # --- what autograd is told ---------------------------------------------------------------
+
+    def run(self, problem: Any, operation: Operation[Result]) -> Result:
+        """Return the result of an operation on a problem, recorded where that is wanted."""
+        leave_out()
+        arrays = arrays_of(self.owns, problem, operation)
+        if not any(map(is_special, arrays.values())):
+            return super().run(bound(self, problem), operation)
+        if getattr(operation, "out", None) is not None:
+            raise TypeError(
+                "out= cannot be given for tensors that require grad, have a tangent or are inside "
+                "torch.vmap; leave it out, or call under torch.no_grad()"
+            )
+        rule = rule_for(operation)
+        active = frozenset(path for path, array in arrays.items() if is_tracked(array))
+        if active:
+            modes = modes_of([arrays[path] for path in active])
+            refuse_forward_over_forward(modes)
+            made = rule.expansion(self, problem, operation, active)
+            if made is None and modes[0] == "reverse":
+                made = rule.ahead(self, problem, operation, active)
+            if made is not None:
+                return cast("Result", made)
+        node = Node(self, super().run, problem, operation, rule, tuple(arrays))
+        return cast("Result", record(node, tuple(arrays.values())))
+
+    def refuse(self, value: Array, argument: str) -> None:
+        """Raise TypeError for a tensor that is not dense, has no numbers or is redefined."""
+        refuse_special(value, argument)
+
+    def refuse_tracked(self, value: Array, argument: str) -> None:
+        """Raise TypeError for a tensor that is differentiated, where nothing is recorded."""
+        if is_tracked(value):
+            raise TypeError(
+                f"{argument} requires grad or has a tangent, and what is computed here has no "
+                f"derivative; pass {argument}.detach()"
+            )
+
+    def lent_to_be_written(self, value: Array) -> Array:
+        """Return a NumPy array in the memory of what a user's function returned."""
+        if value.requires_grad:
+            raise TypeError(
+                "f returned a tensor that requires grad: it uses one that is none of its "
+                "arguments, whose gradient would be lost; detach that one"
+            )
+        return self.lent(value)
+
+    def calling(self) -> AbstractContextManager[None]:
+        """Return the context of a user's function: what it uses is to show."""
+        return torch.enable_grad()  # type: ignore[no-any-return]  # torch gives it no type
+
+    def form(self, metric: Any, parameter: Array, options: Options) -> Any:
+        """Return a metric's mathematics for one call, or that it is made when its numbers are."""
+        return UNBOUND if is_special(parameter) else super().form(metric, parameter, options)
+
+    def is_finite(self, values: Array) -> Array | bool:
+        """Tell whether a tensor holds neither NaN nor infinity, in no member of a batch."""
+        return super().is_finite(plain(values))
+
+    def canonical(self, value: Array) -> Array:
+        """Return the same numbers as a tensor whose memory holds them."""
+        # Inside torch.func even what returns a tensor itself wraps it.
+        return value.resolve_neg() if value.is_neg() else value
+
+    def entrywise(self, expression: Expression, D: Array, options: Options) -> Array:
+        """Return an expression of squared distances of any shape."""
+        if not is_special(D):
+            return super().entrywise(expression, D, options)
+        return entrywise(self, expression, D, options)
+
+    # --- what NumPy's engine is lent ---------------------------------------------------------
+
     def lends(self, value: Array) -> bool:
-        """Tell whether a tensor lives on the CPU."""
-        return bool(value.device.type == "cpu")
+        """Tell whether a tensor lives on the CPU and means no more than its numbers."""
+        return bool(value.device.type == "cpu") and not is_special(value)
 
     def lent(self, value: Array) -> Array:
         """Return a NumPy array in a tensor's memory."""
-        # DLPack would drop the bit that says that the numbers are to be negated.
-        return value.detach().resolve_neg().numpy()
+        return memory_of(value)
 
     def taken(self, value: Array, like: Array) -> Array:
         """Return a tensor in a NumPy array's memory, where torch takes such memory."""

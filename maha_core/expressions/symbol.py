@@ -137,6 +137,8 @@ def _operand(value: Any) -> Any:
             f"it uses {describe(value)}, an array that is not one of its arguments; numbers of the "
             "points are given as data"
         )
+    if getattr(value, "requires_grad", False):
+        refuse("it uses a tensor that requires grad and is none of its arguments; detach that")
     return _operand(value.item())
 
 

@@ -155,7 +155,7 @@ def further_points(estimator: Any, X: Array) -> Array:
 def numbers_on_host(values: Array, argument: str) -> NDArray[Any]:
     """Return numbers of any library as a NumPy array, having refused what is none of numbers."""
     if is_foreign(values):
-        backend = validation.backend_for(values, argument)
+        backend = validation.backend_of_numbers(values, argument)
         values = validation.of_accepted_dtype(backend, values, argument)[0]
     return to_host(values)[0]
 
@@ -181,7 +181,7 @@ def _foreign_points(
 
 
 def _rows_of_points(X: Array) -> Array:
-    backend = validation.backend_for(X, "X")
+    backend = validation.backend_of_numbers(X, "X")
     X = validation.points(backend, X, "X")
     validation.check_points(X, "X")
     check_finite(backend, X, "X")
@@ -197,6 +197,7 @@ def check_finite(backend: Library, values: Array, argument: str) -> None:
 def _foreign_numbers(values: Array, argument: str, X: Array) -> Array:
     backend = validation.backend_for(X, "X")
     values = validation.operand(backend, values, argument, X)
+    backend.refuse_tracked(values, argument)
     _check_length(values, argument, X)
     check_finite(backend, values, argument)
     return values

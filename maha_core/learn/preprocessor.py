@@ -76,7 +76,7 @@ def _called(preprocessor: Any, asked: NDArray[Any]) -> tuple[Array, NDArray[np.i
 
 
 def _foreign(points: Array) -> Array:
-    backend = validation.backend_for(points, "preprocessor")
+    backend = validation.backend_of_numbers(points, "preprocessor")
     points = validation.points(backend, points, "preprocessor")
     if not is_lazy(points):
         checks.finite(backend, points, "preprocessor")

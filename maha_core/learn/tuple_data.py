@@ -98,7 +98,7 @@ def _formed(estimator: Any, tuples: Array, size: int, argument: str) -> Array:
     """Return an array ``(p, size, d)`` of finite numbers."""
     if is_foreign(tuples):
         (tuples,) = sized(tuples)
-        backend = validation.backend_for(tuples, argument)
+        backend = validation.backend_of_numbers(tuples, argument)
         tuples = validation.points(backend, tuples, argument)
         check_finite(backend, tuples, argument)
     else:

@@ -25,6 +25,7 @@ def derived(method: Callable[[Any], Result]) -> Callable[[Any], Result]:
 
     @wraps(method)
     def run(metric: Metric) -> Result:
+        metric.refuse_batch()
         backend = validation.backend_for(metric.parameter, metric.symbol)
         return backend.derived(metric, method)
 
@@ -54,6 +55,19 @@ class Metric(ABC):
     def argument(self) -> str:
         """The name under which errors speak of the parameter."""
         return f"metric ({type(self).__name__}'s {self.symbol})"
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether the parameter has leading axes: it then stands for a batch of metrics."""
+        return bool(self.parameter.ndim > self.ndim)
+
+    def refuse_batch(self) -> None:
+        """Raise ValueError for a batch of metrics where one is needed."""
+        if self.is_batch:
+            raise ValueError(
+                f"{self.argument} has shape {tuple(self.parameter.shape)}, a batch of metrics, and "
+                "there are no batches here; call once for each of them"
+            )
 
     @property
     def n_columns(self) -> int:
@@ -86,6 +100,7 @@ class Metric(ABC):
         TypeError, ValueError
             X is no array of the parameter's library, or has the wrong number of columns.
         """
+        self.refuse_batch()
         backend = validation.backend_for(X, "X")
         points = validation.rows_of_points(backend, X, "X")
         parameter = validation.operand(backend, self.parameter, self.symbol, like=points)

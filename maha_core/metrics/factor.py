@@ -20,7 +20,8 @@ class Factor(Metric):
     Parameters
     ----------
     A : array (k, d)
-        Any real matrix; k below d gives a metric of rank k and an embedding in k dimensions.
+        Any real matrix; k below d gives a metric of rank k and an embedding in k dimensions. With
+        leading axes, here as in the other metrics, it is a batch of metrics; see `sqdist`.
 
     Raises
     ------

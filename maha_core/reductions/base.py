@@ -252,3 +252,9 @@ class Reduction(ABC):
     @abstractmethod
     def values_cotangent(self, tile: Tile, pieces: Pieces, g: Array) -> Array | None:
         """Return the cotangent ``(c, w)`` of the values."""
+
+    def values_cotangent_along(
+        self, tile: Tile, pieces: Pieces, sums: Pieces, dD: Array, g: Array
+    ) -> Array | None:
+        """Return the change of that along ``dD``, for a g that rests."""
+        raise NotImplementedError

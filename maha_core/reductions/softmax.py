@@ -129,6 +129,17 @@ class Softmax(Reduction):
         k, factor = self._kept(tile, pieces)
         return self.summed_values().cotangent(tile, k, g * factor)
 
+    def values_cotangent_along(
+        self, tile: Tile, pieces: Pieces, sums: Pieces, dD: Array, g: Array
+    ) -> Array | None:
+        """Return ``sum_i p_ij (e'_ij dD_ij - l_i) g_i (c, w)``, l the change of log total."""
+        k, factor = self._kept(tile, pieces)
+        weights, l = variable(self._name("weights"), PAIRS), self._name("log_total")
+        moved = times(weights, minus(times(self._slope, ALONG), variable(l, ROWS)))
+        inputs = {self._name("weights"): k, l: sums[0], "dD": dD}
+        (found,) = tile.evaluate([moved or number(0)], **inputs)
+        return self.summed_values().cotangent(tile, found, g * factor)
+
     def _kept(self, tile: Tile, pieces: Pieces) -> tuple[Array, Array]:
         """Return weights ``(r, c)``, and the factor ``(r, 1)`` that makes them probabilities."""
         xp, shift, total = tile.xp, pieces[0], _or_one(tile.xp, pieces[1])

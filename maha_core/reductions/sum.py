@@ -128,6 +128,13 @@ class Sum(Reduction):
         (e,) = tile.evaluate([self.e])
         return self.summed_values().cotangent(tile, e, g)
 
+    def values_cotangent_along(
+        self, tile: Tile, pieces: Pieces, sums: Pieces, dD: Array, g: Array
+    ) -> Array | None:
+        """Return ``sum_i e'_ij dD_ij g_i (c, w)``."""
+        (moved,) = tile.evaluate([_product(self._slope, ALONG)], dD=dD)
+        return self.summed_values().cotangent(tile, moved, g)
+
 
 def _product(x: Expression, y: Expression) -> Expression:
     return times(x, y) or number(0)

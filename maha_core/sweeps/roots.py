@@ -1,4 +1,4 @@
-"""The pullback of a cotangent of dist: D is computed, since d dist / d D = 1 / (2 dist)."""
+"""Distances as a matrix, and the pullback of their cotangent: d dist / d D = 1 / (2 dist)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from maha_core import checks, formulas
 from maha_core.operation import Operation
 from maha_core.problem import Gradient
 from maha_core.sweeps import distances
+from maha_core.sweeps.given_cotangents import GivenCotangent
 from maha_core.sweeps.objective import Objective
 from maha_core.sweeps.objectives import ValueAndGrad
 from maha_core.tiles.tile import Evaluation, Summary, Tile
@@ -18,6 +19,23 @@ if TYPE_CHECKING:
     from maha_core.problem import Problem
 
 Array = Any
+
+
+@dataclass(frozen=True)
+class Dist(Operation[Array]):
+    """The root of D ``(n, m)``, written to `out` where that is given."""
+
+    out: Array | None = None
+    quiet = False
+
+    def size(self, problem: Problem) -> int:
+        """Return 0: another operation multiplies."""
+        return 0
+
+    def run(self, backend: Backend, problem: Problem) -> Array:
+        """Return the root in D's memory."""
+        D = backend.run(problem, distances.Sqdist(self.out))
+        return backend.run(problem, distances.Root(D, self.out))
 
 
 @dataclass(frozen=True)
@@ -39,36 +57,13 @@ class RootPullback(Operation[Gradient]):
         return gradient.of_metric_and_points
 
 
-class DotProduct:
+class DotProduct(GivenCotangent):
     """``sum_ij G_ij dist_ij`` with a given G."""
-
-    all_pairs = True
-    finite = True
-    silent = True
-    of_kernel = False
-    row_wise = False
-    half_suffices = False
 
     def __init__(self, backend: Backend, problem: Problem, cotangent: Array) -> None:
         self.backend = backend
         self.problem = problem
         self.cotangent = cotangent
-
-    def summarise(self, tile: Tile) -> Summary:
-        """Return that nothing of the row is needed."""
-        return ()
-
-    def merge(self, a: Summary, b: Summary) -> Summary:
-        """Return that nothing of the row is needed."""
-        return ()
-
-    def finish(self, xp: Any, summary: Summary) -> dict[str, Array]:
-        """Return that nothing is reduced."""
-        return {}
-
-    def value(self, tile: Tile, summary: Summary) -> Array:
-        """Refuse: only the cotangent is asked for."""
-        raise NotImplementedError
 
     def evaluate(self, tile: Tile, summary: Summary | None, wrt: frozenset[str]) -> Evaluation:
         """Return the cotangent ``G / (2 dist)``, 0 where dist is; the value is not asked for."""

@@ -63,6 +63,12 @@ class RowFunction:
         object.__setattr__(self, "at_zero", zero)
 
     @property
+    def inputs(self) -> frozenset[str]:
+        """The names of what it is a function of."""
+        parts = ordered([self.value])
+        return frozenset(str(part.value) for part in parts if part.operation == "input")
+
+    @property
     def is_uniform(self) -> bool:
         """Whether it is one multiple of the reductions for all rows, and 0 where they are."""
         return self.at_zero is number(0) and all(map(is_constant, self.slopes.values()))

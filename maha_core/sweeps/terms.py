@@ -7,7 +7,7 @@ the loss's reductions s_p and its row function rho.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from maha_core.arrays import namespace
@@ -294,19 +294,17 @@ def check_names(owner: str, data: list[str], reductions: Mapping[str, Reduction]
         raise ValueError(f"{owner} has two things named {twice[0]!r}; rename one of them")
 
 
-def linear_terms(
-    reduction: Reduction, data: tuple[PointData, ...], *, with_cotangent: bool
-) -> Terms:
-    """Return ``sum_i g_i . s_i`` of a reduction; without a cotangent g, the reduction alone."""
+def reduction_terms(reduction: Reduction, data: tuple[PointData, ...]) -> Terms:
+    """Return a reduction of one call, traced."""
     found = reduction.for_call()
-    s, of_rows = reduction_variable(found.name), None
-    if with_cotangent:
-        g = data_variable("cotangent", "real")
-        of_rows = RowFunction(weighted(g, s), {found.name: g})
     arguments = {one.name: one.columns_name or one.name for one in data}
-    return Terms(
-        type(reduction).__name__,
-        {found.name: found},
-        of_rows,
-        arguments={**arguments, "cotangent": "cotangent"},
-    )
+    return Terms(type(reduction).__name__, {found.name: found}, arguments=arguments)
+
+
+def with_cotangent(terms: Terms) -> Terms:
+    """Return ``sum_i g_i . s_i`` of the one reduction of some terms, g the rows' "cotangent"."""
+    (name,) = terms.reductions
+    g = data_variable("cotangent", "real")
+    of_rows = RowFunction(weighted(g, reduction_variable(name)), {name: g})
+    arguments = {**terms.arguments, "cotangent": "cotangent"}
+    return replace(terms, row_function=of_rows, arguments=arguments)
