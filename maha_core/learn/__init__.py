@@ -5,6 +5,7 @@ library that maha_core serves, which are never converted: data, distances and gr
 they are.
 """
 
+from maha_core.learn.class_distances import ClassDistances
 from maha_core.learn.constraints import Constraints
 from maha_core.learn.covariance import Covariance
 from maha_core.learn.dmlmj import DMLMJ
@@ -16,6 +17,8 @@ from maha_core.learn.lsml import LSML, LSML_Supervised
 from maha_core.learn.mlkr import MLKR
 from maha_core.learn.mmc import MMC, MMC_Supervised
 from maha_core.learn.nca import NCA
+from maha_core.learn.neighbors import MahalanobisNeighbors
+from maha_core.learn.outliers import MahalanobisOutliers
 from maha_core.learn.rca import RCA, RCA_Supervised
 from maha_core.learn.scml import SCML, SCML_Supervised
 from maha_core.learn.sdml import SDML, SDML_Supervised
@@ -33,12 +36,15 @@ __all__ = [
     "RCA",
     "SCML",
     "SDML",
+    "ClassDistances",
     "Constraints",
     "Covariance",
     "GMML_Supervised",
     "ITML_Supervised",
     "LSML_Supervised",
     "MMC_Supervised",
+    "MahalanobisNeighbors",
+    "MahalanobisOutliers",
     "RCA_Supervised",
     "SCML_Supervised",
     "SDML_Supervised",
