@@ -36,7 +36,7 @@ def main() -> None:
         print(name, {k: round(v["3-NN"], 4) for k, v in row["learners"].items()}, flush=True)
     if chosen.published:
         (chosen.output / "learners.md").write_text(page.text(found, chosen.published))
-        picture.draw(page.ranks(found), IMAGE)
+        picture.draw(page.ranks(found), len(sets), IMAGE)
 
 
 def _arguments() -> argparse.Namespace:

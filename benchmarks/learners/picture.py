@@ -13,7 +13,6 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 LEVEL = 0.05
-SETS = 24
 
 
 def critical_difference(learners: int, sets: int) -> float:
@@ -22,16 +21,16 @@ def critical_difference(learners: int, sets: int) -> float:
     return float(quantile * np.sqrt(learners * (learners + 1) / (6 * sets)))
 
 
-def draw(ranks: dict[str, float], path: Path) -> None:
+def draw(ranks: dict[str, float], sets: int, path: Path) -> None:
     names = sorted(ranks, key=lambda name: ranks[name])
-    difference = critical_difference(len(names), SETS)
+    difference = critical_difference(len(names), sets)
     figure, axes = plt.subplots(figsize=(7.5, 0.28 * len(names) + 1.3))
     for height, name in enumerate(reversed(names)):
         rank = ranks[name]
         axes.plot([rank, rank + difference], [height, height], color="0.8", lw=5, zorder=1)
         axes.plot(rank, height, "o", color="C3" if name == "Euclidean" else "C0", zorder=2)
     axes.set_yticks(range(len(names)), [f"{name}  {ranks[name]:.2f}" for name in reversed(names)])
-    axes.set_xlabel(f"mean rank over {SETS} data sets, 3 nearest neighbours")
+    axes.set_xlabel(f"mean rank over {sets} data sets, 3 nearest neighbours")
     axes.set_title(
         f"Grey: worse by less than the critical difference, {difference:.2f}", fontsize=10
     )

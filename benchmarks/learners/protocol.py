@@ -32,13 +32,13 @@ LEARNERS: dict[str, Any] = {
     "LFDA": lambda: learn.LFDA(),
     "DMLMJ": lambda: learn.DMLMJ(),
     "GMML": lambda: learn.GMML_Supervised(random_state=SEED),
-    "ITML": lambda: learn.ITML_Supervised(random_state=SEED),
+    "ITML": lambda: learn.ITML_Supervised(n_constraints=1000, max_iter=200, random_state=SEED),
     "MMC": lambda: learn.MMC_Supervised(random_state=SEED),
     "LSML": lambda: learn.LSML_Supervised(random_state=SEED),
     "SDML": lambda: learn.SDML_Supervised(balance_param=1e-4, random_state=SEED),
     "SCML": lambda: learn.SCML_Supervised(random_state=SEED),
-    "NCA": lambda: learn.NCA(init="identity", max_iter=100),
-    "LMNN": lambda: learn.LMNN(3, init="identity", max_iter=200),
+    "NCA": lambda: learn.NCA(init="identity", max_iter=50),
+    "LMNN": lambda: learn.LMNN(3, init="identity", max_iter=100),
 }
 
 
