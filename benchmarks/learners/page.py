@@ -54,7 +54,8 @@ def ranks(found: dict[str, Any]) -> dict[str, float]:
 
 
 def _ranked(accuracy: Matrix) -> Matrix:
-    return np.asarray(rankdata(-np.round(accuracy, 6), axis=1))
+    failed = np.nan_to_num(np.round(accuracy, 6), nan=-1.0)  # a figure that is missing is last
+    return np.asarray(rankdata(-failed, axis=1))
 
 
 def _own(found: dict[str, Any]) -> list[str]:
@@ -85,14 +86,14 @@ def _beside(found: dict[str, Any], published: Path) -> list[str]:
         with (published / f"knn{k}_test_accuracy.csv").open() as file:
             rows = {row["data set"]: row for row in csv.DictReader(file)}
         methods = [name for name in next(iter(rows.values())) if name != "data set"]
-        theirs = np.array([[float(rows[s][m]) for m in methods] for s in found["sets"]])
+        theirs = np.array([[float(rows[s][m] or "nan") for m in methods] for s in found["sets"]])
         learners, ours = table(found, k)
         for name in (each for each in methods if each in learners):
             column, own = methods.index(name), ours[:, learners.index(name)]
             replaced = theirs.copy()
             replaced[:, column] = own
             was, now = (_ranked(each)[:, column].mean() for each in (theirs, replaced))
-            accuracy = f"{theirs[:, column].mean():.4f} | {own.mean():.4f}"
+            accuracy = f"{np.nanmean(theirs[:, column]):.4f} | {own.mean():.4f}"
             lines.append(f"| {name} | {k} | {accuracy} | {was:.2f} | {now:.2f} |")
     return lines
 
