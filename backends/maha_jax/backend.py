@@ -11,6 +11,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from maha_core.door import Door
+from maha_core.followed import is_tracer
 from maha_core.operation import Operation
 from maha_core.refusals import refuse_keys
 from maha_core.rules import UNBOUND, arrays_of, bound, entrywise
@@ -117,16 +118,30 @@ class JaxBackend(Door):
         return np.asarray(value)
 
     def lent_to_be_written(self, value: Array) -> Array:
-        """Return a copy: JAX arrays never change."""
+        """Return a copy: JAX arrays never change.
+
+        Raises
+        ------
+        TypeError
+            It is a tracer, which a user's function caught somewhere.
+        """
+        if is_tracer(value):
+            raise TypeError(
+                "f returned a JAX tracer: it uses one that is none of its arguments, of which "
+                "nothing is recorded; give numbers of the points as data, and take others out of "
+                "the trace: jax.lax.stop_gradient inside grad, a static argument inside jit"
+            )
         return np.array(value)
 
     def taken(self, value: Array, like: Array) -> Array:
         """Return a JAX array in a NumPy array's memory where that is aligned, else a copy."""
         value, device = np.asarray(value), _device(like)
-        if not (_is_aligned(value) and value.flags.writeable and value.size):
-            return jax.numpy.asarray(value, device=device)
-        found = jax.dlpack.from_dlpack(value, copy=False)  # on the first device
-        return found if _device(found) == device else jax.device_put(found, device)
+        with jax.ensure_compile_time_eval():  # a constant of a program that is traced here
+            if _is_aligned(value) and value.flags.writeable and value.size:
+                found = jax.dlpack.from_dlpack(value, copy=False)
+            else:
+                found = jax.device_put(value)
+            return found if _device(found) == device else jax.device_put(found, device)
 
     def shown(self, value: Array, like: Array) -> Array:
         """Return a copy: the engine will write to this memory again."""
@@ -142,11 +157,6 @@ class JaxBackend(Door):
             np.copyto(D, operation.D)  # the root is written over it
             return replace(operation, D=D)
         return operation
-
-
-def is_tracer(value: object) -> bool:
-    """Tell whether an array stands for values that are not there yet, or is differentiated."""
-    return isinstance(value, jax.core.Tracer)
 
 
 def _device(value: Array) -> Any:

@@ -14,6 +14,7 @@ import jax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from maha_core.followed import is_tracer
 from maha_core.rules import outputs_of
 from maha_jax import values
 from maha_jax.host import on_host
@@ -90,6 +91,17 @@ def _on_host(ctx: Any, *arrays: Any, node: Node) -> Any:
     return found
 
 
+def _elsewhere(ctx: Any, *arrays: Any, node: Node) -> Any:
+    """Refuse to compile for a device that is no CPU."""
+    platforms = ", ".join(ctx.module_context.platforms)
+    raise TypeError(
+        f"maha_core is called inside a program that JAX compiles for {platforms}, and it has traced "
+        "operations on the CPU alone; put the arrays there: "
+        "jax.device_put(X, jax.devices('cpu')[0])"
+    )
+
+
+mlir.register_lowering(operation_p, _elsewhere)
 mlir.register_lowering(operation_p, _on_host, platform="cpu", cacheable=False)
 
 
@@ -250,7 +262,8 @@ def _one_by_one(
         found: list[Array] = primitive.bind(*given, **params)
         return found
 
-    if any(isinstance(array, jax.core.Tracer) for array in arrays):
+    is_traced = any(map(is_tracer, arrays))
+    if is_traced or not moved[0].shape[0]:
         outputs = jax.lax.map(member, moved)
     else:
         members = [member(parts) for parts in zip(*moved, strict=True)]

@@ -18,6 +18,7 @@ import array_api_compat
 from maha_core.arrays import describe, is_array
 from maha_core.expressions.expression import Expression, constant
 from maha_core.expressions.spellings import DTYPE, function
+from maha_core.followed import is_followed
 
 
 class UntraceableError(Exception):
@@ -139,6 +140,11 @@ def _operand(value: Any) -> Any:
         )
     if getattr(value, "requires_grad", False):
         refuse("it uses a tensor that requires grad and is none of its arguments; detach that")
+    if is_followed(value):
+        refuse(
+            f"it uses {describe(value)}, which is differentiated or traced and none of its "
+            "arguments; pass a number"
+        )
     return _operand(value.item())
 
 
