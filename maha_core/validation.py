@@ -6,7 +6,7 @@ import math
 import operator
 from typing import TYPE_CHECKING, Any
 
-from maha_core.arrays import describe, device_of
+from maha_core.arrays import describe, device_of, is_followed
 from maha_core.dispatch import backend_of
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def real_number(value: object, argument: str) -> float:
     """Return a number as a float; strings, truth values and arrays of several are none."""
     single = getattr(value, "ndim", 0) == 0 and not isinstance(value, str | bytes)
     try:
-        if getattr(value, "requires_grad", False):
+        if is_followed(value):
             raise TypeError
         if not single or _is_truth_value(value) or "complex" in str(getattr(value, "dtype", "")):
             raise TypeError

@@ -269,6 +269,41 @@ def test_the_generic_backend_cannot_be_traced():
         jax.jit(mc.sqdist)(normal(N, D))
 
 
+CLOSURES = {
+    "a kernel": lambda s: mc.kernel_matrix(kernels.Kernel(lambda D: np.exp(-s * D)), normal(N, D)),
+    "a loss": lambda s: mc.value(losses.Pairwise(lambda D: s * D), normal(N, D)),
+    "values and derivatives": lambda s: mc.value(
+        losses.Pairwise(lambda D: (s * D, s + 0 * D)), normal(N, D)
+    ),
+    "a parameter": lambda s: mc.kernel_matrix(kernels.RationalQuadratic(alpha=s), normal(N, D)),
+    "a ridge": lambda s: mc.Covariance.from_points(normal(N, D), ridge=s).parameter,
+}
+
+
+@pytest.mark.parametrize("transform", [jax.jit, lambda f: jax.grad(lambda s: f(s).sum())])
+@pytest.mark.parametrize("name", CLOSURES)
+def test_numbers_that_would_be_lost_are_refused(name, transform):
+    with pytest.raises(TypeError, match=r"racer|alpha|ridge|traced|inside jit"):
+        transform(CLOSURES[name])(2.0)
+
+
+def test_learners_refuse_tracers():
+    pytest.importorskip("sklearn")
+    with pytest.raises(TypeError, match="X is a JAX tracer"):
+        jax.jit(lambda X: mc.learn.MLKR().fit(X, normal(N)).components_)(normal(N, D))
+
+
+def test_lists_of_a_loss_are_traced():
+    X, i, j, same = normal(N, D), *map(jnp.asarray, ([2, 0, 1], [1, 1, 3], [0, 1, 0]))
+
+    def value(i, j, same):
+        return mc.value(losses.Contrastive(i, j, same), X)
+
+    assert_same(jax.jit(value)(i, j, same), value(i, j, same))
+    with pytest.raises(ValueError, match=r"pairs\[1\] has indices"):
+        jax.vmap(value, in_axes=(0, None, None))(i[None], j + 1, same)
+
+
 def test_a_third_derivative_is_refused():
     def again(f):
         return jax.grad(lambda X: (f(X) ** 2).sum())

@@ -86,6 +86,14 @@ class JaxBackend(Door):
         """Raise TypeError for an array that holds no numbers."""
         refuse_keys(value, argument)
 
+    def refuse_tracked(self, value: Array, argument: str) -> None:
+        """Raise TypeError for a tracer, where nothing is traced."""
+        if is_tracer(value):
+            raise TypeError(
+                f"{argument} is a JAX tracer (inside jit, grad or vmap), whose values are not "
+                "there yet, and they are needed here; call this outside, on concrete arrays"
+            )
+
     def expect(
         self, holds: Callable[[], Array | bool], on_failure: Callable[[], None], like: Array
     ) -> None:
@@ -118,18 +126,11 @@ class JaxBackend(Door):
         return np.asarray(value)
 
     def lent_to_be_written(self, value: Array) -> Array:
-        """Return a copy: JAX arrays never change.
-
-        Raises
-        ------
-        TypeError
-            It is a tracer, which a user's function caught somewhere.
-        """
+        """Return a copy: JAX arrays never change."""
         if is_tracer(value):
             raise TypeError(
-                "f returned a JAX tracer: it uses one that is none of its arguments, of which "
-                "nothing is recorded; give numbers of the points as data, and take others out of "
-                "the trace: jax.lax.stop_gradient inside grad, a static argument inside jit"
+                "f returned a JAX tracer: it uses one that is none of its arguments, whose "
+                "derivative would be lost; take that from outside of the program"
             )
         return np.array(value)
 

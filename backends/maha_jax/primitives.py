@@ -262,8 +262,7 @@ def _one_by_one(
         found: list[Array] = primitive.bind(*given, **params)
         return found
 
-    is_traced = any(map(is_tracer, arrays))
-    if is_traced or not moved[0].shape[0]:
+    if any(isinstance(array, jax.core.Tracer) for array in arrays) or not moved[0].shape[0]:
         outputs = jax.lax.map(member, moved)
     else:
         members = [member(parts) for parts in zip(*moved, strict=True)]

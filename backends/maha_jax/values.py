@@ -19,9 +19,11 @@ def check(engine: Engine, problem: Any, operation: Any) -> None:
         if problem.Y is not None:
             checks.finite(engine, problem.Y, "Y")
 
-    def of_pairs(_: str, part: Any) -> None:
+    def of_pairs(path: str, part: Any) -> None:
         if isinstance(part, Pairs):
             checks.index(engine, part.i, problem.n, "pairs[0]")
             checks.index(engine, part.j, problem.m, "pairs[1]")
+            if path == "objective.listed":
+                checks.ascending(engine, part.i, "pairs[0]")
 
     mapped(operation, of_pairs)

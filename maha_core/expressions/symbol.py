@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import array_api_compat
 
-from maha_core.arrays import describe, is_array
+from maha_core.arrays import describe, is_array, is_followed
 from maha_core.expressions.expression import Expression, constant
 from maha_core.expressions.spellings import DTYPE, function
 from maha_core.followed import is_followed
@@ -138,12 +138,10 @@ def _operand(value: Any) -> Any:
             f"it uses {describe(value)}, an array that is not one of its arguments; numbers of the "
             "points are given as data"
         )
-    if getattr(value, "requires_grad", False):
-        refuse("it uses a tensor that requires grad and is none of its arguments; detach that")
     if is_followed(value):
         refuse(
-            f"it uses {describe(value)}, which is differentiated or traced and none of its "
-            "arguments; pass a number"
+            "it uses a tensor that requires grad, or a JAX tracer, which is none of its arguments; "
+            "detach that, or take it from outside of the program"
         )
     return _operand(value.item())
 

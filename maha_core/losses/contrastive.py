@@ -7,6 +7,7 @@ from typing import Any
 
 from array_api_compat import is_dask_array
 
+from maha_core import validation
 from maha_core.arrays import index_dtype, namespace
 from maha_core.losses.listed import ListedLoss, sorted_by_first
 from maha_core.losses.symbols import xp
@@ -70,8 +71,9 @@ class Contrastive(ListedLoss):
         self.i, self.j, same = sorted_by_first(i=i, j=j, same=same)
         library = namespace(same)
         self.same = library.astype(same, index_dtype(library))
-        if not bool(library.all((self.same == 0) | (self.same == 1))):
-            raise ValueError("same must hold 1 for pairs that are alike and 0 for the others")
+        validation.backend_for(same, "same").expect(
+            lambda: library.all((self.same == 0) | (self.same == 1)), _refuse_same, same
+        )
 
     def pairs(self, n: int) -> tuple[Array, Array]:
         """Return the pairs, i in ascending order."""
@@ -86,3 +88,7 @@ class Contrastive(ListedLoss):
         (near,) = D
         gap = xp.maximum(self.margin - xp.sqrt(near), 0)
         return xp.where(item.same == 1, near, gap**2)
+
+
+def _refuse_same() -> None:
+    raise ValueError("same must hold 1 for pairs that are alike and 0 for the others")
