@@ -13,19 +13,24 @@ def is_followed(value: object) -> bool:
     Returns
     -------
     bool
-        True for a torch tensor that requires grad where that is recorded, that has a tangent of
-        forward mode or is inside torch.func, and for a JAX tracer.
+        True for a torch tensor that requires grad, has a tangent of forward mode or is inside
+        torch.func, and for a JAX tracer.
 
     Examples
     --------
     >>> is_followed(1.0)
     False
     """
-    return is_followed_by_torch(value) or is_tracer(value)
+    return _requires_grad(value) or is_followed_by_torch(value) or is_tracer(value)
+
+
+def _requires_grad(value: object) -> bool:
+    """Tell whether a tensor requires grad, even where that is not recorded just now."""
+    return bool(getattr(value, "requires_grad", False))
 
 
 def is_followed_by_torch(value: object) -> bool:
-    """Tell whether a value is a tensor of which torch records or differentiates what is computed."""
+    """Tell whether torch records or differentiates what is computed of a value."""
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(value, torch.Tensor):
         return False

@@ -636,7 +636,7 @@ def test_a_large_program_does_not_wait_for_itself():
 SHARDED = """
 import jax, jax.numpy as jnp, numpy as np
 import maha_core as mc
-from jax.sharding import NamedSharding, PartitionSpec as P
+from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
 
 jax.config.update("jax_enable_x64", True)
 mesh = jax.sharding.Mesh(np.array(jax.devices()), ("rows",))
@@ -653,8 +653,12 @@ total = lambda f: jax.jit(jax.grad(lambda *arrays: (f(*arrays) ** 2).sum(), argn
 np.testing.assert_allclose(jax.jit(sharded)(X, X, A), kernel(X, X, A), rtol=1e-12)
 for ours, theirs in zip(total(sharded)(X, X, A), total(kernel)(X, X, A)):
     np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
-rows = jax.device_put(X, NamedSharding(mesh, P("rows")))
+two = jax.make_mesh((2,), ("rows",), axis_types=(AxisType.Auto,))
+rows = jax.device_put(X, NamedSharding(two, P("rows")))
 np.testing.assert_allclose(jax.jit(mc.sqdist)(rows), mc.sqdist(X), rtol=1e-12)
+loss = mc.losses.MLKR(X[:, 0])  # whose targets live on one device
+gradient = jax.jit(jax.grad(lambda X: mc.value(loss, X)))
+np.testing.assert_allclose(gradient(rows), gradient(X), rtol=1e-12)
 """
 
 
@@ -664,3 +668,10 @@ def test_rows_on_two_devices():
         [sys.executable, "-c", SHARDED], env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+def test_a_program_for_another_device_is_refused(platform):
+    traced = jax.jit(jax.grad(lambda X: mc.sqdist(X).sum())).trace(normal(N, D))
+    with pytest.raises(TypeError, match=f"compiles for {platform}"):
+        traced.lower(lowering_platforms=(platform,))

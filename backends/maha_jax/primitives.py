@@ -95,7 +95,7 @@ def _elsewhere(ctx: Any, *arrays: Any, node: Node) -> Any:
     """Refuse to compile for a device that is no CPU."""
     platforms = ", ".join(ctx.module_context.platforms)
     raise TypeError(
-        f"maha_core is called inside a program that JAX compiles for {platforms}, and it has traced "
+        f"maha_core is called inside a program that JAX compiles for {platforms}, and it traces "
         "operations on the CPU alone; put the arrays there: "
         "jax.device_put(X, jax.devices('cpu')[0])"
     )
@@ -262,7 +262,7 @@ def _one_by_one(
         found: list[Array] = primitive.bind(*given, **params)
         return found
 
-    if any(isinstance(array, jax.core.Tracer) for array in arrays) or not moved[0].shape[0]:
+    if any(map(is_tracer, arrays)) or not moved[0].shape[0]:
         outputs = jax.lax.map(member, moved)
     else:
         members = [member(parts) for parts in zip(*moved, strict=True)]
