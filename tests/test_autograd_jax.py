@@ -670,8 +670,14 @@ def test_rows_on_two_devices():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("platform", ["cuda", "tpu"])
-def test_a_program_for_another_device_is_refused(platform):
-    traced = jax.jit(jax.grad(lambda X: mc.sqdist(X).sum())).trace(normal(N, D))
-    with pytest.raises(TypeError, match=f"compiles for {platform}"):
-        traced.lower(lowering_platforms=(platform,))
+@pytest.mark.parametrize("transform", ["grad of vmap", "vmap of vmap", "hessian"])
+def test_a_batch_outside_of_programs_compiles_nothing_anew(transform):
+    function = TRANSFORMS[transform](loss_and_formula()[0])
+    X, A = normal(N, D), normal(K, D)
+    function(X, A)
+    with jax.log_compiles(), pytest.MonkeyPatch.context() as patch:
+        compiled = []
+        compiler = jax._src.compiler
+        patch.setattr(compiler, "compile_or_get_cached", lambda *_, **__: compiled.append(1))
+        function(2 * X, A)
+    assert not compiled

@@ -11,6 +11,7 @@ import numpy as np
 from maha_core.dispatch import backend_of, insist
 from maha_core.metrics.euclidean import euclidean
 from maha_core.reductions.array_sum import ArraySum
+from maha_core.registry import REGISTRY
 from maha_core.rules import bound, outputs_of
 from maha_core.structure import mapped
 from maha_jax import values
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from maha_jax.node import Node
 
 Array = Any
+
+
+def has_engine() -> bool:
+    """Tell whether NumPy's engine is there."""
+    return REGISTRY.load("numpy") is not None
 
 
 def on_host(node: Node) -> Callable[..., tuple[Array, ...]]:

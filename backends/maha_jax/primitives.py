@@ -17,7 +17,8 @@ from jax.interpreters import ad, batching, mlir
 from maha_core.followed import is_tracer
 from maha_core.rules import outputs_of
 from maha_jax import values
-from maha_jax.host import on_host
+from maha_jax.host import has_engine, on_host
+from maha_jax.in_jax import outputs
 from maha_jax.node import Node
 
 Array = Any
@@ -77,7 +78,9 @@ def _aval(of: Any, beside: Sequence[Any]) -> Any:
 
 
 def _on_host(ctx: Any, *arrays: Any, node: Node) -> Any:
-    """Let the compiled program call the host."""
+    """Let the compiled program call the host, where there is an engine for it."""
+    if not has_engine():
+        return _lowered(ctx, *arrays, node=node)
     found, _, _ = mlir.emit_python_callback(
         ctx,
         on_host(node),
@@ -91,17 +94,12 @@ def _on_host(ctx: Any, *arrays: Any, node: Node) -> Any:
     return found
 
 
-def _elsewhere(ctx: Any, *arrays: Any, node: Node) -> Any:
-    """Refuse to compile for a device that is no CPU."""
-    platforms = ", ".join(ctx.module_context.platforms)
-    raise TypeError(
-        f"maha_core is called inside a program that JAX compiles for {platforms}, and it traces "
-        "operations on the CPU alone; put the arrays there: "
-        "jax.device_put(X, jax.devices('cpu')[0])"
-    )
+def _in_jax(*arrays: Array, node: Node) -> list[Array]:
+    return outputs(node)(*arrays)
 
 
-mlir.register_lowering(operation_p, _elsewhere)
+_lowered = mlir.lower_fun(_in_jax, multiple_results=True)
+mlir.register_lowering(operation_p, _lowered)
 mlir.register_lowering(operation_p, _on_host, platform="cpu", cacheable=False)
 
 
@@ -248,6 +246,17 @@ ad.primitive_transposes[tangents_p] = _tangents_transposed
 # ----------------------------------------------------------------------------------- batches
 
 
+def _is_staged(value: Array) -> bool:
+    """Tell whether an array is part of a program that JAX writes down, where a loop is one of it.
+
+    What is only differentiated or batched has its values, and a program would be compiled anew for
+    every call.
+    """
+    while is_tracer(value):
+        value = getattr(value, "primal", getattr(value, "val", None))
+    return value is None
+
+
 def _one_by_one(
     primitive: Any, arrays: Sequence[Array], axes: Sequence[int | None], **params: Params
 ) -> tuple[list[Array], list[int]]:
@@ -262,7 +271,7 @@ def _one_by_one(
         found: list[Array] = primitive.bind(*given, **params)
         return found
 
-    if any(map(is_tracer, arrays)) or not moved[0].shape[0]:
+    if any(map(_is_staged, arrays)) or not moved[0].shape[0]:
         outputs = jax.lax.map(member, moved)
     else:
         members = [member(parts) for parts in zip(*moved, strict=True)]
