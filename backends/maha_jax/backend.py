@@ -138,10 +138,9 @@ class JaxBackend(Door):
         """Return a JAX array in a NumPy array's memory where that is aligned, else a copy."""
         value, device = np.asarray(value), _device(like)
         with jax.ensure_compile_time_eval():  # a constant of a program that is traced here
-            if _is_aligned(value) and value.flags.writeable and value.size:
-                found = jax.dlpack.from_dlpack(value, copy=False)
-            else:
-                found = jax.device_put(value)
+            if not (_is_aligned(value) and value.flags.writeable and value.size):
+                return jax.device_put(value, device)  # committed to it, as the other is
+            found = jax.dlpack.from_dlpack(value, copy=False)  # on the first device
             return found if _device(found) == device else jax.device_put(found, device)
 
     def shown(self, value: Array, like: Array) -> Array:
