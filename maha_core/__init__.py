@@ -21,7 +21,7 @@ from maha_core.targets import target_neighbors
 from maha_core.within import within
 
 if TYPE_CHECKING:
-    from maha_core import learn
+    from maha_core import compat, learn
 
 __all__ = [
     "Covariance",
@@ -34,6 +34,7 @@ __all__ = [
     "ReductionGradient",
     "Within",
     "backends",
+    "compat",
     "dist",
     "hvp",
     "jacobian",
@@ -60,7 +61,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load `learn`, which needs scikit-learn and SciPy, at its first access."""
-    if name == "learn":
-        return import_module("maha_core.learn")
+    """Load `learn` and `compat`, which need scikit-learn and SciPy, at their first access."""
+    if name in ("compat", "learn"):
+        return import_module(f"maha_core.{name}")
     raise AttributeError(f"module 'maha_core' has no attribute {name!r}")

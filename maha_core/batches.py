@@ -38,7 +38,7 @@ class Operand(NamedTuple):
     """An array of a batch: its leading axes, and what each member of it is."""
 
     leading: Shape
-    members: list[Array | None]
+    members: list[Any]
 
     def member(self, index: Shape) -> Array | None:
         """Return the member of a place in the whole batch, along which leading axes broadcast."""
@@ -53,14 +53,18 @@ def place(leading: Shape, index: Shape) -> int:
     return flat
 
 
-def backend_of_batch(X: Array) -> Engine:
-    """Return the backend of a batch, having refused one that has none."""
+def backend_of_batch(X: Array, Y: Array | None, metric: Metric | None) -> Engine:
+    """Return the backend of a batch, having refused what is none, and a backend that has none."""
     backend = validation.backend_for(X, "X")
     if not backend.has_batches:
         raise ValueError(
             f"X, Y or the metric have leading axes, a batch, and the backend {backend.name!r} has "
             "none; call once for each member"
         )
+    if Y is not None:
+        validation.same_library(backend, Y, "Y", X)
+    if isinstance(metric, Metric):
+        validation.same_library(backend, metric.parameter, metric.argument, X)
     return backend
 
 
@@ -95,14 +99,12 @@ def over_members(
     -----
     A gradient has the shape of its array: over axes along which that was broadcast it is summed.
     """
-    backend = backend_of_batch(X)
+    backend = backend_of_batch(X, Y, metric)
     if alone:
         raise ValueError(
             f"{alone[0]}= is given with a batch, which has none; call once for each member"
         )
-    parameter = {} if metric is None else {metric.argument: metric.parameter}
-    arrays = {"Y": Y, **parameter, **{name: array for name, (array, _) in further.items()}}
-    for name, array in arrays.items():
+    for name, (array, _) in further.items():
         if array is not None:
             validation.same_library(backend, array, name, X)
     xp = backend.xp
@@ -145,8 +147,8 @@ def _unstacked(xp: Any, array: Array) -> Iterator[Array]:
 
 
 def _metrics(xp: Any, metric: Metric | None) -> Operand:
-    if metric is None:
-        return Operand((), [None])
+    if not isinstance(metric, Metric):
+        return Operand((), [metric])  # a call of a member says what is wrong with it
     leading, members = _operand(xp, metric.parameter, metric.ndim)
     return Operand(leading, [type(metric)(member) for member in members])
 

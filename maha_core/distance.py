@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from maha_core import small_blocks, validation
-from maha_core.batches import given, is_batch, over_members
+from maha_core.batches import backend_of_batch, given, is_batch, over_members
 from maha_core.call import Call, prepare
 from maha_core.problem import Neighbors
 from maha_core.sweeps.distances import NEW_SQDIST, Root, Sqdist
@@ -181,8 +181,9 @@ def _of_batch(
     def member(X: Array, Y: Array | None, metric: Metric | None) -> Array:
         return function(X, Y, metric=metric)
 
+    backend = backend_of_batch(X, Y, metric)
     if not alone and small_blocks.are_small(X, Y, metric):
-        return small_blocks.of_pairs(function, X, Y, metric)
+        return small_blocks.of_pairs(backend, function, X, Y, metric)
     return over_members(member, X, Y, metric, alone=alone)
 
 

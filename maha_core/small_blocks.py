@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import product
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from maha_core import validation
 from maha_core.arrays import device_of, index_dtype
-from maha_core.batches import backend_of_batch, broadcast, place
+from maha_core.batches import broadcast, place
 from maha_core.metrics import Metric
+
+if TYPE_CHECKING:
+    from maha_core.engine import Engine
 
 Array = Any
 OfPairs = Callable[..., Array]
@@ -21,7 +23,7 @@ LARGEST = 256
 
 def are_small(X: Array, Y: Array | None, metric: Metric | None) -> bool:
     """Tell whether the blocks of a batch with one metric are better taken as pairs."""
-    if getattr(X, "ndim", 0) < 2 or (Y is not None and getattr(Y, "ndim", 0) < 2):
+    if X.ndim < 2 or (Y is not None and Y.ndim < 2):
         return False
     if isinstance(metric, Metric) and metric.is_batch:
         return False
@@ -29,12 +31,12 @@ def are_small(X: Array, Y: Array | None, metric: Metric | None) -> bool:
     return bool(0 < X.shape[-2] * m <= LARGEST)
 
 
-def of_pairs(function: OfPairs, X: Array, Y: Array | None, metric: Metric | None) -> Array:
+def of_pairs(
+    backend: Engine, function: OfPairs, X: Array, Y: Array | None, metric: Metric | None
+) -> Array:
     """Return the matrices ``(..., n, m)`` of a batch, whose entries a function of pairs gives."""
-    backend = backend_of_batch(X)
     xp, leading = backend.xp, {"X": tuple(X.shape[:-2])}
     if Y is not None:
-        validation.same_library(backend, Y, "Y", X)
         leading["Y"] = tuple(Y.shape[:-2])
     shape = broadcast(leading)
     n, m = X.shape[-2], (X if Y is None else Y).shape[-2]

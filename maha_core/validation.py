@@ -24,6 +24,13 @@ def backend_for(value: object, argument: str) -> Engine:
     return backend
 
 
+def backend_of_numbers(value: object, argument: str) -> Engine:
+    """Return the same, having refused an array that a program differentiates, too."""
+    backend = backend_for(value, argument)
+    backend.refuse_tracked(value, argument)
+    return backend
+
+
 def points_of(value: Array, argument: str) -> tuple[Engine, Array]:
     """Return the backend of one call, and its array as floating point."""
     backend = backend_of(value, argument)

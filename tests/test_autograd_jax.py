@@ -170,6 +170,15 @@ def test_vjp_and_jvp_of_pairs_have_a_derivative():
     check(jvp, (dX, X, Y, A), order=1, forward=False)
 
 
+def test_a_gradient_of_kernels_has_a_derivative():
+    X, Y, b = normal(N, D), normal(M, D), normal(M, 2)
+
+    def gradient(X, Y, b):
+        return mc.kernel_gradient(kernels.Gaussian(), X, Y, values=b)
+
+    check(gradient, (X, Y, b), order=1)
+
+
 # ------------------------------------------------------------------------------- values and data
 
 SUMS = {

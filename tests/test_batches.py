@@ -245,6 +245,16 @@ def test_leading_axes_that_do_not_broadcast():
         mc.sqdist(np.ones((0, N, D)))
 
 
+def test_a_metric_that_is_none_is_the_same_error():
+    for wrong in ("Factor", np.eye(D)):
+        with pytest.raises(TypeError, match="metric must be Full, Factor, Diagonal"):
+            mc.value(mc.losses.MLKR(np.ones(N)), X, metric=wrong)
+        with pytest.raises(TypeError, match="metric must be Full, Factor, Diagonal"):
+            mc.sqdist(X, metric=wrong)
+    with pytest.raises(TypeError, match="X must be an array"):
+        mc.sqdist([[0.0]], X)
+
+
 def test_dask_has_no_batches():
     da = pytest.importorskip("dask.array")
     with pytest.raises(ValueError, match="'dask' has none"):

@@ -23,6 +23,7 @@ COMMON = {
     "random_state": (0, 1),
     "verbose": (0, 1),
     "callback": (None, print),
+    "preprocessor": (None, X),
 }
 OWN = {
     "MLKR": {"alpha": (0.0, 5.0)},

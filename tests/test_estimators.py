@@ -394,7 +394,7 @@ def test_an_array_of_numpy_beside_one_of_another_library_is_refused(name):
 
 def test_dask_input_is_read_once_per_evaluation(iris, monkeypatch):
     da = pytest.importorskip("dask.array")
-    from maha_core.learn import base
+    from maha_core.learn import gradient_learner
 
     read, evaluations = [], []
 
@@ -406,8 +406,8 @@ def test_dask_input_is_read_once_per_evaluation(iris, monkeypatch):
         evaluations.append(1)
         return original(*args, **kwargs)
 
-    original = base.value_and_grad
-    monkeypatch.setattr(base, "value_and_grad", counted)
+    original = gradient_learner.value_and_grad
+    monkeypatch.setattr(gradient_learner, "value_and_grad", counted)
     X = da.from_array(iris[0], chunks=(50, 4)).map_blocks(chunk, meta=np.empty((0, 0)))
     y = da.from_array(iris[1].astype(float), chunks=50)
     with warnings.catch_warnings():

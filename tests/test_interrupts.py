@@ -75,12 +75,12 @@ def test_a_warm_start_goes_on_after_an_interrupt(name):
 
 
 def test_before_the_first_evaluation(monkeypatch):
-    from maha_core.learn import base
+    from maha_core.learn import gradient_learner
 
     def pressed(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(base, "value_and_grad", pressed)
+    monkeypatch.setattr(gradient_learner, "value_and_grad", pressed)
     learner = mc.learn.NCA(2, init="identity")
     error = interrupted(learner, X, Y)
     assert "before its first evaluation" in error.__notes__[0]
@@ -107,10 +107,10 @@ def test_between_two_searches(monkeypatch):
 
 
 def test_at_the_first_evaluation_of_a_second_search(monkeypatch):
-    from maha_core.learn import base
+    from maha_core.learn import gradient_learner
 
     once = mc.learn.LMNN(3, 2, init="identity", max_iter=500).fit(X, Y)
-    original, starts = base.value_and_grad, []
+    original, starts = gradient_learner.value_and_grad, []
 
     def pressed(loss, points, *, metric):
         if not starts or loss is not starts[-1]:
@@ -119,7 +119,7 @@ def test_at_the_first_evaluation_of_a_second_search(monkeypatch):
             raise KeyboardInterrupt
         return original(loss, points, metric=metric)
 
-    monkeypatch.setattr(base, "value_and_grad", pressed)
+    monkeypatch.setattr(gradient_learner, "value_and_grad", pressed)
     learner = mc.learn.LMNN(3, 2, init="identity", max_iter=500, n_refreshes=2)
     interrupted(learner, X, Y)
     np.testing.assert_array_equal(learner.components_, once.components_)

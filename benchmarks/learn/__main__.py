@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.learn import accuracy, beside_metric_learn, cluster, growth, large, nca, page
+from benchmarks.learn import (
+    accuracy,
+    beside_metric_learn,
+    cluster,
+    growth,
+    large,
+    nca,
+    page,
+    tuples,
+)
 
 RESULTS = Path(__file__).parents[1] / "results"
 PARTS = {
@@ -21,12 +30,17 @@ PARTS = {
     "accuracy": accuracy.table,
 }
 
+BESIDE = ("mlkr", "lmnn", "tuples", "tuple_times")
+"""What needs a Python with metric-learn."""
+
 
 def main() -> None:
     chosen = _arguments()
     parts = {**PARTS, "growth": lambda: growth.measure(chosen.metric_learn)}
     if chosen.metric_learn:
         parts["mlkr"] = lambda: beside_metric_learn.mlkr(chosen.metric_learn)
+        parts["tuples"] = lambda: tuples.agreement(chosen.metric_learn)
+        parts["tuple_times"] = lambda: tuples.times(chosen.metric_learn)
         parts["lmnn"] = lambda: beside_metric_learn.lmnn(chosen.metric_learn)
     target = chosen.output / "learn.json"
     found: dict[str, Any] = json.loads(target.read_text()) if target.exists() else {}
@@ -41,7 +55,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.learn", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=[*PARTS, "growth", "mlkr", "lmnn"])
+    parser.add_argument("--only", nargs="+", choices=[*PARTS, "growth", *BESIDE])
     parser.add_argument(
         "--metric-learn",
         metavar="PYTHON",

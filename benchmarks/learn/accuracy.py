@@ -97,7 +97,7 @@ class BandwidthRegression(mc.learn.MLKR):
     """Kernel regression with the multiple of the identity that errs least, leaving one out."""
 
     def _learn(self, data: Any, start: Any) -> Any:
-        from maha_core.learn.base import objective
+        from maha_core.learn.gradient_learner import objective
         from maha_core.learn.optimizer import Found
 
         evaluate = objective(self._loss(data), data.X)

@@ -79,10 +79,10 @@ class _Recorded:
 
 def _own_evaluations(X: Array, y: Array, start: Array) -> list[Array]:
     """Return the parameters at which our estimator evaluates its loss."""
-    from maha_core.learn import base
+    from maha_core.learn import gradient_learner
 
     seen: list[Array] = []
-    original = base.objective
+    original = gradient_learner.objective
 
     def recording(loss: Any, X: Array) -> Any:
         evaluate = original(loss, X)
@@ -93,11 +93,11 @@ def _own_evaluations(X: Array, y: Array, start: Array) -> list[Array]:
 
         return recorded
 
-    base.objective = recording
+    gradient_learner.objective = recording
     try:
         _fit(mc.learn.NCA(2, init=start, max_iter=ITERATIONS), X, y)
     finally:
-        base.objective = original
+        gradient_learner.objective = original
     return seen
 
 

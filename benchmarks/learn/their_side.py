@@ -11,15 +11,24 @@ import time
 import warnings
 from pathlib import Path
 
+import metric_learn
 import numpy as np
+import tuple_fits
 from metric_learn import LMNN, MLKR
+from metric_learn.scml import _BaseSCML
 from sklearn.preprocessing import LabelEncoder
 
 
 def main(source, target):
     warnings.simplefilter("ignore")
     given = dict(np.load(source))
-    learn = {"MLKR": mlkr, "LMNN": lmnn, "one evaluation": one_evaluation}[str(given["name"])]
+    learn = {
+        "MLKR": mlkr,
+        "LMNN": lmnn,
+        "one evaluation": one_evaluation,
+        "tuples": tuples,
+        "seconds": lambda given: tuple_fits.seconds(metric_learn, given),
+    }[str(given["name"])]
     np.savez(target, **learn(given))
 
 
@@ -46,6 +55,13 @@ def lmnn(given):
     seconds = time.perf_counter() - begin
     targets = learner._select_targets(X, LabelEncoder().fit_transform(y))
     return {"targets": targets, "A": learner.components_, "seconds": seconds}
+
+
+def tuples(given):
+    basis = given["basis"]
+    # its SCML compares a basis that is given with a string, entry by entry, and fails
+    _BaseSCML._initialize_basis = lambda self, triplets, X: (basis, len(basis))
+    return tuple_fits.matrices(metric_learn, given)
 
 
 def one_evaluation(given):

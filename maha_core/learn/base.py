@@ -1,92 +1,38 @@
-"""What the estimators share: parameters, the way through `fit`, and the learned metric in use."""
+"""What all learners share, however they learn: the metric, and the ways to use it."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable
-from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from maha_core.arrays import namespace
 from maha_core.blas import one_thread
-from maha_core.learn.data import (
-    Training,
-    further_pairs,
-    further_points,
-    is_foreign,
-    numbers_on_host,
-)
+from maha_core.learn.data import further_points, is_foreign
 from maha_core.learn.host import like, to_host
-from maha_core.learn.initialization import continued, initial
-from maha_core.learn.optimizer import Found, Matrix, Objective, Search
-from maha_core.learn.progress import progress
-from maha_core.losses.base import Loss
+from maha_core.learn.point_distance import PointDistance
+from maha_core.learn.tuple_data import further_tuples
 from maha_core.metrics import Factor
-from maha_core.objective import value_and_grad
 
 Array = Any
+Matrix = NDArray[np.float64]
 
 
 class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """A scikit-learn transformer that learns ``D_ij = |A (x_i - x_j)|^2``."""
+    """A scikit-learn transformer that learns ``D_ij = |A (x_i - x_j)|^2``.
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left"), None],
-        "init": [StrOptions({"auto", "pca", "lda", "identity", "random"}), "array-like"],
-        "warm_start": ["boolean"],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, np.inf, closed="left"), None],
-        "callback": [callable, None],
-        "verbose": ["verbose"],
-        "random_state": ["random_state"],
-    }
-    _memory: ClassVar[int] = 10
-    """The steps that L-BFGS remembers: SciPy's own choice, and so scikit-learn's."""
+    A learner sets `components_` and `metric_` by `_keep_components` or `_keep_matrix`, and
+    `n_features_in_` by way of maha_core.learn.data.
+    """
 
-    n_components: int | None
-    init: Any
-    warm_start: bool
-    max_iter: int
-    tol: float | None
-    callback: Callable[[NDArray[Any], int], object] | None
-    verbose: int
-    random_state: Any
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
-    def fit(self, X: Array, y: Array, sample_weight: Array | None = None) -> Self:
-        """Learn the metric.
-
-        Parameters
-        ----------
-        X : array-like (n, d)
-            Points as rows.
-        y : array-like (n,)
-            Their targets or labels; of X's library where that is not NumPy.
-        sample_weight : array-like (n,), optional
-            Weights of the points' own terms of the loss: not negative, and not all 0.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        KeyboardInterrupt
-            On an interrupt (Ctrl-C), with the best parameters so far kept on the estimator.
-        """
-        self._validate_params()
-        with one_thread():  # the same bits whatever BLAS has, from the initialization on
-            data = self._training(X, y, sample_weight)
-            found = self._learn(data, self._start(data))
-            self._keep(data, found)
-        if found.interrupt is not None:
-            raise found.interrupt
-        return self
+    components_: Array
+    metric_: Factor
 
     def transform(self, X: Array) -> Array:
         """Return the points ``(n, k)`` embedded by the metric, ``X A^T``.
@@ -94,6 +40,7 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Parameters
         ----------
         X : array-like (n, d)
+            Points as rows; or what the `preprocessor` turns into points ``(n,)``.
 
         Returns
         -------
@@ -109,7 +56,7 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Returns
         -------
         distance : callable
-            ``distance(u, v)``, not squared, as SciPy's and scikit-learn's metrics are; it can be
+            ``distance(u, v, squared=False)``, a metric as SciPy's and scikit-learn's are; it can be
             pickled. Arrays of another shape are a ValueError.
         """
         check_is_fitted(self)
@@ -121,12 +68,15 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return self.metric_.matrix()
 
     def pair_distance(self, pairs: Array) -> Array:
-        """Return the learned distances ``(p,)``, not squared, of pairs of points ``(p, 2, d)``."""
+        """Return the learned distances ``(p,)``, not squared, of pairs of points.
+
+        Parameters
+        ----------
+        pairs : array-like (p, 2, d)
+            Two points each; or ``(p, 2)`` of what the `preprocessor` turns into points.
+        """
         check_is_fitted(self)
-        pairs = further_pairs(self, pairs)
-        xp = namespace(pairs)
-        Z = self._embedded(pairs[:, 0, :] - pairs[:, 1, :])
-        return xp.sqrt(xp.sum(Z * Z, axis=1))
+        return self._distances(further_tuples(self, pairs, 2), 0, 1)
 
     def pair_score(self, pairs: Array) -> Array:
         """Return minus `pair_distance`: larger is more alike."""
@@ -138,17 +88,14 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    @abstractmethod
-    def _training(self, X: Array, y: Array, sample_weight: Array | None) -> Training:
-        """Return what was given, checked."""
-
-    @abstractmethod
-    def _loss(self, data: Training) -> Loss:
-        """Return the loss to be minimised."""
+    def _distances(self, tuples: Array, a: int, b: int) -> Array:
+        """Return the distances of the points number a and b of every tuple ``(p, t, d)``."""
+        Z = self._embedded(tuples[:, a, :] - tuples[:, b, :])
+        xp = namespace(Z)
+        return xp.sqrt(xp.sum(Z * Z, axis=1))
 
     def _embedded(self, points: Array) -> Array:
         """Return points embedded by the metric, NumPy's in the wider of both dtypes."""
@@ -157,65 +104,7 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         with one_thread():
             return points @ self.components_.T
 
-    def _start(self, data: Training) -> Matrix:
-        if not (self.warm_start and hasattr(self, "components_")):
-            return initial(data, self.init, self.n_components, self.random_state)
-        return continued(data, to_host(self.components_)[0], self.init, self.n_components)
-
-    def _learn(self, data: Training, start: Matrix) -> Found:
-        return self._search(self._objective(data)).run(start)
-
-    def _objective(self, data: Training) -> Objective:
-        return objective(self._loss(data), data.X)
-
-    def _search(self, function: Objective) -> Search:
-        name = type(self).__name__
-        return Search(
-            name,
-            function,
-            max_iter=self.max_iter,
-            tol=self.tol,
-            memory=self._memory,
-            callback=self.callback,
-            progress=progress(name, self.verbose, self.max_iter),
-        )
-
-    def _keep(self, data: Training, found: Found) -> None:
-        self.components_ = like(found.A, data.X)
+    def _keep_components(self, A: Matrix, X: Array) -> None:
+        """Keep a linear map of the host, in the library and dtype of X."""
+        self.components_ = like(A, X)
         self.metric_ = Factor(self.components_)
-        self.n_iter_ = found.n_iter
-        self.loss_ = found.loss
-
-
-class PointDistance:
-    """The distance ``|A (u - v)|`` of two points ``(d,)``, in float64."""
-
-    def __init__(self, A: NDArray[Any]) -> None:
-        self.A = A
-
-    def __call__(self, u: NDArray[Any], v: NDArray[Any]) -> float:
-        """Return the distance of two points ``(d,)``."""
-        # BLAS might take threads for a product, and would then round otherwise.
-        z = np.einsum("kd,d->k", self.A, self._point(u, "u") - self._point(v, "v"))
-        return float(np.sqrt(np.sum(z * z)))
-
-    def _point(self, values: NDArray[Any], argument: str) -> NDArray[np.float64]:
-        numbers = numbers_on_host(values, argument)
-        point = np.asarray(numbers, dtype=np.float64)  # differences of small integers would wrap
-        if point.shape != self.A.shape[1:]:
-            raise ValueError(
-                f"{argument} has shape {point.shape}; the learned distance is one of two points "
-                f"of shape {self.A.shape[1:]}: of many pairs, write pair_distance(pairs)"
-            )
-        return point
-
-
-def objective(loss: Loss, X: Array) -> Objective:
-    """Return loss and gradient as functions of the parameter, on the host; X stays where it is."""
-
-    def evaluate(A: Matrix) -> tuple[float, Matrix]:
-        value, gradient = value_and_grad(loss, X, metric=Factor(like(A, X)))
-        value, slope = to_host(value, gradient.metric)
-        return float(value), slope
-
-    return evaluate

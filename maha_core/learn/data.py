@@ -12,14 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import LabelEncoder
-from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    column_or_1d,
+    validate_data,
+)
 
 from maha_core import checks, validation
 from maha_core.arrays import is_array, namespace
-from maha_core.engine import Engine
 from maha_core.learn.host import is_lazy, like, sized, to_host, whole
+from maha_core.learn.preprocessor import rows_of
 from maha_core.library import Library
 
 Array = Any
@@ -44,15 +48,17 @@ def is_foreign(X: object) -> bool:
 
 def regression(estimator: Any, X: Array, y: Array, sample_weight: Array | None) -> Training:
     """Return points with real targets."""
+    X = given_points(estimator, X)
     if is_foreign(X):
         X, y, weight = _foreign_points(estimator, X, y, sample_weight)
         return Training(X, _foreign_numbers(y, "y", X), weight)
     X, y = validate_data(estimator, X, y, dtype=FLOATS, y_numeric=True, ensure_min_samples=2)
-    return Training(X, np.asarray(y, dtype=X.dtype), _weights(sample_weight, X))
+    return Training(X, np.asarray(y, dtype=X.dtype), weights_of(sample_weight, X))
 
 
 def classification(estimator: Any, X: Array, y: Array, sample_weight: Array | None) -> Training:
     """Return points with class numbers, and what the classes are."""
+    X = given_points(estimator, X)
     if is_foreign(X):
         X, y, weight = _foreign_points(estimator, X, y, sample_weight)
         labels = validation.whole_numbers(validation.backend_for(X, "X"), y, "y", X)
@@ -66,7 +72,7 @@ def classification(estimator: Any, X: Array, y: Array, sample_weight: Array | No
     codes = encoder.fit_transform(y)
     classes = encoder.classes_
     _refuse_one_class(classes)
-    weight = _weights(sample_weight, X)
+    weight = weights_of(sample_weight, X)
     counts = np.bincount(codes)
     # Tiles compare labels entry by entry: the narrower, the faster; and where they are in order,
     # many comparisons can be spared. The order of the points changes no loss.
@@ -77,8 +83,68 @@ def classification(estimator: Any, X: Array, y: Array, sample_weight: Array | No
     )
 
 
+def alone(estimator: Any, X: Array, why: str) -> NDArray[Any]:
+    """Return points that come without targets, of NumPy or what scikit-learn converts."""
+    X = given_points(estimator, X)
+    refuse_foreign(estimator, X, "X", why)
+    points: NDArray[Any] = validate_data(estimator, X, dtype=FLOATS, ensure_min_samples=2)
+    return points
+
+
+def given_points(estimator: Any, X: Array) -> Array:
+    """Return points, by way of the `preprocessor` where X is its indicators ``(n,)``."""
+    preprocessor = getattr(estimator, "preprocessor", None)
+    if preprocessor is None or np.ndim(X) != 1:
+        return X
+    return rows_of(preprocessor, X, "X")
+
+
+def refuse_foreign(estimator: Any, X: Array, argument: str, why: str) -> None:
+    """Refuse arrays of another library than NumPy, for algorithms that need NumPy."""
+    if is_foreign(X):
+        kind = type(X)
+        raise TypeError(
+            f"{argument} is a {kind.__module__.partition('.')[0]}.{kind.__name__}; "
+            f"{type(estimator).__name__} takes NumPy arrays, because {why}: convert {argument} "
+            "to a NumPy array"
+        )
+
+
+def points_and_groups(
+    estimator: Any, X: Array, groups: Array, argument: str
+) -> tuple[Array, NDArray[np.int64]]:
+    """Return points and the numbers of the groups that they are in, the latter on the host."""
+    X = given_points(estimator, X)
+    if is_foreign(X):
+        X, groups, _ = _foreign_points(estimator, X, groups, None)
+    else:
+        X = validate_data(estimator, X, dtype=FLOATS, ensure_min_samples=2)
+        groups = column_or_1d(_required(groups, estimator, argument), warn=True)
+        check_consistent_length(X, groups)
+    numbers = numbers_on_host(groups, argument)
+    whole_numbers = numbers.dtype.kind in "iu" or (
+        numbers.dtype.kind == "f" and np.isfinite(numbers).all() and (numbers % 1 == 0).all()
+    )
+    if not whole_numbers or numbers.shape != (int(X.shape[0]),):
+        raise ValueError(
+            f"{argument} has shape {numbers.shape} and dtype {numbers.dtype}; it holds one whole "
+            f"number a point: ({X.shape[0]},)"
+        )
+    return X, numbers.astype(np.int64)
+
+
+def _required(values: Array | None, estimator: Any, argument: str) -> Array:
+    if values is None:
+        raise ValueError(
+            f"This {type(estimator).__name__} estimator requires {argument} to be passed, but the "
+            f"target {argument} is None."
+        )
+    return values
+
+
 def further_points(estimator: Any, X: Array) -> Array:
     """Return points after `fit`, with as many columns."""
+    X = given_points(estimator, X)
     if not is_foreign(X):
         return validate_data(estimator, X, dtype=FLOATS, reset=False)
     X = _rows_of_points(X)
@@ -86,27 +152,10 @@ def further_points(estimator: Any, X: Array) -> Array:
     return X
 
 
-def further_pairs(estimator: Any, pairs: Array) -> Array:
-    """Return pairs of points ``(p, 2, d)`` after `fit`."""
-    if is_foreign(pairs):
-        backend = _backend_of_numbers(pairs, "pairs")
-        pairs = validation.points(backend, pairs, "pairs")
-        _check_finite(backend, pairs, "pairs")
-    else:
-        pairs = check_array(pairs, dtype=FLOATS, allow_nd=True, ensure_2d=False)
-    expected = (2, estimator.n_features_in_)
-    if pairs.ndim != 3 or tuple(pairs.shape[1:]) != expected:
-        raise ValueError(
-            f"pairs has shape {tuple(pairs.shape)}; {type(estimator).__name__} asks for "
-            f"(n_pairs, 2, {estimator.n_features_in_})"
-        )
-    return pairs
-
-
 def numbers_on_host(values: Array, argument: str) -> NDArray[Any]:
     """Return numbers of any library as a NumPy array, having refused what is none of numbers."""
     if is_foreign(values):
-        backend = _backend_of_numbers(values, argument)
+        backend = validation.backend_of_numbers(values, argument)
         values = validation.of_accepted_dtype(backend, values, argument)[0]
     return to_host(values)[0]
 
@@ -132,21 +181,14 @@ def _foreign_points(
 
 
 def _rows_of_points(X: Array) -> Array:
-    backend = _backend_of_numbers(X, "X")
+    backend = validation.backend_of_numbers(X, "X")
     X = validation.points(backend, X, "X")
     validation.check_points(X, "X")
-    _check_finite(backend, X, "X")
+    check_finite(backend, X, "X")
     return X
 
 
-def _backend_of_numbers(values: Array, argument: str) -> Engine:
-    """Return the backend of an array, having refused one that a program differentiates."""
-    backend = validation.backend_for(values, argument)
-    backend.refuse_tracked(values, argument)
-    return backend
-
-
-def _check_finite(backend: Library, values: Array, argument: str) -> None:
+def check_finite(backend: Library, values: Array, argument: str) -> None:
     """Refuse NaN and infinity; what is lazy is looked at when it is computed."""
     if not is_lazy(values):
         checks.finite(backend, values, argument)
@@ -157,7 +199,7 @@ def _foreign_numbers(values: Array, argument: str, X: Array) -> Array:
     values = validation.operand(backend, values, argument, X)
     backend.refuse_tracked(values, argument)
     _check_length(values, argument, X)
-    _check_finite(backend, values, argument)
+    check_finite(backend, values, argument)
     return values
 
 
@@ -166,7 +208,8 @@ def _check_length(values: Array, argument: str, X: Array) -> None:
     validation.check_shape(values, (int(X.shape[0]),), argument, why)
 
 
-def _weights(sample_weight: Array | None, X: NDArray[Any]) -> NDArray[Any] | None:
+def weights_of(sample_weight: Array | None, X: NDArray[Any]) -> NDArray[Any] | None:
+    """Return weights of points, checked, in the dtype of X."""
     if sample_weight is None:
         return None
     weight: NDArray[Any] = _check_sample_weight(sample_weight, X, dtype=X.dtype)
@@ -201,7 +244,7 @@ def class_means(data: Training) -> tuple[Array, Array]:
         member = xp.astype(member, X.dtype)
         means = (member.T @ X) / counts
         return means, X - member @ means
-    index = whole(_class_numbers(data), X)
+    index = whole(class_numbers(data), X)
     means = validation.backend_for(X, "X").scatter_add(index, X, len(data.counts)) / counts
     return means, X - xp.take(means, index, axis=0)
 
@@ -209,12 +252,12 @@ def class_means(data: Training) -> tuple[Array, Array]:
 def class_rows(data: Training) -> list[Array]:
     """Return the row numbers of each class, of X's library (of its chunks', beside Dask)."""
     assert data.counts is not None
-    order = np.argsort(_class_numbers(data), kind="stable")
+    order = np.argsort(class_numbers(data), kind="stable")
     return [whole(rows, data.X) for rows in np.split(order, np.cumsum(data.counts)[:-1])]
 
 
-def _class_numbers(data: Training) -> NDArray[np.int64]:
-    """Return the number of each point's class, on the host."""
+def class_numbers(data: Training) -> NDArray[np.int64]:
+    """Return the number of each point's class, from 0, on the host."""
     (labels,) = to_host(data.y)
     if not is_foreign(data.X):
         return labels.astype(np.int64)

@@ -40,7 +40,7 @@ def pca(data: Training, k: int) -> Matrix:
         rows = _leading(W.T @ W, k)
     else:
         (rows,) = _host(like(_leading(W @ W.T, k), W) @ W)
-    return _with_signs(np.linalg.qr(rows.T)[0].T)
+    return with_signs(np.linalg.qr(rows.T)[0].T)
 
 
 def lda(data: Training) -> Matrix:
@@ -58,7 +58,7 @@ def lda(data: Training) -> Matrix:
     whitening = side.whitening(values[kept], vectors[:, kept])
     _, sizes, directions = np.linalg.svd(side.between @ whitening, full_matrices=False)
     separating = sizes > NEGLIGIBLE * sizes.max(initial=0)
-    return _with_signs(side.rows(directions[separating] @ whitening.T))
+    return with_signs(side.rows(directions[separating] @ whitening.T))
 
 
 class ByColumns:
@@ -133,7 +133,7 @@ def _eps(values: Array) -> float:
     return float(namespace(values).finfo(values.dtype).eps)
 
 
-def _with_signs(rows: Matrix) -> Matrix:
+def with_signs(rows: Matrix) -> Matrix:
     """Return rows whose entry of largest size is positive, so that signs are not arbitrary."""
     largest = np.argmax(np.abs(rows), axis=1)
     signs = np.sign(rows[np.arange(len(rows)), largest])

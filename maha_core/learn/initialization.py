@@ -35,7 +35,7 @@ def initial(data: Training, init: Any, n_components: int | None, random_state: A
         Dimensions do not fit, or there are fewer directions than asked for.
     """
     d = int(data.X.shape[1])
-    _check_components(n_components, d)
+    check_components(n_components, d)
     if not isinstance(init, str):
         return _given(init, n_components, d)
     k = d if n_components is None else n_components
@@ -60,7 +60,7 @@ def continued(data: Training, A: Matrix, init: Any, n_components: int | None) ->
         The points have other dimensions, or `n_components` or an array `init` ask for others.
     """
     d = int(data.X.shape[1])
-    _check_components(n_components, d)
+    check_components(n_components, d)
     if A.shape[1] != d:
         raise ValueError(
             f"The new inputs dimensionality ({d}) does not match the input dimensionality of the "
@@ -109,7 +109,8 @@ def _enough(found: Matrix, k: int) -> Matrix:
     return found[:k]
 
 
-def _check_components(n_components: int | None, d: int) -> None:
+def check_components(n_components: int | None, d: int) -> None:
+    """Refuse more dimensions of the embedding than the points have."""
     if n_components is not None and n_components > d:
         raise ValueError(
             "The preferred dimensionality of the projected space `n_components` "

@@ -11,8 +11,8 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from maha_core import losses
-from maha_core.learn.base import MetricLearner, objective
 from maha_core.learn.data import Training, class_rows, classification
+from maha_core.learn.gradient_learner import GradientLearner, objective
 from maha_core.learn.host import computed, like
 from maha_core.learn.optimizer import Found, Matrix
 from maha_core.learn.user_line import warn
@@ -22,7 +22,7 @@ from maha_core.targets import nearest_within
 Array = Any
 
 
-class LMNN(MetricLearner):
+class LMNN(GradientLearner):
     """Learn a metric in which near neighbours are of one class, and others a margin farther away.
 
     It minimises ``sum_i sum_{j in T_i} (mu D_ij + (1 - mu) sum_l [margin + D_ij - D_il]+)`` with
@@ -60,6 +60,8 @@ class LMNN(MetricLearner):
         Show loss and gradient norm: as a bar where tqdm is installed, else as lines.
     random_state : int, RandomState, optional
         For ``init="random"``.
+    preprocessor : array (n, d) or callable, optional
+        Points by number, or a function that returns the points of indicators.
 
     Attributes
     ----------
@@ -97,7 +99,7 @@ class LMNN(MetricLearner):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **MetricLearner._parameter_constraints,
+        **GradientLearner._parameter_constraints,
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "regularization": [Interval(Real, 0, 1, closed="both")],
         "margin": [Interval(Real, 0, np.inf, closed="neither")],
@@ -119,6 +121,7 @@ class LMNN(MetricLearner):
         callback: Callable[..., object] | None = None,
         verbose: int = 0,
         random_state: Any = None,
+        preprocessor: Any = None,
     ) -> None:
         self.n_neighbors = n_neighbors
         self.n_components = n_components
@@ -132,6 +135,7 @@ class LMNN(MetricLearner):
         self.callback = callback
         self.verbose = verbose
         self.random_state = random_state
+        self.preprocessor = preprocessor
 
     def _training(self, X: Array, y: Array, sample_weight: Array | None) -> Training:
         data = classification(self, X, y, sample_weight)

@@ -13,8 +13,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from maha_core import losses
-from maha_core.learn.base import MetricLearner
 from maha_core.learn.data import Training, numbers_on_host, regression
+from maha_core.learn.gradient_learner import GradientLearner
 from maha_core.learn.host import to_host
 from maha_core.learn.kernel_regression import kernel_regression
 from maha_core.learn.optimizer import Found, Matrix, Objective
@@ -22,7 +22,7 @@ from maha_core.learn.optimizer import Found, Matrix, Objective
 Array = Any
 
 
-class MLKR(RegressorMixin, MetricLearner):
+class MLKR(RegressorMixin, GradientLearner):
     """Learn a metric in which near points have near targets, and predict by kernel regression.
 
     It minimises the leave-one-out error ``sum_i (yhat_i - y_i)^2`` of ``yhat_i = sum_j p_ij y_j``
@@ -47,6 +47,8 @@ class MLKR(RegressorMixin, MetricLearner):
         Show loss and gradient norm: as a bar where tqdm is installed, else as lines.
     random_state : int, RandomState, optional
         For ``init="random"``.
+    preprocessor : array (n, d) or callable, optional
+        Points by number, or a function that returns the points of indicators.
 
     Attributes
     ----------
@@ -80,7 +82,7 @@ class MLKR(RegressorMixin, MetricLearner):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **MetricLearner._parameter_constraints,
+        **GradientLearner._parameter_constraints,
         "init": [StrOptions({"auto", "pca", "identity", "random"}), "array-like"],
         "alpha": [Interval(Real, 0, np.inf, closed="left")],
     }
@@ -99,6 +101,7 @@ class MLKR(RegressorMixin, MetricLearner):
         callback: Callable[..., object] | None = None,
         verbose: int = 0,
         random_state: Any = None,
+        preprocessor: Any = None,
     ) -> None:
         self.n_components = n_components
         self.init = init
@@ -109,6 +112,7 @@ class MLKR(RegressorMixin, MetricLearner):
         self.callback = callback
         self.verbose = verbose
         self.random_state = random_state
+        self.preprocessor = preprocessor
 
     def predict(self, X: Array) -> Array:
         """Return the kernel regression of the training targets at the points X.

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from maha_core import losses
-from maha_core.learn.base import MetricLearner
 from maha_core.learn.data import Training, classification
+from maha_core.learn.gradient_learner import GradientLearner
 
 Array = Any
 
 
-class NCA(MetricLearner):
+class NCA(GradientLearner):
     """Learn a metric in which leave-one-out votes of near neighbours are right.
 
     It maximises ``sum_i p_i``, the expected number of points that a neighbour drawn with
@@ -39,6 +39,8 @@ class NCA(MetricLearner):
         Show loss and gradient norm: as a bar where tqdm is installed, else as lines.
     random_state : int, RandomState, optional
         For ``init="random"``.
+    preprocessor : array (n, d) or callable, optional
+        Points by number, or a function that returns the points of indicators.
 
     Attributes
     ----------
@@ -82,6 +84,7 @@ class NCA(MetricLearner):
         callback: Callable[..., object] | None = None,
         verbose: int = 0,
         random_state: Any = None,
+        preprocessor: Any = None,
     ) -> None:
         self.n_components = n_components
         self.init = init
@@ -91,6 +94,7 @@ class NCA(MetricLearner):
         self.callback = callback
         self.verbose = verbose
         self.random_state = random_state
+        self.preprocessor = preprocessor
 
     def _training(self, X: Array, y: Array, sample_weight: Array | None) -> Training:
         data = classification(self, X, y, sample_weight)

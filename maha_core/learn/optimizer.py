@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
 from maha_core.blas import one_thread
-from maha_core.learn.progress import Progress
+from maha_core.learn.progress import Progress, progress
 from maha_core.learn.user_line import warn
 
 Matrix = NDArray[np.float64]
@@ -23,6 +23,12 @@ ITERATION_LIMIT = 1
 
 LINE_SEARCH = 20
 """The most evaluations of one iteration of L-BFGS-B."""
+
+MEMORY = 10
+"""The steps that L-BFGS remembers: SciPy's own choice, and so scikit-learn's."""
+
+STATIONARY = 1e-12
+"""A gradient of this size beside that of the parameter is nothing but rounding."""
 
 
 @dataclass
@@ -191,3 +197,24 @@ class Search:
             "distances are so large that only the nearest neighbour counts: scale the data with "
             "sklearn.preprocessing.StandardScaler, or try another init"
         )
+
+
+def minimised(learner: Any, objective: Objective, start: Matrix) -> Found:
+    """Search by the parameters `max_iter`, `tol` and `verbose` of a learner from tuples.
+
+    Where the start is a minimum already, as a prior can be, that is no reason for a warning.
+    """
+    loss, gradient = objective(start)
+    if np.abs(gradient).max() <= STATIONARY * np.abs(start).max():
+        return Found(start, loss, 1)
+    name = type(learner).__name__
+    search = Search(
+        name,
+        objective,
+        max_iter=learner.max_iter,
+        tol=learner.tol,
+        memory=MEMORY,
+        callback=None,
+        progress=progress(name, int(learner.verbose), learner.max_iter),
+    )
+    return search.run(start)

@@ -16,6 +16,7 @@ from maha_core.rules.rule import Arrays, At, Rule, directions, named, rules, sum
 from maha_core.sweeps.coincident import without_infinite
 from maha_core.sweeps.distances import NEW_SQDIST, Root
 from maha_core.sweeps.entrywise import Entrywise
+from maha_core.sweeps.kernel_gradients import KernelGradient
 from maha_core.sweeps.kernel_matrices import KernelMatrix
 from maha_core.sweeps.kernel_pullbacks import KernelPullback
 from maha_core.sweeps.pullbacks import Pullback
@@ -124,6 +125,26 @@ class OfKernelPullback(Rule[KernelPullback]):
         """Return the pullback as made of D."""
         G = operation.cotangent * _slopes(backend, problem, operation.slope)
         return backend.run(problem, Pullback(G, operation.wrt))
+
+
+@rules(KernelGradient)
+class OfKernelGradient(Rule[KernelGradient]):
+    """It is the pullback of ``k'(D_ij) b_jc`` to X, for every c; matrices exist as wholes."""
+
+    def expansion(
+        self, backend: Any, problem: Any, operation: KernelGradient, active: frozenset[str]
+    ) -> Any:
+        """Return the gradients ``(n, c, d)`` as made of D."""
+        b, X = operation.values, problem.X
+        if not b.shape[1]:
+            shape = (problem.n, 0, problem.d)
+            return backend.xp.zeros(shape, dtype=X.dtype, device=X.device)
+        slopes = _slopes(backend, problem, operation.slope)
+        found = [
+            backend.run(problem, Pullback(slopes * b[None, :, c], frozenset({"X"}))).X
+            for c in range(b.shape[1])
+        ]
+        return backend.xp.stack(found, axis=1)
 
 
 def _slope(at: At[KernelMatrix]) -> Expression:

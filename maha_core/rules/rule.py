@@ -21,7 +21,6 @@ POINTS_AND_METRIC = frozenset({"metric", "X", "Y"})
 WITHOUT_RULE = {
     "Jacobian": "jacobian",
     "JacobianSlice": "jacobian_slice",
-    "KernelGradient": "kernel_gradient",
     "PointsWithin": "within",
 }
 """Functions by their operations, which the user does not know."""

@@ -44,7 +44,10 @@ class Entrywise(Operation[Array]):
         def values(rows: slice) -> Array:
             part = {name: array[rows, :] for name, array in inputs.items()}
             with backend.quiet():
-                return evaluate([self.expression], backend.xp, part, like)[0]
+                (found,) = evaluate([self.expression], backend.xp, part, like)
+            if any(found is array for array in part.values()):
+                return backend.xp.asarray(found, copy=True)  # an input as it is
+            return found
 
         blocks = tiling.blocks(r, count)
         if len(blocks) < 2:

@@ -1,0 +1,74 @@
+"""Fits that ours and metric-learn's learners are both asked for; it imports neither.
+
+`their_side.py` imports it where only metric-learn is installed, `tuples.py` where only ours is.
+"""
+
+import time
+
+import numpy as np
+
+STRATEGIES = {
+    "accuracy": {},
+    "f_beta": {"beta": 2.0},
+    "max_tpr": {"min_rate": 0.8},
+    "max_tnr": {"min_rate": 0.8},
+}
+
+
+def matrices(learners, given):
+    """Return what is learned from the same numbers, by names of the fits."""
+    X, y, pairs, labels = (given[name] for name in ("X", "y", "pairs", "labels"))
+    fits = {
+        "Covariance": lambda: learners.Covariance().fit(X),
+        "RCA": lambda: learners.RCA().fit(X, given["chunks"]),
+        "RCA, 3 components": lambda: learners.RCA(n_components=3).fit(X, given["chunks"]),
+        "LFDA": lambda: learners.LFDA(n_components=3, k=5).fit(X, y),
+        "ITML": lambda: learners.ITML().fit(pairs, labels),
+        "ITML, gamma 0.1, prior covariance": lambda: learners.ITML(
+            gamma=0.1, prior="covariance"
+        ).fit(pairs, labels, bounds=[10.0, 20.0]),
+        "SDML": lambda: learners.SDML(balance_param=1e-4).fit(pairs, labels),
+        "SCML": lambda: learners.SCML(
+            basis=given["basis"], n_basis=len(given["basis"]), max_iter=2000, random_state=0
+        ).fit(given["triplets"]),
+        "LSML": lambda: learners.LSML(tol=1e-10, max_iter=10000).fit(given["quadruplets"]),
+        "MMC": lambda: learners.MMC(tol=1e-8, max_iter=2000).fit(pairs, labels),
+        "MMC, diagonal": lambda: learners.MMC(diagonal=True, max_iter=2000).fit(pairs, labels),
+    }
+    found = {name: fit().get_mahalanobis_matrix() for name, fit in fits.items()}
+    return {**found, **thresholds(fits["ITML"](), pairs, labels)}
+
+
+def thresholds(learner, pairs, labels):
+    """Return the thresholds of every strategy."""
+    return {
+        f"threshold by {strategy}": np.array(
+            learner.calibrate_threshold(pairs, labels, strategy=strategy, **more).threshold_
+        )
+        for strategy, more in STRATEGIES.items()
+    }
+
+
+SUPERVISED = {
+    "Covariance": {},
+    "LFDA": {},
+    "RCA_Supervised": {"random_state": 0},
+    "ITML_Supervised": {"random_state": 0},
+    "MMC_Supervised": {"random_state": 0},
+    "LSML_Supervised": {"random_state": 0},
+    "SDML_Supervised": {"random_state": 0, "balance_param": 1e-5},
+    "SCML_Supervised": {"random_state": 0},
+}
+
+
+def seconds(learners, given):
+    """Return the seconds of each fit of labelled points, warm."""
+    X, y = given["X"], given["y"]
+    found = {}
+    for name, parameters in SUPERVISED.items():
+        learner = getattr(learners, name)(**parameters)
+        learner.fit(X[:500], y[:500])
+        begin = time.perf_counter()
+        learner.fit(X, y)
+        found[name] = np.array(time.perf_counter() - begin)
+    return found

@@ -1,0 +1,62 @@
+"""Distances of listed pairs and their gradients, brought to the host, where optimisers work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maha_core.distance import sqdist
+from maha_core.gradient import vjp
+from maha_core.learn.host import like, to_host, whole
+from maha_core.learn.tuples import Tuples
+from maha_core.metrics import Factor, Full
+
+Array = Any
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of rows of X (n, d): numbers (p,) of X's library. X stays where it is."""
+
+    X: Array
+    i: Array
+    j: Array
+
+    @classmethod
+    def of(cls, tuples: Tuples, a: int = 0, b: int = 1) -> Pairs:
+        """Return the pairs of the points number a and b of every tuple."""
+        return cls(
+            tuples.X,
+            whole(np.ascontiguousarray(tuples.index[:, a]), tuples.X),
+            whole(np.ascontiguousarray(tuples.index[:, b]), tuples.X),
+        )
+
+    def __len__(self) -> int:
+        return int(self.i.shape[0])
+
+    def sqdist(self, A: Matrix) -> Matrix:
+        """Return ``D_p = |A d_p|^2`` ``(p,)`` of the differences d_p."""
+        return self._host(sqdist(self.X, metric=Factor(like(A, self.X)), pairs=(self.i, self.j)))
+
+    def pull(self, A: Matrix, G: Matrix) -> Matrix:
+        """Return ``dphi/dA = 2 A sum_p G_p d_p d_p^T`` for the cotangents ``G = dphi/dD``."""
+        return self._pulled(Factor(like(A, self.X)), G)
+
+    def scatter(self, G: Matrix | None = None) -> Matrix:
+        """Return ``sum_p G_p d_p d_p^T`` ``(d, d)``, the gradient of ``sum_p G_p D_p`` in M."""
+        d = int(self.X.shape[1])
+        weights = np.ones(len(self)) if G is None else G
+        return self._pulled(Full(like(np.eye(d), self.X)), weights)
+
+    def _pulled(self, metric: Factor | Full, G: Matrix) -> Matrix:
+        gradient = vjp(
+            self.X, metric=metric, cotangent=like(G, self.X), pairs=(self.i, self.j)
+        ).metric
+        return self._host(gradient)
+
+    def _host(self, values: Array) -> Matrix:
+        return np.asarray(to_host(values)[0], dtype=np.float64)

@@ -1,0 +1,3 @@
+from maha_core.learn.constraints import Constraints
+
+__all__ = ["Constraints"]

@@ -1,0 +1,2 @@
+NonPSDError = ValueError
+PreprocessorError = ValueError
