@@ -1,6 +1,5 @@
 """Small facts about arrays of any array API library; no array library is imported here."""
 
-import sys
 from typing import Any
 
 import array_api_compat
@@ -51,17 +50,6 @@ def is_writable(value: Array) -> bool:
 def root_module(kind: type) -> str:
     """Return the root module's name of a class, by which plugins are found."""
     return kind.__module__.partition(".")[0]
-
-
-def is_followed(value: object) -> bool:
-    """Tell whether a library follows what is done to a value: of a number too little would be left.
-
-    That is a torch tensor that requires grad, and a JAX tracer.
-    """
-    if getattr(value, "requires_grad", False):
-        return True
-    is_of_jax = root_module(type(value)) == "jax"
-    return is_of_jax and isinstance(value, sys.modules["jax"].core.Tracer)
 
 
 def describe(value: object) -> str:

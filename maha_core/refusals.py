@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 from maha_core.arrays import describe, root_module
+from maha_core.followed import is_followed_by_torch, is_tracer
 
 Array = Any
 
@@ -45,15 +46,7 @@ def refuse_differentiated(value: Array, argument: str) -> None:
     TypeError
         It requires grad, has a tangent of forward mode, or is inside torch.func.
     """
-    torch = sys.modules.get("torch")
-    if torch is None or not isinstance(value, torch.Tensor):
-        return
-    forward = torch.autograd.forward_ad
-    if (
-        torch._C._functorch.is_functorch_wrapped_tensor(value)
-        or (value.requires_grad and torch.is_grad_enabled())
-        or (forward._current_level >= 0 and forward.unpack_dual(value).tangent is not None)
-    ):
+    if is_followed_by_torch(value):
         raise TypeError(
             f"{argument} requires grad, has a tangent or is inside torch.func, and this backend "
             f"records nothing for autograd; pass {argument}.detach(), or leave it to the backend "
@@ -123,7 +116,7 @@ def _refuse_without_values(torch: Any, value: Array, argument: str) -> None:
 
 
 def _refuse_jax(value: Array, argument: str) -> None:
-    if isinstance(value, sys.modules["jax"].core.Tracer):
+    if is_tracer(value):
         raise TypeError(
             f"{argument} is a JAX tracer (inside jit, grad or vmap), whose values are not there "
             "yet, and the backend 'generic' looks at values; leave use_backend('generic')"

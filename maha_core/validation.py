@@ -6,8 +6,9 @@ import math
 import operator
 from typing import TYPE_CHECKING, Any
 
-from maha_core.arrays import describe, device_of, is_followed
+from maha_core.arrays import describe, device_of
 from maha_core.dispatch import backend_of
+from maha_core.followed import is_followed
 
 if TYPE_CHECKING:
     from maha_core.engine import Engine

@@ -645,7 +645,7 @@ def test_a_large_program_does_not_wait_for_itself():
 SHARDED = """
 import jax, jax.numpy as jnp, numpy as np
 import maha_core as mc
-from jax.sharding import NamedSharding, PartitionSpec as P
+from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
 
 jax.config.update("jax_enable_x64", True)
 mesh = jax.sharding.Mesh(np.array(jax.devices()), ("rows",))
@@ -662,8 +662,12 @@ total = lambda f: jax.jit(jax.grad(lambda *arrays: (f(*arrays) ** 2).sum(), argn
 np.testing.assert_allclose(jax.jit(sharded)(X, X, A), kernel(X, X, A), rtol=1e-12)
 for ours, theirs in zip(total(sharded)(X, X, A), total(kernel)(X, X, A)):
     np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
-rows = jax.device_put(X, NamedSharding(mesh, P("rows")))
+two = jax.make_mesh((2,), ("rows",), axis_types=(AxisType.Auto,))
+rows = jax.device_put(X, NamedSharding(two, P("rows")))
 np.testing.assert_allclose(jax.jit(mc.sqdist)(rows), mc.sqdist(X), rtol=1e-12)
+loss = mc.losses.MLKR(X[:, 0])  # whose targets live on one device
+gradient = jax.jit(jax.grad(lambda X: mc.value(loss, X)))
+np.testing.assert_allclose(gradient(rows), gradient(X), rtol=1e-12)
 """
 
 
@@ -673,3 +677,28 @@ def test_rows_on_two_devices():
         [sys.executable, "-c", SHARDED], env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def compilations():
+    """Return a list that grows by one with every program that JAX compiles."""
+    found = []
+
+    def noted(event, seconds, **_):
+        if event == "/jax/core/compile/backend_compile_duration":
+            found.append(seconds)
+
+    jax.monitoring.register_event_duration_secs_listener(noted)
+    jax.jit(lambda number: number + 1)(1.0)
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("transform", ["grad of vmap", "vmap of vmap", "hessian"])
+def test_a_batch_outside_of_programs_compiles_nothing_anew(transform, compilations):
+    function = TRANSFORMS[transform](loss_and_formula()[0])
+    first, second, A = normal(N, D), normal(N, D, seed=1), normal(K, D)
+    function(first, A)
+    before = len(compilations)
+    function(second, A)
+    assert len(compilations) == before

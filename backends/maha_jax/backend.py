@@ -11,6 +11,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from maha_core.door import Door
+from maha_core.followed import is_tracer
 from maha_core.operation import Operation
 from maha_core.refusals import refuse_keys
 from maha_core.rules import UNBOUND, arrays_of, bound, entrywise
@@ -136,10 +137,11 @@ class JaxBackend(Door):
     def taken(self, value: Array, like: Array) -> Array:
         """Return a JAX array in a NumPy array's memory where that is aligned, else a copy."""
         value, device = np.asarray(value), _device(like)
-        if not (_is_aligned(value) and value.flags.writeable and value.size):
-            return jax.numpy.asarray(value, device=device)
-        found = jax.dlpack.from_dlpack(value, copy=False)  # on the first device
-        return found if _device(found) == device else jax.device_put(found, device)
+        with jax.ensure_compile_time_eval():  # a constant of a program that is traced here
+            if not (_is_aligned(value) and value.flags.writeable and value.size):
+                return jax.device_put(value, device)  # committed to it, as the other is
+            found = jax.dlpack.from_dlpack(value, copy=False)  # on the first device
+            return found if _device(found) == device else jax.device_put(found, device)
 
     def shown(self, value: Array, like: Array) -> Array:
         """Return a copy: the engine will write to this memory again."""
@@ -155,11 +157,6 @@ class JaxBackend(Door):
             np.copyto(D, operation.D)  # the root is written over it
             return replace(operation, D=D)
         return operation
-
-
-def is_tracer(value: object) -> bool:
-    """Tell whether an array stands for values that are not there yet, or is differentiated."""
-    return isinstance(value, jax.core.Tracer)
 
 
 def _device(value: Array) -> Any:

@@ -58,7 +58,7 @@ def _refuse_function(_: str, part: Any) -> None:
         raise TypeError(
             "a function that returns (values, derivatives) of JAX arrays cannot be called inside "
             "jit, vmap or scan; return the values alone, made by operators and NumPy's functions, "
-            "so that maha_core can derive them"
+            f"so that maha_core can derive them. It could not: {part.reason}"
         )
 
 

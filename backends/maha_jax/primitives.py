@@ -14,6 +14,7 @@ import jax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from maha_core.followed import is_tracer
 from maha_core.rules import outputs_of
 from maha_jax import values
 from maha_jax.host import has_engine, on_host
@@ -245,6 +246,17 @@ ad.primitive_transposes[tangents_p] = _tangents_transposed
 # ----------------------------------------------------------------------------------- batches
 
 
+def _is_staged(value: Array) -> bool:
+    """Tell whether an array is part of a program that JAX writes down, where a loop is one of it.
+
+    What is only differentiated or batched has its values, and a program would be compiled anew for
+    every call.
+    """
+    while is_tracer(value):
+        value = getattr(value, "primal", getattr(value, "val", None))
+    return value is None
+
+
 def _one_by_one(
     primitive: Any, arrays: Sequence[Array], axes: Sequence[int | None], **params: Params
 ) -> tuple[list[Array], list[int]]:
@@ -259,7 +271,7 @@ def _one_by_one(
         found: list[Array] = primitive.bind(*given, **params)
         return found
 
-    if any(isinstance(array, jax.core.Tracer) for array in arrays) or not moved[0].shape[0]:
+    if any(map(_is_staged, arrays)) or not moved[0].shape[0]:
         outputs = jax.lax.map(member, moved)
     else:
         members = [member(parts) for parts in zip(*moved, strict=True)]

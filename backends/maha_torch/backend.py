@@ -101,10 +101,10 @@ class TorchBackend(Door):
 
     def lent_to_be_written(self, value: Array) -> Array:
         """Return a NumPy array in the memory of what a user's function returned."""
-        if value.requires_grad:
+        if value.requires_grad or is_tracked(value):
             raise TypeError(
-                "f returned a tensor that requires grad: it uses one that is none of its "
-                "arguments, whose gradient would be lost; detach that one"
+                "f returned a tensor that requires grad or has a tangent: it uses one that is none "
+                "of its arguments, whose gradient would be lost; detach that one"
             )
         return self.lent(value)
 

@@ -15,9 +15,10 @@ from typing import Any, NoReturn
 
 import array_api_compat
 
-from maha_core.arrays import describe, is_array, is_followed
+from maha_core.arrays import describe, is_array
 from maha_core.expressions.expression import Expression, constant
 from maha_core.expressions.spellings import DTYPE, function
+from maha_core.followed import is_followed
 
 
 class UntraceableError(Exception):
