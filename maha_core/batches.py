@@ -24,9 +24,14 @@ Shape = tuple[int, ...]
 
 def is_batch(X: Array, Y: Array | None, metric: Metric | None) -> bool:
     """Tell whether points or the metric's parameter have leading axes."""
-    if getattr(X, "ndim", 2) > 2 or getattr(Y, "ndim", 2) > 2:
+    if _has_leading_axes(X) or _has_leading_axes(Y):
         return True
     return isinstance(metric, Metric) and metric.is_batch
+
+
+def _has_leading_axes(points: object) -> bool:
+    ndim = getattr(points, "ndim", 2)
+    return isinstance(ndim, int) and ndim > 2  # a lazy object's attributes are lazy, too
 
 
 def given(**arguments: object) -> list[str]:

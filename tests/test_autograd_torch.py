@@ -4,6 +4,8 @@ The oracle is torch's own finite differences (gradcheck), or the formula written
 """
 
 import gc
+import subprocess
+import sys
 import weakref
 
 import numpy as np
@@ -684,6 +686,11 @@ def test_a_compiled_program_has_the_same_gradient():
     assert_same(ours, theirs)
 
 
+LOADER = """
+import torch
+import maha_core as mc
+
+
 class Squares(torch.utils.data.Dataset):
     def __len__(self):
         return 4
@@ -693,7 +700,16 @@ class Squares(torch.utils.data.Dataset):
         return mc.sqdist(X)
 
 
-def test_workers_of_a_data_loader():
+if __name__ == "__main__":
     loader = torch.utils.data.DataLoader(Squares(), batch_size=2, num_workers=1)
-    found = torch.cat(list(loader))
-    assert torch.equal(found[:, 0, 1], 2 * torch.arange(4.0) ** 2)
+    print(torch.cat(list(loader))[:, 0, 1].tolist())
+"""
+
+
+def test_workers_of_a_data_loader(tmp_path):
+    """In a program of its own: workers are forked, and other tests here start threads."""
+    script = tmp_path / "loader.py"
+    script.write_text(LOADER)
+    command = [sys.executable, str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "[0.0, 2.0, 8.0, 18.0]"), done.stderr

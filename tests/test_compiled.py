@@ -173,7 +173,6 @@ def test_without_numba_it_says_what_to_install():
 import sys
 sys.modules["numba"] = None
 import maha_core as mc
-import travelling
 from maha_core.options import Options
 from maha_numpy.compiled import presence
 from maha_numpy import NumpyBackend
