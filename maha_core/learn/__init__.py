@@ -10,6 +10,7 @@ from maha_core.learn.covariance import Covariance
 from maha_core.learn.dmlmj import DMLMJ
 from maha_core.learn.gmml import GMML, GMML_Supervised
 from maha_core.learn.itml import ITML, ITML_Supervised
+from maha_core.learn.kernel_ridge import KernelRidge
 from maha_core.learn.lfda import LFDA
 from maha_core.learn.lmnn import LMNN
 from maha_core.learn.lsml import LSML, LSML_Supervised
@@ -37,6 +38,7 @@ __all__ = [
     "Covariance",
     "GMML_Supervised",
     "ITML_Supervised",
+    "KernelRidge",
     "LSML_Supervised",
     "MMC_Supervised",
     "RCA_Supervised",
