@@ -18,6 +18,7 @@ from maha_core.learn.mlkr import MLKR
 from maha_core.learn.mmc import MMC, MMC_Supervised
 from maha_core.learn.nca import NCA
 from maha_core.learn.rca import RCA, RCA_Supervised
+from maha_core.learn.rfm import RFM, RFMClassifier
 from maha_core.learn.scml import SCML, SCML_Supervised
 from maha_core.learn.sdml import SDML, SDML_Supervised
 
@@ -32,6 +33,7 @@ __all__ = [
     "MMC",
     "NCA",
     "RCA",
+    "RFM",
     "SCML",
     "SDML",
     "Constraints",
@@ -42,6 +44,7 @@ __all__ = [
     "LSML_Supervised",
     "MMC_Supervised",
     "RCA_Supervised",
+    "RFMClassifier",
     "SCML_Supervised",
     "SDML_Supervised",
 ]

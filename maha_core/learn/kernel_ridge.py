@@ -6,24 +6,23 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
-from sklearn.metrics import r2_score
+from sklearn.base import BaseEstimator, MultiOutputMixin
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from maha_core.kernel_operator import KernelOperator
 from maha_core.kernels import Kernel
-from maha_core.learn.data import further_points, numbers_on_host, regression_of_several
-from maha_core.learn.host import to_host
+from maha_core.learn.data import further_points, regression_of_several
 from maha_core.learn.kernel_names import CONSTRAINT, kernel_of
 from maha_core.learn.kernel_sum import in_dtype, kernel_sum
 from maha_core.learn.kernel_system import System
+from maha_core.learn.regressor import Regressor
 from maha_core.metrics import Metric
 
 Array = Any
 
 
-class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class KernelRidge(MultiOutputMixin, Regressor, BaseEstimator):
     """Kernel ridge regression, which never holds the matrix of many points.
 
     It predicts ``f(x) = sum_j k(x, x_j) alpha_j`` with ``(K + alpha diag(1 / w)) alpha_j = y``, the
@@ -76,7 +75,7 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
     >>> X, y = np.array([[0.0], [1.0], [2.0]]), np.array([0.0, 1.0, 0.0])
     >>> model = KernelRidge("laplace", metric=mc.Diagonal(np.array([4.0])), alpha=0.1).fit(X, y)
     >>> model.predict(np.array([[1.0], [1.5]])).round(3)
-    array([0.908, 0.294])
+    array([0.906, 0.297])
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -165,24 +164,6 @@ class KernelRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         X = further_points(self, X)
         metric = in_dtype(self.metric, self.X_fit_.dtype)
         return kernel_sum(kernel_of(self.kernel), X, self.X_fit_, self.dual_coef_, metric)
-
-    def score(self, X: Array, y: Array, sample_weight: Array | None = None) -> float:
-        """Return R2 of the predictions, computed on the host.
-
-        Parameters
-        ----------
-        X : array-like (m, d)
-        y : array-like (m,) or (m, c)
-        sample_weight : array-like (m,), optional
-
-        Returns
-        -------
-        score : float
-        """
-        truth, (predicted,) = numbers_on_host(y, "y"), to_host(self.predict(X))
-        weight = None if sample_weight is None else numbers_on_host(sample_weight, "sample_weight")
-        with np.errstate(under="ignore"):  # of a residual's square
-            return float(r2_score(truth, predicted, sample_weight=weight))
 
     def _start(self, columns: Array) -> Array | None:
         if not (self.warm_start and hasattr(self, "dual_coef_")):

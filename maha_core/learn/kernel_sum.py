@@ -41,4 +41,4 @@ def in_dtype(metric: Metric | None, dtype: Any) -> Metric | None:
     parameter = metric.parameter
     if parameter.dtype == dtype:
         return metric
-    return type(metric)(parameter.astype(dtype))  # type: ignore[abstract]
+    return type(metric)(parameter.astype(dtype))

@@ -172,7 +172,7 @@ class System:
 
 def on_host(metric: Metric | None) -> Metric | None:
     """Return a metric with its array on the host in float64."""
-    return None if metric is None else type(metric)(_wide(metric.parameter)[0])  # type: ignore[abstract]
+    return None if metric is None else type(metric)(_wide(metric.parameter)[0])
 
 
 def _cholesky(A: Matrix, ridge: float, level: float) -> Any:
