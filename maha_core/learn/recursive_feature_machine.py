@@ -24,7 +24,7 @@ from maha_core.learn.data import (
 )
 from maha_core.learn.directions import with_signs
 from maha_core.learn.gradient_outer_product import gradient_outer_product
-from maha_core.learn.host import computed, like, to_host, whole
+from maha_core.learn.host import like, to_host, whole
 from maha_core.learn.kernel_names import CONSTRAINT, kernel_of
 from maha_core.learn.kernel_sum import kernel_sum
 from maha_core.learn.kernel_system import System
@@ -125,7 +125,6 @@ class RecursiveFeatureMachine(MetricLearner):
     def _learn(self, X: Array, Y: Array, sample_weight: Array | None) -> None:
         """Learn from targets ``(n, c)``."""
         rng = check_random_state(self.random_state)
-        (Y,) = computed(Y)
         whole_set = Machine(X, Y, sample_weight, np.eye(int(X.shape[1])))
         with one_thread(), np.errstate(under="ignore"):
             if self.validation_fraction is None:

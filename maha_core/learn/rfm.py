@@ -18,7 +18,7 @@ from maha_core.learn.data import (
     numbers_on_host,
     regression_of_several,
 )
-from maha_core.learn.host import like, to_host, whole
+from maha_core.learn.host import computed, like, to_host, whole
 from maha_core.learn.recursive_feature_machine import RecursiveFeatureMachine, Score, mean_square
 from maha_core.learn.regressor import Regressor
 
@@ -131,11 +131,12 @@ class RFM(MultiOutputMixin, Regressor, RecursiveFeatureMachine):
         """
         self._validate_params()
         data = regression_of_several(self, X, y, sample_weight)
-        Y = data.y if data.y.ndim == 2 else data.y[:, None]
+        (y,) = computed(data.y)
+        Y = y if y.ndim == 2 else y[:, None]
         size = _size(Y)
         self._learn(data.X, Y / size, data.sample_weight)
         self._dual = self._dual * size
-        self.dual_coef_ = self._dual if data.y.ndim == 2 else self._dual[:, 0]
+        self.dual_coef_ = self._dual if y.ndim == 2 else self._dual[:, 0]
         self.validation_scores_ = [each * size**2 for each in self.validation_scores_]
         return self
 
