@@ -8,6 +8,7 @@ they are.
 from maha_core.learn.constraints import Constraints
 from maha_core.learn.covariance import Covariance
 from maha_core.learn.dmlmj import DMLMJ
+from maha_core.learn.gaussian_process import GaussianProcess
 from maha_core.learn.gmml import GMML, GMML_Supervised
 from maha_core.learn.itml import ITML, ITML_Supervised
 from maha_core.learn.kernel_ridge import KernelRidge
@@ -39,6 +40,7 @@ __all__ = [
     "Constraints",
     "Covariance",
     "GMML_Supervised",
+    "GaussianProcess",
     "ITML_Supervised",
     "KernelRidge",
     "LSML_Supervised",
