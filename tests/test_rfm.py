@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import maha_core as mc
+from learners import on_host
 from maha_core.learn import RFM, KernelRidge, RFMClassifier, gradient_outer_product, kernel_system
 from maha_core.learn.recursive_feature_machine import root
 
@@ -148,7 +149,7 @@ def test_on_every_library(library):
     expected = clone(model).fit(X, Y)
     given = library.arrays(X, Y, np.ones(60))
     found = clone(model).fit(*given)
-    predicted = np.asarray(found.predict(given[0]))
+    predicted = on_host(found.predict(given[0]))
     np.testing.assert_allclose(predicted, expected.predict(X), rtol=1e-8, atol=1e-8)
     np.testing.assert_allclose(found.feature_importances_, expected.feature_importances_, atol=1e-9)
     assert found.best_iter_ == expected.best_iter_
@@ -163,9 +164,9 @@ def test_classes_on_every_library(library, classes):
     expected = clone(model).fit(X, y)
     given = library.arrays(X, y)
     found = clone(model).fit(*given)
-    np.testing.assert_array_equal(np.asarray(found.predict(given[0])), y)
+    np.testing.assert_array_equal(on_host(found.predict(given[0])), y)
     np.testing.assert_allclose(
-        np.asarray(found.decision_function(given[0])), expected.decision_function(X), atol=1e-8
+        on_host(found.decision_function(given[0])), expected.decision_function(X), atol=1e-8
     )
     assert found.score(*given) == 1
 
