@@ -9,8 +9,10 @@ from maha_core.learn.class_distances import ClassDistances
 from maha_core.learn.constraints import Constraints
 from maha_core.learn.covariance import Covariance
 from maha_core.learn.dmlmj import DMLMJ
+from maha_core.learn.gaussian_process import GaussianProcess
 from maha_core.learn.gmml import GMML, GMML_Supervised
 from maha_core.learn.itml import ITML, ITML_Supervised
+from maha_core.learn.kernel_ridge import KernelRidge
 from maha_core.learn.lfda import LFDA
 from maha_core.learn.lmnn import LMNN
 from maha_core.learn.lsml import LSML, LSML_Supervised
@@ -20,6 +22,7 @@ from maha_core.learn.nca import NCA
 from maha_core.learn.neighbors import MahalanobisNeighbors
 from maha_core.learn.outliers import MahalanobisOutliers
 from maha_core.learn.rca import RCA, RCA_Supervised
+from maha_core.learn.rfm import RFM, RFMClassifier
 from maha_core.learn.scml import SCML, SCML_Supervised
 from maha_core.learn.sdml import SDML, SDML_Supervised
 
@@ -34,18 +37,22 @@ __all__ = [
     "MMC",
     "NCA",
     "RCA",
+    "RFM",
     "SCML",
     "SDML",
     "ClassDistances",
     "Constraints",
     "Covariance",
     "GMML_Supervised",
+    "GaussianProcess",
     "ITML_Supervised",
+    "KernelRidge",
     "LSML_Supervised",
     "MMC_Supervised",
     "MahalanobisNeighbors",
     "MahalanobisOutliers",
     "RCA_Supervised",
+    "RFMClassifier",
     "SCML_Supervised",
     "SDML_Supervised",
 ]

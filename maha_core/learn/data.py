@@ -56,6 +56,22 @@ def regression(estimator: Any, X: Array, y: Array, sample_weight: Array | None) 
     return Training(X, np.asarray(y, dtype=X.dtype), weights_of(sample_weight, X))
 
 
+def regression_of_several(
+    estimator: Any, X: Array, y: Array, sample_weight: Array | None
+) -> Training:
+    """Return points with real targets, a number or a vector ``(c,)`` each."""
+    if is_foreign(X):
+        X, y, weight = _foreign_points(estimator, X, y, sample_weight)
+        return Training(X, _foreign_vectors(y, "y", X), weight)
+    X, y = validate_data(
+        estimator, X, y, dtype=FLOATS, y_numeric=True, multi_output=True, ensure_min_samples=2
+    )
+    y = np.asarray(y, dtype=X.dtype)
+    if y.ndim == 2 and y.shape[1] == 0:
+        raise ValueError(f"y has shape {y.shape}: points without targets")
+    return Training(X, y, weights_of(sample_weight, X))
+
+
 def classification(estimator: Any, X: Array, y: Array, sample_weight: Array | None) -> Training:
     """Return points with class numbers, and what the classes are."""
     X = given_points(estimator, X)
@@ -199,6 +215,18 @@ def _foreign_numbers(values: Array, argument: str, X: Array) -> Array:
     values = validation.operand(backend, values, argument, X)
     backend.refuse_tracked(values, argument)
     _check_length(values, argument, X)
+    check_finite(backend, values, argument)
+    return values
+
+
+def _foreign_vectors(values: Array, argument: str, X: Array) -> Array:
+    backend = validation.backend_for(X, "X")
+    values = validation.operand(backend, values, argument, X)
+    width = tuple(values.shape[1:2]) or ()
+    why = f"X with {X.shape[0]} points"
+    validation.check_shape(values, (int(X.shape[0]), *width), argument, why)
+    if width == (0,):
+        raise ValueError(f"{argument} has shape {tuple(values.shape)}: points without targets")
     check_finite(backend, values, argument)
     return values
 

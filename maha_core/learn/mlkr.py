@@ -7,22 +7,20 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from maha_core import losses
-from maha_core.learn.data import Training, numbers_on_host, regression
+from maha_core.learn.data import Training, regression
 from maha_core.learn.gradient_learner import GradientLearner
-from maha_core.learn.host import to_host
 from maha_core.learn.kernel_regression import kernel_regression
 from maha_core.learn.optimizer import Found, Matrix, Objective
+from maha_core.learn.regressor import Regressor
 
 Array = Any
 
 
-class MLKR(RegressorMixin, GradientLearner):
+class MLKR(Regressor, GradientLearner):
     """Learn a metric in which near points have near targets, and predict by kernel regression.
 
     It minimises the leave-one-out error ``sum_i (yhat_i - y_i)^2`` of ``yhat_i = sum_j p_ij y_j``
@@ -131,26 +129,6 @@ class MLKR(RegressorMixin, GradientLearner):
         if isinstance(Z, np.ndarray):
             Z_train, y_train = Z_train.astype(Z.dtype), y_train.astype(Z.dtype)
         return kernel_regression(Z, Z_train, y_train)
-
-    def score(self, X: Array, y: Array, sample_weight: Array | None = None) -> float:
-        """Return R2 of the predictions, computed on the host.
-
-        Parameters
-        ----------
-        X : array-like (m, d)
-        y : array-like (m,)
-        sample_weight : array-like (m,), optional
-
-        Returns
-        -------
-        score : float
-        """
-        truth, (predicted,) = numbers_on_host(y, "y"), to_host(self.predict(X))
-        weight = sample_weight
-        if weight is not None:
-            weight = numbers_on_host(weight, "sample_weight")
-        with np.errstate(under="ignore"):  # of a residual's square
-            return float(r2_score(truth, predicted, sample_weight=weight))
 
     def _training(self, X: Array, y: Array, sample_weight: Array | None) -> Training:
         return regression(self, X, y, sample_weight)

@@ -1,0 +1,142 @@
+"""Preconditioned conjugate gradients for several right sides that share each product."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maha_core.arrays import device_of, namespace
+from maha_core.learn.host import like, to_host
+from maha_core.options import current, options
+from maha_core.progress import shown
+from maha_core.validation import backend_for
+
+Array = Any
+Numbers = NDArray[np.float64]
+Map = Callable[[Array], Array]
+
+WORTHWHILE = 0.5
+"""Conjugate gradients start anew only while that makes the true residual so many times as small."""
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A solution ``(n, c)``, its residual and the iterations that it took.
+
+    The residual is the largest ``|b - A x| / |b|`` of a column, from a product of its own.
+    """
+
+    solution: Array
+    residual: float
+    n_iter: int
+
+
+def conjugate_gradients(
+    product: Map,
+    B: Array,
+    *,
+    precondition: Map,
+    start: Array | None,
+    tol: float,
+    max_iter: int,
+) -> Solved:
+    """Solve ``A X = B`` ``(n, c)`` for a positive definite A that is known by its products.
+
+    Parameters
+    ----------
+    product : callable
+        ``A P`` for P ``(n, c)``: one call an iteration for all columns.
+    B : array (n, c)
+        The right sides.
+    precondition : callable
+        ``P^-1 R`` for a matrix P near A, or R itself.
+    start : array (n, c) or None
+        Where to start; 0 if None.
+    tol : float
+        Where to stop: the relative residual of every column.
+    max_iter : int
+        Most iterations.
+
+    Returns
+    -------
+    Solved
+
+    Notes
+    -----
+    Hestenes & Stiefel 1952, "Methods of conjugate gradients for solving linear systems". Rounding
+    parts the residual of the recurrence from the true one, which is therefore computed at the end;
+    where it is too large the iteration starts anew from what was found. Hence the products within
+    an iteration are taken with ``precision="fast"``, and only those of true residuals are guarded:
+    under a metric of nearly low rank, where many points are close, this is 2 to 4 times as fast.
+    """
+    with np.errstate(under="ignore"):
+        search = _Search(product, precondition, B, tol)
+        solution = B * 0 if start is None else start
+        residual = B if start is None else B - product(start)
+        before, n_iter = np.inf, 0
+        worst = search.relative(residual)
+        while tol < worst < WORTHWHILE * before and n_iter < max_iter:
+            solution, steps = search.run(solution, residual, max_iter - n_iter)
+            residual = B - product(solution)
+            before, worst, n_iter = worst, search.relative(residual), n_iter + steps
+        return Solved(solution, worst, n_iter)
+
+
+class _Search:
+    """The iteration, column by column at its own pace."""
+
+    def __init__(self, product: Map, precondition: Map, B: Array, tol: float) -> None:
+        self.product = product
+        self.precondition = precondition
+        self.xp = namespace(B)
+        self.wide = backend_for(B, "B").widest_float(device_of(B))
+        self.norms = np.sqrt(self._sums(B, B))
+        self.tol = tol
+
+    def relative(self, R: Array) -> float:
+        """Return the largest relative residual of a column."""
+        norms = np.sqrt(self._sums(R, R))
+        return float(np.max(norms / np.where(self.norms > 0, self.norms, 1.0), initial=0.0))
+
+    def run(self, X: Array, R: Array, max_iter: int) -> tuple[Array, int]:
+        """Return a better solution, and the iterations made."""
+        Z = self.precondition(R)
+        P, slope = Z, self._sums(R, Z)
+        active, steps = self._unfinished(R), 0
+        chosen = current()
+        # Entries that the guard would recompute are left to the residual, which `run` is told.
+        precision = "fast" if chosen.accurate else chosen.precision
+        with options(progress=False, precision=precision):
+            for _ in shown(iter(range(max_iter)), max_iter, chosen.progress):
+                if not active.any():
+                    break
+                Q = self.product(P)
+                curvature = self._sums(P, Q)
+                active &= (curvature > 0) & (slope > 0)  # no further where A is not definite
+                step = like(_ratio(slope, curvature, active), X)
+                X, R, steps = X + step * P, R - step * Q, steps + 1
+                active &= self._unfinished(R)
+                Z = self.precondition(R)
+                slope, before = self._sums(R, Z), slope
+                P = (
+                    like(active.astype(np.float64), X) * Z
+                    + like(_ratio(slope, before, active), X) * P
+                )
+        return X, steps
+
+    def _unfinished(self, R: Array) -> NDArray[np.bool_]:
+        return np.asarray(np.sqrt(self._sums(R, R)) > self.tol * self.norms)
+
+    def _sums(self, A: Array, B: Array) -> Numbers:
+        """Return the products of columns ``(c,)``, added up in the widest float."""
+        (sums,) = to_host(self.xp.sum(A * B, axis=0, dtype=self.wide))
+        return np.asarray(sums, dtype=np.float64)
+
+
+def _ratio(numerator: Numbers, denominator: Numbers, active: NDArray[np.bool_]) -> Numbers:
+    """Return quotients, and 0 for columns that are done."""
+    return np.where(active, numerator, 0.0) / np.where(active, denominator, 1.0)

@@ -1,0 +1,324 @@
+"""Gaussian process regression with a full matrix of length scales as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from maha_core.arrays import itemsize, namespace
+from maha_core.blas import one_thread
+from maha_core.kernel_matrices import kernel_matrix
+from maha_core.kernel_operator import KernelOperator
+from maha_core.kernels import Kernel
+from maha_core.learn.bandwidth import median_distance
+from maha_core.learn.conjugate_gradients import Solved
+from maha_core.learn.data import Training, further_points, regression
+from maha_core.learn.directions import pca
+from maha_core.learn.host import computed, like, to_host, whole
+from maha_core.learn.kernel_names import CONSTRAINT, kernel_of
+from maha_core.learn.kernel_sum import in_dtype, kernel_sum
+from maha_core.learn.kernel_system import DIRECT, System, on_host
+from maha_core.learn.length_scales import Columnwise, Given, LengthScales, Linear
+from maha_core.learn.marginal_likelihood import marginal_likelihood
+from maha_core.learn.optimizer import Objective, minimised
+from maha_core.learn.regressor import Regressor
+from maha_core.metrics import Factor, Metric
+
+Array = Any
+Matrix = NDArray[np.float64]
+
+LEAST_NOISE = 1e-8
+"""What the noise has at least, beside targets of variance 1, so that C stays definite."""
+
+SOLVED_BYTES = 2**25
+"""Right sides of the variances that are solved at once."""
+
+SOLVER_ITERATIONS = 1000
+
+
+class GaussianProcess(Regressor, BaseEstimator):
+    """Gaussian process regression that learns a full matrix of length scales.
+
+    Targets are ``y = f(x) + e``, e of variance v, and f of mean 0 and covariance ``s k(D)`` with
+    ``D = |A (x - x')|^2``. A, s and v maximise the marginal likelihood, by L-BFGS.
+
+    Parameters
+    ----------
+    kernel : {"gaussian", "laplace", "matern32", "matern52"} or maha_core.kernels.Kernel
+        k, a function of the squared distance D.
+    metric : {"full", "lowrank", "diagonal"} or Full, Factor, Diagonal, Covariance
+        What to learn: any A ``(d, d)``, A of `n_components` rows, or one length scale a column; a
+        metric is kept as it is.
+    n_components : int
+        Rows of A for ``metric="lowrank"``.
+    noise : float
+        The share of noise in the variance of y from which the search starts, above 0.
+    normalize_y : bool
+        Whether the mean of y is the process's mean, in place of 0.
+    max_iter : int
+        Most iterations of L-BFGS; with 0 the start is kept: A the median distance's inverse, s the
+        mean square of y (about its mean, where that is subtracted), v its share `noise`.
+    tol : float
+        Where L-BFGS stops, on SciPy's terms.
+    verbose : int
+        Show minus the log likelihood and its gradient's norm.
+    random_state : int, RandomState, optional
+        Draws the points for the likelihood, where there are more than 4096.
+
+    Attributes
+    ----------
+    metric_ : Factor, Diagonal, or the metric given
+        The length scales; its array is of X's library and dtype.
+    signal_, noise_ : float
+        s and v, in the units of y squared.
+    log_marginal_likelihood_ : float
+        Of the points that it was maximised for, under what was learned.
+    dual_coef_ : array (n,)
+        ``f(x) = y_mean_ + sum_j k(x, x_j) dual_coef_j``.
+    y_mean_ : float
+    X_fit_ : array (n, d)
+    residual_ : float
+        The relative residual of the system of `dual_coef_`.
+    n_iter_ : int
+        Iterations of L-BFGS.
+    n_features_in_ : int
+        d.
+    feature_names_in_ : array (d,)
+        Names of the columns, where X had any.
+
+    Notes
+    -----
+    The likelihood is that of all points, or of 4096 drawn ones: exact, by Cholesky on the host in
+    float64, in time O(n^3) an evaluation. Means and variances are of all points in any case, by
+    the solver of `KernelRidge`. Rasmussen & Williams 2006, *Gaussian Processes for Machine
+    Learning*, sections 2.2 and 5.4.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from maha_core.learn import GaussianProcess
+    >>> X = np.random.default_rng(0).uniform(-2, 2, (60, 2))
+    >>> model = GaussianProcess(noise=0.01).fit(X, np.sin(X[:, 0] + X[:, 1]))
+    >>> mean, std = model.predict(np.array([[1.0, 0.5]]), return_std=True)
+    >>> mean.round(2), bool(std < 0.05)
+    (array([1.]), True)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "kernel": CONSTRAINT,
+        "metric": [StrOptions({"full", "lowrank", "diagonal"}), Metric],
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "noise": [Interval(Real, 0, np.inf, closed="neither")],
+        "normalize_y": ["boolean"],
+        "max_iter": [Interval(Integral, 0, None, closed="left")],
+        "tol": [Interval(Real, 0, np.inf, closed="left")],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        kernel: str | Kernel = "gaussian",
+        *,
+        metric: str | Metric = "full",
+        n_components: int = 1,
+        noise: float = 0.1,
+        normalize_y: bool = False,
+        max_iter: int = 200,
+        tol: float = 1e-6,
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
+        self.kernel = kernel
+        self.metric = metric
+        self.n_components = n_components
+        self.noise = noise
+        self.normalize_y = normalize_y
+        self.max_iter = max_iter
+        self.tol = tol
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(self, X: Array, y: Array) -> Self:
+        """Maximise the marginal likelihood, and condition the process on all points.
+
+        Parameters
+        ----------
+        X : array-like (n, d)
+            Points as rows.
+        y : array-like (n,)
+            Their targets; of X's library where that is not NumPy.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            A metric is for points of other dimensions; `n_components` is larger than d.
+
+        Warns
+        -----
+        ConvergenceWarning
+            L-BFGS did not converge, or the residual of the system is large.
+        """
+        self._validate_params()
+        data = regression(self, X, y, None)
+        (y_on_host,) = to_host(data.y)
+        targets = np.asarray(y_on_host, dtype=np.float64)
+        self.y_mean_ = float(targets.mean()) if self.normalize_y else 0.0
+        targets = targets - self.y_mean_
+        size = float(np.abs(targets).max()) or 1.0
+        scale = size * float(np.sqrt(np.mean((targets / size) ** 2))) or 1.0
+        with one_thread(), np.errstate(under="ignore"):
+            self._learn(data, targets / scale)
+            self._condition(data.X, targets / scale, scale)
+        return self
+
+    def _learn(self, data: Training, y: Matrix) -> None:
+        """Maximise the likelihood for targets of mean square 1."""
+        rng = check_random_state(self.random_state)
+        X, y = self._drawn(data.X, y, rng)
+        scales = self._length_scales(X, data.X, rng)
+        start = np.concatenate([scales.start(), [0.0, np.log(self.noise)]])[None, :]
+        function = objective(kernel_of(self.kernel), X, y, scales)
+        if self.max_iter:
+            found = minimised(self, function, start)
+            best, loss, self.n_iter_ = found.A, found.loss, found.n_iter
+        else:
+            best, loss, self.n_iter_ = start, function(start)[0], 0
+        numbers, log_signal, log_noise = best[0, :-2], best[0, -2], best[0, -1]
+        self._metric = scales.metric(numbers)
+        self.signal_ = float(np.exp(log_signal))
+        self.noise_ = LEAST_NOISE + float(np.exp(log_noise))
+        self.log_marginal_likelihood_ = -float(loss) * len(y)
+
+    def _condition(self, X: Array, y: Matrix, scale: float) -> None:
+        """Solve for the coefficients, and go back to the units of y."""
+        parameter = like(np.asarray(self._metric.parameter), X)
+        self.metric_ = (
+            self.metric if isinstance(self.metric, Metric) else (type(self._metric)(parameter))
+        )
+        self.X_fit_ = X
+        found = self._solved(like(y[:, None], X))
+        self.dual_coef_, self.residual_ = found.solution[:, 0] * scale, found.residual
+        likelihood_points = min(int(X.shape[0]), DIRECT)
+        self.log_marginal_likelihood_ -= likelihood_points * float(np.log(scale))
+        self.signal_, self.noise_ = self.signal_ * scale**2, self.noise_ * scale**2
+        del self._metric
+
+    def predict(self, X: Array, return_std: bool = False) -> Any:
+        """Return the mean of f at the points X, streamed.
+
+        Parameters
+        ----------
+        X : array-like (m, d)
+        return_std : bool
+            Whether to return standard deviations of f, too, which do not hold the noise.
+
+        Returns
+        -------
+        mean : array (m,)
+            Of X's library; computed, where X is a Dask array.
+        std : array (m,)
+            If `return_std`: ``sqrt(s k(0) - s k_x^T (K + v / s I)^-1 k_x)``.
+        """
+        check_is_fitted(self)
+        X = further_points(self, X)
+        kernel, metric = kernel_of(self.kernel), self._fitted_metric()
+        mean = kernel_sum(kernel, X, self.X_fit_, self.dual_coef_, metric) + self.y_mean_
+        if not return_std:
+            return mean
+        with one_thread(), np.errstate(under="ignore"):
+            variances = [self._variances(part) for part in self._blocks(X)]
+        return mean, like(np.sqrt(np.concatenate(variances or [np.zeros(0)])), mean)
+
+    def _blocks(self, X: Array) -> Iterator[Array]:
+        """Yield some points at a time."""
+        m, n = int(X.shape[0]), int(self.X_fit_.shape[0])
+        rows = max(1, SOLVED_BYTES // (n * itemsize(self.X_fit_)))
+        for start in range(0, m, rows):
+            yield X[start : min(start + rows, m), :]
+
+    def _variances(self, X: Array) -> Matrix:
+        """Return the variances of f ``(m,)`` of some points, on the host."""
+        kernel = kernel_of(self.kernel)
+        (points,) = computed(X)
+        points = like(to_host(points)[0], self.X_fit_)
+        metric = self._fitted_metric()
+        (B,) = computed(kernel_matrix(kernel, self.X_fit_, points, metric=metric))
+        solved = self._solved(B).solution
+        B, solved = (np.asarray(each, dtype=np.float64) for each in to_host(B, solved))
+        prior = float(kernel(np.zeros(1))[0])
+        return np.asarray(self.signal_ * np.maximum(prior - np.sum(B * solved, axis=0), 0))
+
+    def _solved(self, B: Array) -> Solved:
+        """Return ``(K + v / s I)^-1 B``."""
+        kernel, X, ridge = kernel_of(self.kernel), self.X_fit_, self.noise_ / self.signal_
+        system = System(kernel, X, self._fitted_metric(), ridge, None, type(self).__name__)
+        rounding = float(namespace(B).finfo(B.dtype).eps)
+        return system.solve(B, tol=max(1e-6, rounding**0.5), max_iter=SOLVER_ITERATIONS)
+
+    def _fitted_metric(self) -> Metric | None:
+        return in_dtype(self.metric_, self.X_fit_.dtype)
+
+    def _drawn(self, X: Array, y: Matrix, rng: np.random.RandomState) -> tuple[Matrix, Matrix]:
+        """Return points and targets for the likelihood, on the host in float64."""
+        n = len(y)
+        if n > DIRECT:
+            rows = np.sort(rng.choice(n, DIRECT, replace=False))
+            X, y = namespace(X).take(X, whole(rows, X), axis=0), y[rows]
+        return np.asarray(to_host(X)[0], dtype=np.float64), y
+
+    def _length_scales(self, X: Matrix, given: Array, rng: np.random.RandomState) -> LengthScales:
+        d = X.shape[1]
+        if isinstance(self.metric, Metric):
+            metric = in_dtype(self.metric, given.dtype)
+            KernelOperator(kernel_of(self.kernel), given, metric=metric)  # refuses what is unfit
+            known = on_host(metric)
+            assert known is not None
+            return Given(known)
+        length = median_distance(X, Factor(np.eye(d)), rng)
+        if self.metric == "diagonal":
+            return Columnwise(np.full(d, 1 / length**2))
+        if self.metric == "full":
+            return Linear(np.eye(d) / length)
+        k = self.n_components
+        if k > min(X.shape):
+            raise ValueError(
+                f"n_components={k} is more than min(n_samples, n_features) = {min(X.shape)}; write "
+                "a smaller one, or metric='full'"
+            )
+        return Linear(pca(Training(X, None, None), k) / length)
+
+
+def objective(kernel: Kernel, X: Matrix, y: Matrix, scales: LengthScales) -> Objective:
+    """Return minus the mean log likelihood and its gradient, functions of all numbers ``(1, p)``.
+
+    These are those of the length scales, log s, and the logarithm of what v exceeds its least by.
+    """
+
+    def evaluate(theta: Matrix) -> tuple[float, Matrix]:
+        numbers, log_signal, log_noise = theta[0, :-2], theta[0, -2], theta[0, -1]
+        above = float(np.exp(log_noise))
+        noise = LEAST_NOISE + above
+        metric = scales.metric(numbers)
+        found = marginal_likelihood(kernel, X, y, metric, float(np.exp(log_signal)), noise)
+        gradient = np.concatenate(
+            [
+                scales.pull(numbers, found.metric),
+                [found.log_signal, found.log_noise * above / noise],
+            ]
+        )
+        return -found.value / len(y), -gradient[None, :] / len(y)
+
+    return evaluate
