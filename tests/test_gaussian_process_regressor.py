@@ -146,6 +146,42 @@ def test_mean_and_std_as_scikit_learn(solver, mean):
     )
 
 
+def test_samples_have_the_posterior_mean_and_covariance():
+    """The mean square of the drawn errors' standard scores is 1, by scikit-learn's covariance."""
+    X, y = points()
+    model = fixed(y).fit(X, y)
+    theirs = GaussianProcessRegressor(
+        ConstantKernel(model.signal_) * RBF(SCALES), alpha=model.noise_, optimizer=None
+    ).fit(X, y)
+    new, _ = points(12, seed=9)
+    mean, covariance = theirs.predict(new, return_cov=True)
+    drawn = model.sample_y(new, n_samples=20_000, random_state=0)
+    assert drawn.shape == (12, 20_000)
+    deviation = np.sqrt(np.diag(covariance))
+    np.testing.assert_allclose((drawn.mean(axis=1) - mean) / deviation, 0, atol=0.03)
+    found = np.cov(drawn) / np.outer(deviation, deviation)
+    expected = covariance / np.outer(deviation, deviation)
+    np.testing.assert_allclose(found, expected, atol=0.05)
+    np.testing.assert_array_equal(model.sample_y(new, 20_000, 0), drawn)
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "kind"), [(0, ValueError), (-2, ValueError), (1.5, TypeError), (True, TypeError)]
+)
+def test_bad_numbers_of_samples(n_samples, kind):
+    X, y = points(20)
+    with pytest.raises(kind, match="n_samples"):
+        fixed(y).fit(X, y).sample_y(X, n_samples)
+
+
+def test_samples_at_too_many_points(monkeypatch):
+    X, y = points(20)
+    model = fixed(y).fit(X, y)
+    monkeypatch.setattr(gaussian_process, "DIRECT", 19)
+    with pytest.raises(ValueError, match="X has 20 points; functions are drawn at 19"):
+        model.sample_y(X)
+
+
 def test_variances_in_blocks(monkeypatch):
     X, y = points()
     model = fixed(y).fit(X, y)

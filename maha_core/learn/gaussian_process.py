@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -31,6 +32,7 @@ from maha_core.learn.marginal_likelihood import marginal_likelihood
 from maha_core.learn.optimizer import Objective, minimised
 from maha_core.learn.regressor import Regressor
 from maha_core.metrics import Factor, Metric
+from maha_core.validation import count
 
 Array = Any
 Matrix = NDArray[np.float64]
@@ -242,6 +244,61 @@ class GaussianProcess(Regressor, BaseEstimator):
             variances = [self._variances(part) for part in self._blocks(X)]
         return mean, like(np.sqrt(np.concatenate(variances or [np.zeros(0)])), mean)
 
+    def sample_y(self, X: Array, n_samples: int = 1, random_state: Any = None) -> Matrix:
+        """Draw functions f from the process, conditioned on the training points.
+
+        Parameters
+        ----------
+        X : array-like (m, d)
+            At most 4096 points, since their covariances are a matrix.
+        n_samples : int
+            s: how many functions.
+        random_state : int, RandomState, optional
+
+        Returns
+        -------
+        samples : array (m, s)
+            Values of f, without noise; NumPy's, in float64.
+
+        Raises
+        ------
+        ValueError
+            `n_samples` is not positive, or there are more than 4096 points.
+        TypeError
+            `n_samples` is no integer.
+        """
+        check_is_fitted(self)
+        count(n_samples, "n_samples", np.inf, "functions are drawn")
+        X = further_points(self, X)
+        m = int(X.shape[0])
+        if m > DIRECT:
+            raise ValueError(f"X has {m} points; functions are drawn at {DIRECT} points at most")
+        (mean,) = to_host(self.predict(X))
+        with one_thread(), np.errstate(under="ignore"):
+            covariance = self._covariance(X)
+            values, vectors = eigh(covariance)
+            root = vectors * np.sqrt(np.maximum(values, 0))  # what is below 0 is rounding
+            drawn = check_random_state(random_state).standard_normal((m, n_samples))
+            return np.asarray(mean[:, None] + root @ drawn)
+
+    def _covariance(self, X: Array) -> Matrix:
+        """Return the covariances of f ``(m, m)`` of some points, on the host."""
+        (points,) = to_host(X)
+        wide = np.asarray(points, dtype=np.float64)
+        prior = kernel_matrix(kernel_of(self.kernel), wide, metric=on_host(self.metric_))
+        B, solved = self._solved_columns(X)
+        known = B.T @ solved
+        return np.asarray(self.signal_ * (prior - (known + known.T) / 2))
+
+    def _solved_columns(self, X: Array) -> tuple[Matrix, Matrix]:
+        """Return ``B = K(X_fit, X)`` and ``(K + v / s I)^-1 B`` ``(n, m)``, on the host."""
+        (points,) = to_host(X)
+        points, metric = like(points, self.X_fit_), self._fitted_metric()
+        found = kernel_matrix(kernel_of(self.kernel), self.X_fit_, points, metric=metric)
+        (B,) = computed(found)
+        B, solved = to_host(B, self._solved(B).solution)
+        return np.asarray(B, dtype=np.float64), np.asarray(solved, dtype=np.float64)
+
     def _blocks(self, X: Array) -> Iterator[Array]:
         """Yield some points at a time."""
         m, n = int(X.shape[0]), int(self.X_fit_.shape[0])
@@ -251,14 +308,8 @@ class GaussianProcess(Regressor, BaseEstimator):
 
     def _variances(self, X: Array) -> Matrix:
         """Return the variances of f ``(m,)`` of some points, on the host."""
-        kernel = kernel_of(self.kernel)
-        (points,) = computed(X)
-        points = like(to_host(points)[0], self.X_fit_)
-        metric = self._fitted_metric()
-        (B,) = computed(kernel_matrix(kernel, self.X_fit_, points, metric=metric))
-        solved = self._solved(B).solution
-        B, solved = (np.asarray(each, dtype=np.float64) for each in to_host(B, solved))
-        prior = float(kernel(np.zeros(1))[0])
+        B, solved = self._solved_columns(X)
+        prior = float(kernel_of(self.kernel)(np.zeros(1))[0])
         return np.asarray(self.signal_ * np.maximum(prior - np.sum(B * solved, axis=0), 0))
 
     def _solved(self, B: Array) -> Solved:
