@@ -24,14 +24,11 @@ Shape = tuple[int, ...]
 
 def is_batch(X: Array, Y: Array | None, metric: Metric | None) -> bool:
     """Tell whether points or the metric's parameter have leading axes."""
-    if _has_leading_axes(X) or _has_leading_axes(Y):
-        return True
-    return isinstance(metric, Metric) and metric.is_batch
-
-
-def _has_leading_axes(points: object) -> bool:
-    ndim = getattr(points, "ndim", 2)
-    return isinstance(ndim, int) and ndim > 2  # a lazy object's attributes are lazy, too
+    for points in (X, Y):
+        ndim = getattr(points, "ndim", 2)
+        if isinstance(ndim, int) and ndim > 2:  # a lazy object's attributes are lazy, too
+            return True
+    return metric is not None and isinstance(metric, Metric) and metric.is_batch
 
 
 def given(**arguments: object) -> list[str]:

@@ -79,7 +79,13 @@ def sqdist(
     """
     if is_batch(X, Y, metric):
         return _of_batch(sqdist, X, Y, metric, given(pairs=pairs, out=out))
-    return _sqdist(prepare(X, Y, metric), pairs, out)
+    call = prepare(X, Y, metric)
+    if pairs is not None:
+        return _pair_sqdist(call, pairs, out)
+    if out is None:
+        return call.backend.run(call.problem, NEW_SQDIST)
+    check_out(call, out, (call.problem.n, call.problem.m))
+    return call.backend.run(call.problem, Sqdist(out))
 
 
 def dist(
@@ -185,15 +191,6 @@ def _of_batch(
     if not alone and small_blocks.are_small(X, Y, metric):
         return small_blocks.of_pairs(backend, function, X, Y, metric)
     return over_members(member, X, Y, metric, alone=alone)
-
-
-def _sqdist(call: Call, pairs: tuple[Array, Array] | None, out: Array | None) -> Array:
-    if pairs is not None:
-        return _pair_sqdist(call, pairs, out)
-    problem = call.problem
-    if out is not None:
-        check_out(call, out, (problem.n, problem.m))
-    return call.backend.run(problem, NEW_SQDIST if out is None else Sqdist(out))
 
 
 def _pair_sqdist(call: Call, pairs: tuple[Array, Array], out: Array | None) -> Array:
