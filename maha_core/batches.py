@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 Shape = tuple[int, ...]
 
 
-def is_batch(X: Array, Y: Array | None, metric: Metric | None) -> bool:
+def is_batch(X: Array, Y: Array | None, metric: object) -> bool:
     """Tell whether points or the metric's parameter have leading axes."""
     for points in (X, Y):
         ndim = getattr(points, "ndim", 2)
