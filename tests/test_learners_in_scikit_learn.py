@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import maha_core as mc
+from maha_core.learn.host import to_host
 from tuple_learners import (
     ANY_ARRAY,
     FROM_POINTS,
@@ -208,7 +209,7 @@ def test_any_array_is_learned_from_where_it_is(library, name):
         return
     expected = clone(learner).fit(tuples, *labels)
     learner.fit(*given)
-    components = np.asarray(learner.components_)
+    (components,) = to_host(learner.components_)
     np.testing.assert_allclose(components, expected.components_, rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(learner.predict(given[0]), expected.predict(tuples))
     assert learner.score(*given) == pytest.approx(expected.score(tuples, *labels))
