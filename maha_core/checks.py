@@ -40,7 +40,7 @@ def _refuse_infinite(argument: str) -> None:
     )
 
 
-def settled(library: Library, values: Array, again: Callable[[], Array]) -> Array:
+def finite_or_again(library: Library, values: Array, again: Callable[[], Array]) -> Array:
     """Return values, or what `again` makes of them where their sum is not finite.
 
     A library that knows this only later raises `NotFiniteError` then: the operation is to be done

@@ -149,10 +149,10 @@ class Door(Backend):
             return super().entrywise(expression, D, options)
         return self.taken(engine.entrywise(expression, self.lent(D), options), D)
 
-    def settled(self, options: Options) -> Options:
+    def portable(self, options: Options) -> Options:
         """Return options that have the same meaning on every machine that work is sent to."""
         engine = REGISTRY.load(self.engine_name)
-        return options if engine is None else engine.settled(options)
+        return options if engine is None else engine.portable(options)
 
     # --- what the engine knows better of its memory ------------------------------------------
 

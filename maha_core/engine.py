@@ -48,7 +48,7 @@ class Engine(Library):
                 f"it has {', '.join(map(repr, self.precisions))}"
             )
 
-    def settled(self, options: Options) -> Options:
+    def portable(self, options: Options) -> Options:
         """Return options that have the same meaning on every machine that work is sent to."""
         return options
 

@@ -176,7 +176,7 @@ import maha_core as mc
 from maha_core.options import Options
 from maha_numpy.compiled import presence
 from maha_numpy import NumpyBackend
-print(presence.wanted(Options()), NumpyBackend().settled(Options()).compiled, mc.backends(True))
+print(presence.wanted(Options()), NumpyBackend().portable(Options()).compiled, mc.backends(True))
 """
     out = output(run("", script))
     assert out.startswith("False False ")

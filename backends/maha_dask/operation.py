@@ -63,7 +63,7 @@ def operation(problem: Problem, *content: object) -> Operation:
     """
     engine = chunk_backend(problem.X)
     engine.check_options(problem.options)
-    problem = replace(problem, options=engine.settled(problem.options))
+    problem = replace(problem, options=engine.portable(problem.options))
     form = cast("LazyForm | Form", problem.form)
     parameter = form.parameter.name if isinstance(form, LazyForm) else None
     Y = None if problem.Y is None else problem.Y.name

@@ -29,6 +29,6 @@ class NumpyBackend(NumpyLibrary, NumpyTileKernels, Backend):
     def __init__(self) -> None:
         super().__init__(np)
 
-    def settled(self, options: Options) -> Options:
+    def portable(self, options: Options) -> Options:
         """Leave out compiled passes where this machine, which asks, has no numba."""
         return replace(options, compiled=options.compiled and presence.installed())

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 Array = Any
 
 
-def settled(backend: Backend, problem: Problem, G: Array, again: Callable[[], Array]) -> Array:
+def finite_or_again(
+    backend: Backend, problem: Problem, G: Array, again: Callable[[], Array]
+) -> Array:
     """Return a cotangent, made again where it is not finite and values are checked."""
-    return checks.settled(backend, G, again) if problem.options.check_finite else G
+    return checks.finite_or_again(backend, G, again) if problem.options.check_finite else G
 
 
 def without(backend: Backend, problem: Problem, G: Array, rows: slice, columns: slice) -> Array:
@@ -37,7 +39,7 @@ def without(backend: Backend, problem: Problem, G: Array, rows: slice, columns: 
 
 
 def without_listed(backend: Backend, problem: Problem, g: Array, listed: Pairs) -> Array:
-    """Return a cotangent ``(p,)`` of listed pairs, settled in the same way."""
+    """Return a cotangent ``(p,)`` of listed pairs with 0 where it is not finite, likewise."""
     xp = backend.xp
     (which,) = xp.nonzero(~xp.isfinite(g))
     i, j = xp.take(listed.i, which), xp.take(listed.j, which)

@@ -81,7 +81,7 @@ def vjp(
     """Return the gradient of ``sum_p g_p D_p`` for a cotangent g ``(p,)``."""
     if problem.Y is None:
         cotangent = _without_self(backend, cotangent, listed)
-    cotangent = coincident.settled(
+    cotangent = coincident.finite_or_again(
         backend,
         problem,
         cotangent,

@@ -118,7 +118,9 @@ class RectangularTiles(Tiles):
 
     def tile(self, rows: slice, columns: slice) -> Array:
         G = self.given(rows, columns)
-        return coincident.settled(self.backend, self.problem, G, lambda: self.finite(rows, columns))
+        return coincident.finite_or_again(
+            self.backend, self.problem, G, lambda: self.finite(rows, columns)
+        )
 
     def is_own_mirror(self, rows: slice, columns: slice) -> bool:
         return False
@@ -137,7 +139,7 @@ class FoldedTiles(Tiles):
 
     def tile(self, rows: slice, columns: slice) -> Array:
         G = self._folded(self.given, rows, columns)
-        return coincident.settled(
+        return coincident.finite_or_again(
             self.backend, self.problem, G, lambda: self._folded(self.finite, rows, columns)
         )
 

@@ -10,7 +10,7 @@ from maha_core.problem import Neighbors, Pairs
 from maha_core.sweeps.pair_term import ListedItems
 from maha_core.sweeps.terms import terms_of
 from maha_dask.tasks import matrices, setting
-from maha_dask.tasks.arrival import settled
+from maha_dask.tasks.arrival import canonical
 
 K, D = 2, 4
 
@@ -62,7 +62,7 @@ def _setting(A):
 @pytest.mark.parametrize("kind", ["array", "list", "named tuple", "mapping", "terms", "setting"])
 def test_arrays_are_put_in_place_wherever_they_are(kind):
     value, arrays = travelled(kind)
-    found = settled(value)
+    found = canonical(value)
     assert type(found) is type(value)
     for before, after in zip(arrays(value), arrays(found), strict=True):
         assert after.flags.aligned
@@ -72,7 +72,7 @@ def test_arrays_are_put_in_place_wherever_they_are(kind):
 
 @pytest.mark.parametrize("value", [None, 3, "name", Options(), problems.draw(3, D)])
 def test_what_is_in_place_is_left_alone(value):
-    assert settled(value) is value
+    assert canonical(value) is value
 
 
 @pytest.mark.parametrize("seed", range(10))

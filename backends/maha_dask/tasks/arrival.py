@@ -16,21 +16,21 @@ from maha_core.metrics.form import Form
 from maha_core.sweeps.terms import Terms
 
 
-def settled(value: Any) -> Any:
+def canonical(value: Any) -> Any:
     """Return a task's argument with every array in it where its library wants it."""
     if is_array(value):
         return backend_of(value, "a chunk").canonical(value)
     if isinstance(value, dict):
-        return {name: settled(part) for name, part in value.items()}
+        return {name: canonical(part) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
-        parts = [settled(part) for part in value]
+        parts = [canonical(part) for part in value]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     if isinstance(value, Form):
-        return _with_settled(value, vars(value))
+        return _with_canonical(value, vars(value))
     if isinstance(value, Terms):
         return _terms(value)
     if is_dataclass(value) and not isinstance(value, type) and hasattr(value, "form"):
-        return replace(value, form=settled(value.form))
+        return replace(value, form=canonical(value.form))
     return value
 
 
@@ -39,13 +39,13 @@ def _terms(value: Terms) -> Terms:
     items = value.pair_term
     if items is None or items.rows is None:
         return value
-    items = replace(items, rows=settled(items.rows), data=settled(dict(items.data)))
+    items = replace(items, rows=canonical(items.rows), data=canonical(dict(items.data)))
     return replace(value, pair_term=items)
 
 
-def _with_settled(value: Any, attributes: dict[str, Any]) -> Any:
+def _with_canonical(value: Any, attributes: dict[str, Any]) -> Any:
     arrays = {name: part for name, part in attributes.items() if is_array(part)}
-    moved = {name: settled(part) for name, part in arrays.items()}
+    moved = {name: canonical(part) for name, part in arrays.items()}
     if all(moved[name] is part for name, part in arrays.items()):
         return value
     value = copy(value)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from maha_core.blas import one_thread
 from maha_dask.tasks import memory
-from maha_dask.tasks.arrival import settled
+from maha_dask.tasks.arrival import canonical
 
 Result = TypeVar("Result")
 
@@ -37,4 +37,4 @@ def _on_settled(
     function: Callable[..., Result], args: tuple[Any, ...], of_worker: int | None
 ) -> Result:
     memory.OF_WORKER.set(of_worker)
-    return function(*map(settled, args))
+    return function(*map(canonical, args))

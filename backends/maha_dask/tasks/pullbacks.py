@@ -71,4 +71,4 @@ def _folded(backend: Backend, problem: Problem, G: Array, other: Array) -> Array
 
     with backend.quiet():
         folded = G + other
-    return coincident.settled(backend, problem, folded, again)
+    return coincident.finite_or_again(backend, problem, folded, again)
