@@ -61,7 +61,7 @@ class Sweep:
         self.backend = backend
         self.problem = problem
         self.asked = asked
-        # An error of D enters k' as it is, and does not cancel again: that of a gradient is allowed.
+        # An error of D enters k' as it is: that of a gradient is allowed.
         targets = guard.PULLBACK_TARGET
         self.geometry = Geometry(backend, problem, distances=True, cotangents=True, targets=targets)
         self.arithmetic = backend.arithmetic(problem)
