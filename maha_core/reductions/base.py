@@ -200,6 +200,15 @@ class Reduction(ABC):
         return None
 
     @property
+    def is_symmetric(self) -> bool:
+        """Whether a tile serves its mirror image, too, where the points meet themselves."""
+        return False
+
+    def mirrored(self, tile: Tile, rows: Array) -> tuple[Array, Array]:
+        """Return the sums of a tile's rows, and those of its columns with the rows' own values."""
+        raise NotImplementedError
+
+    @property
     def exponent(self) -> Expression | None:
         """Of which the smallest is a row's shift; None where `numbers` are summed unweighted."""
         return None

@@ -85,6 +85,16 @@ class Sum(Reduction):
         sums, _ = tile.sums([self.summand], over=("D",) if tile.spare else ())
         return tuple(sums)
 
+    @property
+    def is_symmetric(self) -> bool:
+        """Whether all pairs are treated alike, and have vectors of the columns to add up."""
+        return self.data is None and isinstance(self.values, str)
+
+    def mirrored(self, tile: Tile, rows: Array) -> tuple[Array, Array]:
+        """Return ``sum_j e_ij b_j`` of a tile's rows and ``sum_i e_ij b_i`` of its columns."""
+        (e,), values = tile.evaluate([self.e], over=("D",)), self.summed_values()
+        return values.sums(tile, e), values.cotangent(tile, e, rows)
+
     def merge(self, xp: Any, a: Pieces, b: Pieces) -> Pieces:
         """Return the sums of two parts of the same rows."""
         return (a[0] + b[0],)
