@@ -41,6 +41,7 @@ def tests(session: nox.Session) -> None:
     _install(session, "test", "demo")
     _try_to_install(session, TORCH)
     _try_to_install(session, JAX)
+    _install_companions(session)
     session.run("pytest", *SHARED_OUT, *session.posargs)
     _run_docstrings(session)
     session.notify("tests-uncompiled")
@@ -263,6 +264,13 @@ def _try_to_install(session: nox.Session, requirement: str) -> None:
         session.install(requirement, silent=True)
     except CommandFailed:
         session.warn(f"{requirement} cannot be installed here: what needs it is skipped")
+
+
+def _install_companions(session: nox.Session) -> None:
+    """Install what the tests of torch and JAX programs use, where these two are there themselves."""
+    for module, companion in (("torch", "gpytorch"), ("jax", "optax")):
+        if _is_installed(session, module):
+            _try_to_install(session, companion)
 
 
 def _run_docstrings(session: nox.Session) -> None:

@@ -175,6 +175,13 @@ class Reduction(ABC):
             return EqualLabels(self.values, self.data)
         return PairValues(self.values)
 
+    def of_share(self, reduced: Any, factor: float) -> Any:
+        """Return what the reduction of all columns is estimated to be from that of some, a symbol.
+
+        There are `factor` times as many columns as were drawn.
+        """
+        return reduced
+
     # --- what a sweep asks -------------------------------------------------------------------
 
     @property

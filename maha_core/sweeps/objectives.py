@@ -222,7 +222,7 @@ class Partition:
 
 def partition(backend: Backend, problem: Problem, objective: Objective) -> Partition:
     """Cut D for cotangents: whole rows where they fit and are needed, else squares."""
-    terms, n, m = objective.terms, problem.n, problem.m
+    terms, n, m = objective.terms, objective.rows_of(problem.n), problem.m
     whole = tiling.whole_rows(_entries(backend, problem), m)
     if not (terms.row_wise and m and whole is not None):
         return squares(backend, problem, objective)
@@ -231,11 +231,12 @@ def partition(backend: Backend, problem: Problem, objective: Objective) -> Parti
 
 def squares(backend: Backend, problem: Problem, objective: Objective) -> Partition:
     """Cut D for sums of the rows, each tile visited once: squares are multiplied quickest."""
-    terms, n, m, count = objective.terms, problem.n, problem.m, _entries(backend, problem)
+    terms, m, count = objective.terms, problem.m, _entries(backend, problem)
+    n = objective.rows_of(problem.n)
     if not terms.all_pairs or m == 0:
         return Partition(tiling.blocks(n, max(1, count // problem.d)), [slice(0, 0)], False)
     side = tiling.square_side(count // backend.square_part)
-    half = terms.half_suffices and problem.Y is None
+    half = terms.half_suffices and problem.Y is None and n == m
     return Partition(tiling.blocks(n, side), tiling.blocks(m, side), half)
 
 
