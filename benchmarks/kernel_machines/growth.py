@@ -27,7 +27,7 @@ TARGET = Path(__file__).parents[1] / "results" / "kernel_machines_growth.json"
 SIZES = (1000, 2000, 4000, 8000, 16000)
 D, LENGTH, NOISE = 20, 4.0, 0.05
 WARM_UP = 5000
-LARGEST = 60.0
+LARGEST = 30.0
 
 Job = Callable[[], object]
 

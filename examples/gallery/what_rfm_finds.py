@@ -2,8 +2,8 @@
 
 442 patients, 10 measurements, and how far the disease went in a year. The linear model gives each
 column one coefficient. The recursive feature machine learns a matrix M: its diagonal says along
-which columns the prediction changes, and an entry off the diagonal that it changes along two columns
-together. Both are judged on the half of the patients that they have not seen.
+which columns the prediction changes, and an entry off the diagonal that it changes along two
+columns together. Both are judged on the half of the patients that they have not seen.
 """
 
 import numpy as np
