@@ -1,8 +1,8 @@
 """Links of pages to files of the repository, which work on a code host, lead somewhere here, too.
 
-A link to a page of benchmark results leads to a copy of it in the site. A link to Python source
-leads to a page with that source: `[text](../maha_core/formulas.py#dot)` to the function `dot`, and
-where the text is one line of the function, to that line.
+A link to a page of benchmark results leads to a copy of it in the site. A link to another file leads
+to a page with its source: `[text](../maha_core/formulas.py#dot)` to the function `dot`, and where
+the text is one line of the function, to that line.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
+from pygments.lexers import get_lexer_for_filename
 from sphinx.errors import ExtensionError
 
 ROOT = Path(__file__).parents[2]
@@ -29,14 +29,14 @@ LINK = re.compile(r"(!?)\[((?:`[^`]*`|[^\[\]])*)\]\(((?:\.\./)+[^)#\s]+)(?:#([\w
 
 
 class Target(NamedTuple):
-    """A line of a Python file in the repository."""
+    """A line of a file in the repository."""
 
     file: Path
     line: int
 
     @property
     def page(self) -> str:
-        return f"source/{self.file.relative_to(ROOT).with_suffix('').as_posix()}"
+        return f"source/{self.file.relative_to(ROOT).as_posix()}"
 
 
 def setup(app: Any) -> dict[str, bool]:
@@ -67,15 +67,20 @@ def rewritten(match: re.Match[str], folder: Path, up: str) -> str:
     file = (folder / path).resolve()
     if file.parent == RESULTS and not image:
         return f"[{text}](/results/{file.name})"
-    if file.suffix != ".py" or not file.is_relative_to(ROOT):
+    if image or not is_source(file):
         return match[0]
     target = cited(match, folder)
     # MyST leaves inline HTML as it is, and renders the text within
     return f'<a class="reference internal" href="{up}{target.page}.html#L-{target.line}">{text}</a>'
 
 
+def is_source(file: Path) -> bool:
+    """Tell whether a file has a page of its source, and is none of the site's own pages."""
+    return file.is_relative_to(ROOT) and not file.is_relative_to(DOCS) and file.parent != RESULTS
+
+
 def cited(match: re.Match[str], folder: Path) -> Target:
-    """Return the line that a link to Python source means."""
+    """Return the line that a link to source means."""
     _, text, path, symbol = match.groups()
     file = (folder / path).resolve()
     if not file.is_file():
@@ -103,21 +108,22 @@ def extent(file: Path, symbol: str) -> tuple[int, int]:
 
 
 def source_pages(app: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """Yield a page for each Python file that pages link to, with an anchor for every line."""
+    """Yield a page for each file that pages link to, with an anchor for every line."""
     formatter = HtmlFormatter(linenos="inline", lineanchors="L", wrapcode=True)
     for file in sorted(all_cited()):
-        code = highlight(file.read_text(encoding="utf-8"), PythonLexer(), formatter)
+        lexer = get_lexer_for_filename(file.name)
+        code = highlight(file.read_text(encoding="utf-8"), lexer, formatter)
         name = file.relative_to(ROOT).as_posix()
         body = f"<h1>{html.escape(name)}</h1>{code}"
         yield Target(file, 1).page, {"title": name, "body": body}, "page.html"
 
 
 def all_cited() -> set[Path]:
-    """Return the Python files that pages link to."""
+    """Return the files that pages link to."""
     pages = (page for page in DOCS.rglob("*.md") if not page.is_relative_to(COPIES))
     return {
         cited(match, page.parent).file
         for page in pages
         for match in LINK.finditer(page.read_text(encoding="utf-8"))
-        if match[3].endswith(".py")
+        if not match[1] and is_source((page.parent / match[3]).resolve())
     }
