@@ -88,7 +88,7 @@ def reduce_vjp(
     cotangent: Array,
     wrt: str | Sequence[str] | None = None,
 ) -> ReductionGradient:
-    """Return the gradient of ``sum_i g_i . s_i`` for the reduction s of every row.
+    """Return the gradient of ``sum_i g_i^T s_i`` for the reduction s of every row.
 
     Parameters
     ----------

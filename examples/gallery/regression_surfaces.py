@@ -1,4 +1,7 @@
-"""Kernel regression with a learned metric: a wave along one direction of the plane.
+"""Kernel regression with a learned metric
+=======================================
+
+A wave runs along one direction of the plane.
 
 300 noisy points are seen. Kernel regression needs a bandwidth: too narrow, it follows the noise;
 too wide, it flattens the wave. With one for all directions it must do some of both. MLKR learns
