@@ -139,9 +139,9 @@ class SDML(LearnsBySparsity, PairsLearner):
     -----
     It takes time O(p d^2) for p pairs, and what `sklearn.covariance.graphical_lasso` takes for each
     group of columns that is connected by entries larger than `sparsity_param` of the matrix S with
-    ``tr(M S)`` in the loss. metric-learn stops that at a gap of 1e-4, and here it is 1e-7. Qi, Tang, Zha, Chua & Zhang 2009,
-    "An Efficient Sparse Metric Learning in High-Dimensional Space via L1-Penalized Log-Determinant
-    Regularization".
+    ``tr(M S)`` in the loss. metric-learn stops that at a gap of 1e-4, and here it is 1e-7. Qi,
+    Tang, Zha, Chua & Zhang 2009, "An Efficient Sparse Metric Learning in High-Dimensional Space via
+    L1-Penalized Log-Determinant Regularization".
 
     Examples
     --------
