@@ -27,12 +27,16 @@ WORTHWHILE = 0.5
 class Solved:
     """A solution ``(n, c)``, its residual and the iterations that it took.
 
-    The residual is the largest ``|b - A x| / |b|`` of a column, from a product of its own.
+    The residual is the largest ``|b - A x| / |b|`` of a column, from a product of its own. `steps`
+    and `ratios` ``(k, c)`` are the coefficients of the iterations before any new start, 0 where a
+    column was done: `maha_core.learn.lanczos` makes Lanczos' matrix of them.
     """
 
     solution: Array
     residual: float
     n_iter: int
+    steps: Numbers | None = None
+    ratios: Numbers | None = None
 
 
 def conjugate_gradients(
@@ -83,7 +87,7 @@ def conjugate_gradients(
             solution, steps = search.run(solution, residual, max_iter - n_iter)
             residual = B - product(solution)
             before, worst, n_iter = worst, search.relative(residual), n_iter + steps
-        return Solved(solution, worst, n_iter)
+        return Solved(solution, worst, n_iter, *(search.coefficients or (None, None)))
 
 
 class _Search:
@@ -96,6 +100,7 @@ class _Search:
         self.wide = backend_for(B, "B").widest_float(device_of(B))
         self.norms = np.sqrt(self._sums(B, B))
         self.tol = tol
+        self.coefficients: tuple[Numbers, Numbers] | None = None
 
     def relative(self, R: Array) -> float:
         """Return the largest relative residual of a column."""
@@ -106,7 +111,7 @@ class _Search:
         """Return a better solution, and the iterations made."""
         Z = self.precondition(R)
         P, slope = Z, self._sums(R, Z)
-        active, steps = self._unfinished(R), 0
+        active, lengths, ratios = self._unfinished(R), [], []
         chosen = current()
         # Entries that the guard would recompute are left to the residual, which `run` is told.
         precision = "fast" if chosen.accurate else chosen.precision
@@ -117,16 +122,17 @@ class _Search:
                 Q = self.product(P)
                 curvature = self._sums(P, Q)
                 active &= (curvature > 0) & (slope > 0)  # no further where A is not definite
-                step = like(_ratio(slope, curvature, active), X)
-                X, R, steps = X + step * P, R - step * Q, steps + 1
+                lengths.append(_ratio(slope, curvature, active))
+                step = like(lengths[-1], X)
+                X, R = X + step * P, R - step * Q
                 active &= self._unfinished(R)
                 Z = self.precondition(R)
                 slope, before = self._sums(R, Z), slope
-                P = (
-                    like(active.astype(np.float64), X) * Z
-                    + like(_ratio(slope, before, active), X) * P
-                )
-        return X, steps
+                ratios.append(_ratio(slope, before, active))
+                P = like(active.astype(np.float64), X) * Z + like(ratios[-1], X) * P
+        if self.coefficients is None and lengths:
+            self.coefficients = np.array(lengths), np.array(ratios)
+        return X, len(lengths)
 
     def _unfinished(self, R: Array) -> NDArray[np.bool_]:
         return np.asarray(np.sqrt(self._sums(R, R)) > self.tol * self.norms)

@@ -14,8 +14,9 @@ from maha_core import losses
 from maha_core.learn.data import Training, regression
 from maha_core.learn.gradient_learner import GradientLearner
 from maha_core.learn.kernel_regression import kernel_regression
-from maha_core.learn.optimizer import Found, Matrix, Objective
+from maha_core.learn.optimizer import Found, Matrix
 from maha_core.learn.regressor import Regressor
+from maha_core.learn.streamed import Streamed
 
 Array = Any
 
@@ -35,16 +36,40 @@ class MLKR(Regressor, GradientLearner):
     warm_start : bool
         Start from the last fit's `components_`, whatever `init` says; `n_components` must then be
         as it was, else a ValueError.
+    solver : {"lbfgs", "trust-ncg"}
+        SciPy's L-BFGS, or its Newton's method by conjugate gradients in a trust region, for which
+        Hessian products are streamed. Only without `batch_size`.
+    n_init : int
+        How many starts to search from, the first as `init` says and the others random; the lowest
+        loss is kept. Only without `batch_size`.
+    batch_size : int, optional
+        Rows of D drawn for each step of Adam. Without it every step is one of all points, by the
+        solver.
+    n_references : int, optional
+        Points drawn with which the rows of a batch are compared, the rows among them; all if not
+        given, and then the steps are unbiased (see `maha_core.losses.BatchSampler`).
+    learning_rate : float
+        The size of the entries of Adam's first steps, relative to the root mean square of the
+        start's.
+    schedule : {"cosine", "constant"}
+        Whether the learning rate falls to 0 over `max_iter` epochs, as half a wave of the cosine.
+    validation_fraction : float, optional
+        The share of the points to hold out from mini-batches; the metric of the epoch is kept in
+        which their loss is lowest. Without it the last one is.
+    n_iter_no_change : int
+        Mini-batches end after so many epochs in which the loss (of the points held out, where there
+        are any) did not fall by the share `tol`.
     max_iter : int
-        Most iterations of L-BFGS.
+        Most iterations of the solver, or epochs of mini-batches.
     tol : float
-        Where to stop, on SciPy's terms.
+        Where to stop, on SciPy's terms; for mini-batches see `n_iter_no_change`.
     callback : callable, optional
         ``callback(A.ravel(), iteration)`` after every iteration.
     verbose : int
-        Show loss and gradient norm: as a bar where tqdm is installed, else as lines.
+        Show loss and gradient norm, of mini-batches the loss and its standard error: as a bar where
+        tqdm is installed, else as lines.
     random_state : int, RandomState, optional
-        For ``init="random"``.
+        For ``init="random"``, for further starts and for mini-batches.
     preprocessor : array (n, d) or callable, optional
         Points by number, or a function that returns the points of indicators.
 
@@ -57,7 +82,7 @@ class MLKR(Regressor, GradientLearner):
     loss_ : float
         Loss and penalty at `components_`.
     n_iter_ : int
-        Iterations of L-BFGS.
+        Iterations of the solver, or epochs of mini-batches.
     n_features_in_ : int
         d.
     feature_names_in_ : array (d,)
@@ -94,6 +119,14 @@ class MLKR(Regressor, GradientLearner):
         init: Any = "auto",
         alpha: float = 0.0,
         warm_start: bool = False,
+        solver: str = "lbfgs",
+        n_init: int = 1,
+        batch_size: int | None = None,
+        n_references: int | None = None,
+        learning_rate: float = 0.03,
+        schedule: str = "cosine",
+        validation_fraction: float | None = None,
+        n_iter_no_change: int = 5,
         max_iter: int = 1000,
         tol: float | None = 1e-5,
         callback: Callable[..., object] | None = None,
@@ -105,6 +138,14 @@ class MLKR(Regressor, GradientLearner):
         self.init = init
         self.alpha = alpha
         self.warm_start = warm_start
+        self.solver = solver
+        self.n_init = n_init
+        self.batch_size = batch_size
+        self.n_references = n_references
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
         self.max_iter = max_iter
         self.tol = tol
         self.callback = callback
@@ -136,8 +177,8 @@ class MLKR(Regressor, GradientLearner):
     def _loss(self, data: Training) -> losses.MLKR:
         return losses.MLKR(data.y, sample_weight=data.sample_weight)
 
-    def _objective(self, data: Training) -> Objective:
-        return penalised(super()._objective(data), self.alpha)
+    def _objective(self, loss: Streamed) -> Penalised:
+        return Penalised(loss, self.alpha)
 
     def _keep(self, data: Training, found: Found) -> None:
         super()._keep(data, found)
@@ -145,11 +186,18 @@ class MLKR(Regressor, GradientLearner):
         self._fit_y = data.y
 
 
-def penalised(function: Objective, alpha: float) -> Objective:
-    """Return an objective plus ``alpha |A|^2``."""
+class Penalised:
+    """An objective plus ``alpha |A|^2``."""
 
-    def evaluate(A: Matrix) -> tuple[float, Matrix]:
-        loss, gradient = function(A)
-        return loss + alpha * float(np.sum(A * A)), gradient + 2 * alpha * A
+    def __init__(self, loss: Streamed, alpha: float) -> None:
+        self.loss = loss
+        self.alpha = alpha
 
-    return evaluate
+    def __call__(self, A: Matrix) -> tuple[float, Matrix]:
+        """Return value and gradient."""
+        found, gradient = self.loss(A)
+        return found + self.alpha * float(np.sum(A * A)), gradient + 2 * self.alpha * A
+
+    def hessian_product(self, A: Matrix, direction: Matrix) -> Matrix:
+        """Return the product of the Hessian with a direction."""
+        return self.loss.hessian_product(A, direction) + 2 * self.alpha * direction

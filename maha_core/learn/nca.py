@@ -29,16 +29,40 @@ class NCA(GradientLearner):
     warm_start : bool
         Start from the last fit's `components_`, whatever `init` says; `n_components` must then be
         as it was, else a ValueError.
+    solver : {"lbfgs", "trust-ncg"}
+        SciPy's L-BFGS, or its Newton's method by conjugate gradients in a trust region, for which
+        Hessian products are streamed. Only without `batch_size`.
+    n_init : int
+        How many starts to search from, the first as `init` says and the others random; the lowest
+        loss is kept. Only without `batch_size`.
+    batch_size : int, optional
+        Rows of D drawn for each step of Adam. Without it every step is one of all points, by the
+        solver.
+    n_references : int, optional
+        Points drawn with which the rows of a batch are compared, the rows among them; all if not
+        given, and then the steps are unbiased (see `maha_core.losses.BatchSampler`).
+    learning_rate : float
+        The size of the entries of Adam's first steps, relative to the root mean square of the
+        start's.
+    schedule : {"cosine", "constant"}
+        Whether the learning rate falls to 0 over `max_iter` epochs, as half a wave of the cosine.
+    validation_fraction : float, optional
+        The share of the points to hold out from mini-batches; the metric of the epoch is kept in
+        which their loss is lowest. Without it the last one is.
+    n_iter_no_change : int
+        Mini-batches end after so many epochs in which the loss (of the points held out, where there
+        are any) did not fall by the share `tol`.
     max_iter : int
-        Most iterations of L-BFGS.
+        Most iterations of the solver, or epochs of mini-batches.
     tol : float
-        Where to stop, on SciPy's terms.
+        Where to stop, on SciPy's terms; for mini-batches see `n_iter_no_change`.
     callback : callable, optional
         ``callback(A.ravel(), iteration)`` after every iteration.
     verbose : int
-        Show loss and gradient norm: as a bar where tqdm is installed, else as lines.
+        Show loss and gradient norm, of mini-batches the loss and its standard error: as a bar where
+        tqdm is installed, else as lines.
     random_state : int, RandomState, optional
-        For ``init="random"``.
+        For ``init="random"``, for further starts and for mini-batches.
     preprocessor : array (n, d) or callable, optional
         Points by number, or a function that returns the points of indicators.
 
@@ -51,9 +75,10 @@ class NCA(GradientLearner):
     classes_ : array
         The classes.
     loss_ : float
-        Minus the objective at `components_`.
+        Minus the objective at `components_`; of mini-batches an estimate, from the points held out
+        or from the last epoch.
     n_iter_ : int
-        Iterations of L-BFGS.
+        Iterations of the solver, or epochs of mini-batches.
     n_features_in_ : int
         d.
     feature_names_in_ : array (d,)
@@ -79,6 +104,14 @@ class NCA(GradientLearner):
         *,
         init: Any = "auto",
         warm_start: bool = False,
+        solver: str = "lbfgs",
+        n_init: int = 1,
+        batch_size: int | None = None,
+        n_references: int | None = None,
+        learning_rate: float = 0.03,
+        schedule: str = "cosine",
+        validation_fraction: float | None = None,
+        n_iter_no_change: int = 5,
         max_iter: int = 50,
         tol: float | None = 1e-5,
         callback: Callable[..., object] | None = None,
@@ -89,6 +122,14 @@ class NCA(GradientLearner):
         self.n_components = n_components
         self.init = init
         self.warm_start = warm_start
+        self.solver = solver
+        self.n_init = n_init
+        self.batch_size = batch_size
+        self.n_references = n_references
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
         self.max_iter = max_iter
         self.tol = tol
         self.callback = callback

@@ -175,6 +175,13 @@ class Reduction(ABC):
             return EqualLabels(self.values, self.data)
         return PairValues(self.values)
 
+    def of_share(self, reduced: Any, factor: float) -> Any:
+        """Return what the reduction of all columns is estimated to be from that of some, a symbol.
+
+        There are `factor` times as many columns as were drawn.
+        """
+        return reduced
+
     # --- what a sweep asks -------------------------------------------------------------------
 
     @property
@@ -191,6 +198,15 @@ class Reduction(ABC):
     def summand(self) -> Summand | None:
         """What `partial` adds up over each row and by what it is multiplied, if that is all."""
         return None
+
+    @property
+    def is_symmetric(self) -> bool:
+        """Whether a tile serves its mirror image, too, where the points meet themselves."""
+        return False
+
+    def mirrored(self, tile: Tile, rows: Array) -> tuple[Array, Array]:
+        """Return the sums of a tile's rows, and those of its columns with the rows' own values."""
+        raise NotImplementedError
 
     @property
     def exponent(self) -> Expression | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import log
 from typing import TYPE_CHECKING, Any
 
 from maha_core.reductions.base import Pieces
@@ -57,6 +58,10 @@ class LogSumExp(Softmax):
         some = total > 0
         found = xp.log(xp.where(some, total, xp.ones_like(total))) - finite(xp, shift)
         return xp.where(some | xp.isnan(total), found, xp.full_like(found, float("-inf")))
+
+    def of_share(self, reduced: Any, factor: float) -> Any:
+        """Return the logarithm of a sum that is `factor` times as large."""
+        return reduced + log(factor)
 
     def mean(self, pieces: Pieces) -> None:
         """Return that nothing is subtracted."""
