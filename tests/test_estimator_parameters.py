@@ -27,7 +27,7 @@ COMMON = {
 }
 OWN = {
     "MLKR": {"alpha": (0.0, 5.0)},
-    "NCA": {},
+    "NCA": {"alpha": (0.0, 2.0)},
     "LMNN": {
         "n_neighbors": (2, 3),
         "regularization": (0.5, 0.9),
