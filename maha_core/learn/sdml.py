@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
-from sklearn.covariance import graphical_lasso
+from sklearn.covariance import GraphicalLasso
 
 from maha_core.learn.data import refuse_foreign
 from maha_core.learn.definite_matrices import factor, is_definite, power, symmetric
@@ -78,14 +79,15 @@ class LearnsBySparsity(LearnsFromPairs):
         return symmetric(M)
 
     def _block(self, S: Matrix) -> Matrix:
-        M: Matrix = graphical_lasso(
-            S,
+        lasso = GraphicalLasso(
             self.sparsity_param,
+            covariance="precomputed",
             tol=GAP,
             enet_tol=INNER_GAP,
             max_iter=SWEEPS,
             verbose=bool(self.verbose),
-        )[1]
+        )
+        M: Matrix = lasso.fit(S).precision_
         return M
 
 
@@ -96,7 +98,7 @@ def connected_columns(S: Matrix, penalty: float) -> list[NDArray[np.int64]]:
     it is what that group alone has: Mazumder & Hastie 2012, "Exact Covariance Thresholding into
     Connected Components for Large-Scale Graphical Lasso".
     """
-    _, group = connected_components(np.abs(S) > penalty, directed=False)
+    _, group = connected_components(csr_array(np.abs(S) > penalty), directed=False)
     sizes = np.bincount(group)
     rows = np.split(np.argsort(group, kind="stable"), np.cumsum(sizes)[:-1])
     return [rows[number] for number in np.flatnonzero(sizes > 1)]
@@ -137,7 +139,7 @@ class SDML(LearnsBySparsity, PairsLearner):
 
     Notes
     -----
-    It takes time O(p d^2) for p pairs, and what `sklearn.covariance.graphical_lasso` takes for each
+    It takes time O(p d^2) for p pairs, and what `sklearn.covariance.GraphicalLasso` takes for each
     group of columns that is connected by entries larger than `sparsity_param` of the matrix S with
     ``tr(M S)`` in the loss. metric-learn stops that at a gap of 1e-4, and here it is 1e-7. Qi,
     Tang, Zha, Chua & Zhang 2009, "An Efficient Sparse Metric Learning in High-Dimensional Space via
