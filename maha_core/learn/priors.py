@@ -91,8 +91,10 @@ class Prior:
         if not is_definite(M):
             values = np.linalg.eigvalsh(M)
             lowest = values.min()
-            refused = ValueError if lowest < -rounding(values) else LinAlgError
-            raise refused(
+            kind: type[ValueError] = ValueError
+            if lowest >= -rounding(values):
+                kind = LinAlgError
+            raise kind(
                 f"{self.argument} is not positive definite: its smallest eigenvalue is "
                 f"{lowest:.3g}; add a multiple of the identity"
             )
