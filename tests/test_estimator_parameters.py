@@ -35,7 +35,7 @@ COMMON = {
 }
 OWN = {
     "MLKR": {"alpha": (0.0, 5.0, "auto")},
-    "NCA": {},
+    "NCA": {"alpha": (0.0, 2.0)},
     "LMNN": {
         "n_neighbors": (2, 3),
         "regularization": (0.5, 0.9),
