@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import metadata
 
 from maha_core.registry import (
     DISABLE,
-    OWN_DISTRIBUTION,
     REGISTRY,
     PluginError,
     Registry,
 )
+from maha_core.version import DISTRIBUTION, version
 
 _HEADINGS = ("backend", "provider", "version", "works", "devices")
 
@@ -117,9 +116,5 @@ def _describe(registry: Registry, name: str, check: bool) -> BackendInfo:
 
 
 def _generic() -> BackendInfo:
-    try:
-        version = metadata.version(OWN_DISTRIBUTION)
-    except metadata.PackageNotFoundError:
-        version = "(not installed)"
     serves = "serves every other array that follows the array API standard"
-    return BackendInfo("generic", f"{OWN_DISTRIBUTION} {version}", None, True, serves, ())
+    return BackendInfo("generic", f"{DISTRIBUTION} {version()}", None, True, serves, ())

@@ -18,12 +18,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from maha_core.engine import Engine
+from maha_core.version import DISTRIBUTION
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint
 
 GROUP = "maha_core.backends"
-OWN_DISTRIBUTION = "maha-core"
 DISABLE = "MAHA_CORE_DISABLE_PLUGINS"
 
 Generic = TypeVar("Generic", bound=type[Engine])
@@ -161,7 +161,7 @@ def _is_disabled(plugin: Plugin) -> bool:
     """
     blocked = {_normal(item) for item in os.environ.get(DISABLE, "").split(",")}
     distribution = _normal(plugin.distribution)
-    third_party = distribution != OWN_DISTRIBUTION
+    third_party = distribution != DISTRIBUTION
     return bool(blocked & {_normal(plugin.name), distribution}) or (third_party and "1" in blocked)
 
 
@@ -173,7 +173,7 @@ def _only(found: list[Plugin]) -> Plugin:
     if len(found) == 1:
         return found[0]
     brought = " and ".join(f"{plugin.provider} ({plugin.value})" for plugin in found)
-    strangers = [p.distribution for p in found if _normal(p.distribution) != OWN_DISTRIBUTION]
+    strangers = [p.distribution for p in found if _normal(p.distribution) != DISTRIBUTION]
     raise PluginError(
         f"{len(found)} plugins claim the arrays of {found[0].name!r}: {brought}. "
         f"Keep one: pip uninstall {strangers[-1]}, or set {DISABLE}={strangers[-1]}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from maha_core import validation
+from maha_core.array_types import ArrayT, ArrayT_co
 from maha_core.arrays import describe, namespace
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def derived(method: Callable[[Any], Result]) -> Callable[[Any], Result]:
     return run
 
 
-class Metric(ABC):
+class Metric(ABC, Generic[ArrayT_co]):
     """A Mahalanobis metric given by one array; immutable.
 
     Attributes
@@ -43,7 +44,7 @@ class Metric(ABC):
 
     __slots__ = ("parameter",)
 
-    parameter: Array
+    parameter: ArrayT_co
     symbol: ClassVar[str]
     ndim: ClassVar[int]
 
@@ -82,14 +83,14 @@ class Metric(ABC):
         return int(self.parameter.shape[-1])
 
     @abstractmethod
-    def matrix(self) -> Array:
+    def matrix(self) -> ArrayT_co:
         """Return the symmetric matrix Ms ``(d, d)`` of the distance."""
 
     @abstractmethod
-    def to_factor(self) -> Metric:
+    def to_factor(self) -> Metric[ArrayT_co]:
         """Return an equal metric of the form ``M = A^T A``, a `Factor`."""
 
-    def embed(self, X: Array) -> Array:
+    def embed(self, X: ArrayT) -> ArrayT:
         """Return Z ``(n, k)`` whose squared Euclidean distances are the metric's.
 
         Parameters
@@ -115,13 +116,14 @@ class Metric(ABC):
         validation.check_columns(points, self.n_columns, owner)
         return backend.embed(type(self), parameter, points)
 
-    def for_embedding(self) -> Metric:
+    def for_embedding(self) -> Metric[ArrayT_co]:
         """Return an equal metric of which `embedded` needs no further preparation."""
         return self.to_factor()
 
     def embedded(self, X: Array) -> Array:
         """Return `embed` of points that are checked."""
-        return X @ self.to_factor().parameter.T
+        A: Array = self.to_factor().parameter
+        return X @ A.T
 
     @abstractmethod
     def form(self, backend: Library, parameter: Array) -> Form:
