@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
 from maha_core.array_types import ArrayT_co
 from maha_core.blas import VECTOR
+from maha_core.summaries import summary
 
 if TYPE_CHECKING:
     from maha_core.metrics import Metric
@@ -30,6 +31,9 @@ class Neighbors(NamedTuple, Generic[ArrayT_co]):
     sqdist: ArrayT_co
     index: Any
 
+    def __repr__(self) -> str:
+        return summary(type(self).__name__, self._asdict())
+
 
 class Within(NamedTuple, Generic[ArrayT_co]):
     """The points within a distance of every row of X, in compressed sparse rows (CSR).
@@ -50,6 +54,9 @@ class Within(NamedTuple, Generic[ArrayT_co]):
     index: Any
     sqdist: ArrayT_co
 
+    def __repr__(self) -> str:
+        return summary(type(self).__name__, self._asdict())
+
 
 class Gradient(NamedTuple, Generic[ArrayT_co]):
     """Derivatives of a scalar; what was not asked for is None.
@@ -65,6 +72,8 @@ class Gradient(NamedTuple, Generic[ArrayT_co]):
     metric: ArrayT_co | None = None
     X: ArrayT_co | None = None
     Y: ArrayT_co | None = None
+    def __repr__(self) -> str:
+        return summary(type(self).__name__, self._asdict())
 
 
 class ReductionGradient(NamedTuple, Generic[ArrayT_co]):
@@ -82,6 +91,9 @@ class ReductionGradient(NamedTuple, Generic[ArrayT_co]):
     X: ArrayT_co | None = None
     Y: ArrayT_co | None = None
     values: ArrayT_co | None = None
+
+    def __repr__(self) -> str:
+        return summary(type(self).__name__, self._asdict())
 
     @property
     def of_metric_and_points(self) -> Gradient[ArrayT_co]:

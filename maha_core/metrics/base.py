@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from maha_core import validation
 from maha_core.array_types import ArrayT, ArrayT_co
-from maha_core.arrays import describe, namespace
+from maha_core.arrays import namespace, same_numbers
+from maha_core.summaries import summary
 
 if TYPE_CHECKING:
     from maha_core.library import Library
@@ -35,6 +36,10 @@ def derived(method: Callable[[Any], Result]) -> Callable[[Any], Result]:
 
 class Metric(ABC, Generic[ArrayT_co]):
     """A Mahalanobis metric given by one array; immutable.
+
+    Metrics are equal if they are of one class, and their arrays of one library, dtype and shape
+    hold the same numbers. Arrays that are lazy or differentiated, such as Dask's and JAX's tracers,
+    are only equal to themselves.
 
     Attributes
     ----------
@@ -139,7 +144,17 @@ class Metric(ABC, Generic[ArrayT_co]):
         return type(self), (self.parameter,)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.symbol}: {describe(self.parameter)})"
+        return summary(type(self).__name__, {self.symbol: self.parameter})
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Metric):
+            return NotImplemented
+        return type(self) is type(other) and same_numbers(self.parameter, other.parameter)
+
+    def __hash__(self) -> int:
+        # Of what equal metrics share, and what no later change of an entry can change.
+        shape, dtype = (getattr(self.parameter, name, None) for name in ("shape", "dtype"))
+        return hash((type(self), str(shape), str(dtype)))
 
 
 def floating(parameter: Array) -> Array:
