@@ -12,7 +12,7 @@ from maha_core.call import prepare
 from maha_core.distance import sqdist
 from maha_core.kernel_matrices import check_kernel
 from maha_core.reducing import reduce
-from maha_core.reductions import Sum
+from maha_core.reductions import PointData, Sum
 
 if TYPE_CHECKING:
     from maha_core.array_types import ArrayProtocol
@@ -162,7 +162,19 @@ class KernelOperator(Generic[ArrayT_co]):
         width = B.shape[1:] if is_array(B) and B.ndim == 2 else ()
         shape, why = (self.shape[1], *width), f"K of shape {self.shape}"
         B = prepare(self.X, self.Y, self.metric).finite_operand(B, argument, shape, why)
-        return reduce(Sum(self.kernel, B), self.X, self.Y, metric=self.metric)
+        return reduce(_Product(self.kernel, B, argument), self.X, self.Y, metric=self.metric)
+
+
+class _Product(Sum):
+    """The sum of a kernel times B, which errors call by the name that the user knows."""
+
+    def __init__(self, kernel: Kernel, B: Array, argument: str) -> None:
+        super().__init__(kernel, B)
+        self.argument = argument
+
+    def point_data(self) -> tuple[PointData, ...]:
+        """Return B."""
+        return tuple(given._replace(columns_name=self.argument) for given in super().point_data())
 
 
 def _is_column(shape: tuple[int, ...]) -> bool:

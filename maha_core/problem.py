@@ -72,6 +72,7 @@ class Gradient(NamedTuple, Generic[ArrayT_co]):
     metric: ArrayT_co | None = None
     X: ArrayT_co | None = None
     Y: ArrayT_co | None = None
+
     def __repr__(self) -> str:
         return summary(type(self).__name__, self._asdict())
 

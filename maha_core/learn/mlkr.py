@@ -150,6 +150,17 @@ def penalised(function: Objective, alpha: float) -> Objective:
 
     def evaluate(A: Matrix) -> tuple[float, Matrix]:
         loss, gradient = function(A)
+        _check_penalty(A, alpha)
         return loss + alpha * float(np.sum(A * A)), gradient + 2 * alpha * A
 
     return evaluate
+
+
+def _check_penalty(A: Matrix, alpha: float) -> None:
+    """Raise ValueError where the square of the penalty's gradient overflows: no step is left."""
+    limit = np.sqrt(np.finfo(A.dtype).max / A.size)
+    if alpha * float(np.max(np.abs(A))) >= limit / 2:
+        raise ValueError(
+            f"alpha={alpha:.6g} is too large: the penalty alpha |A|^2 leaves the range of "
+            f"{A.dtype}; write a smaller one, such as alpha=1"
+        )
