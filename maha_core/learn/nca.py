@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval
 from maha_core import losses
 from maha_core.learn.data import Training, classification
 from maha_core.learn.gradient_learner import GradientLearner
-from maha_core.learn.mlkr import Penalised
+from maha_core.learn.penalised import Penalised
 from maha_core.learn.streamed import Streamed
 
 Array = Any
