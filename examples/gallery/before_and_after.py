@@ -1,4 +1,7 @@
-"""LMNN before and after: a point, its 3 target neighbours, and the impostors nearer than these.
+"""LMNN, before and after
+======================
+
+A wine, its 3 target neighbours, and the impostors that are nearer than these.
 
 178 wines of three growers, 13 measurements. LMNN pulls every wine's target neighbours (the nearest
 of its own grower) near and pushes other growers' wines out of their reach. Both panels show

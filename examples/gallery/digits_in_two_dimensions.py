@@ -1,4 +1,7 @@
-"""Handwritten digits in two dimensions: PCA, LDA, NCA and LMNN, on digits held out.
+"""Digits in two dimensions
+========================
+
+PCA, LDA, NCA and LMNN, on digits held out.
 
 Each map is linear and learned from one half of 1797 digits of 8 x 8 pixels; the picture shows the
 other half. The number is how many of these the 3 nearest digits of the first half name rightly.

@@ -1,4 +1,7 @@
-"""What a metric holds for near: the points at distance 1, for four metrics.
+"""The ellipses of a metric
+========================
+
+Which points are at distance 1 from a point, under four metrics.
 
 Two classes lie in layers, across which they can be told apart; along the layers and in the spread
 of the data there is nothing to learn. An ellipse is the set of points at one distance from a point.

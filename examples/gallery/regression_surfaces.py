@@ -1,4 +1,7 @@
-"""Kernel regression with a learned metric: a wave along one direction of the plane.
+"""Kernel regression with a learned metric
+=======================================
+
+A wave runs along one direction of the plane.
 
 300 noisy points are seen. Kernel regression needs a bandwidth: too narrow, it follows the noise;
 too wide, it flattens the wave. With one for all directions it must do some of both. MLKR learns
@@ -27,7 +30,7 @@ def main() -> None:
     width = best_width(X, y)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        learner = mc.learn.MLKR(init=np.eye(2) / width).fit(X, y)
+        learner = mc.learn.MLKR(init=np.eye(2) / width, alpha=0.0).fit(X, y)
     surfaces = {
         "the wave, and what is seen": wave(GRID),
         "one bandwidth": kernel_regression(GRID / width, X / width, y),

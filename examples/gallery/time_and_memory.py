@@ -1,4 +1,7 @@
-"""Time and memory of one evaluation of loss and gradient, against the number of points.
+"""Time and memory of a learner
+============================
+
+Seconds and MiB of one evaluation of loss and gradient, against the number of points.
 
 It draws what `python -m benchmarks.learn` measured; scikit-learn and metric-learn hold n x n
 arrays, which 8000 points fill gigabytes with.

@@ -18,6 +18,7 @@ from maha_core.expressions import (
 from maha_core.kernels import Kernel
 from maha_core.reductions.equal_labels import EqualLabels, labels_compared
 from maha_core.reductions.values import ColumnValues, Ones, PairValues, Values
+from maha_core.summaries import summary
 from maha_core.tiles.tile import column_name, row_name
 
 if TYPE_CHECKING:
@@ -95,6 +96,9 @@ class Reduction(ABC):
         self.values: Any = values
         self.data: Any = data
         self.data_Y: Any = data_Y
+
+    def __repr__(self) -> str:
+        return summary(type(self).__name__, vars(self))
 
     def point_data(self) -> tuple[PointData, ...]:
         """Return the arrays that were given."""
