@@ -1,4 +1,7 @@
-"""Time and memory of kernel machines against the number of points, beside those that hold K.
+"""Time and memory of kernel machines
+==================================
+
+Against the number of points, beside those that hold K.
 
 It draws what `python -m benchmarks.kernel_machines.growth` measured, each on one thread: the fit of
 a kernel ridge regression, an iteration of a recursive feature machine, and one evaluation of a
