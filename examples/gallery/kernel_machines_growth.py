@@ -5,7 +5,8 @@ Against the number of points, beside those that hold K.
 
 It draws what `python -m benchmarks.kernel_machines.growth` measured, each on one thread: the fit of
 a kernel ridge regression, an iteration of a recursive feature machine, and one evaluation of a
-Gaussian process's likelihood and its gradient. Up to 4096 points ours make K, too.
+Gaussian process's likelihood and its gradient. Up to 4096 points ours make K, too. The
+dotted line is 1 GiB.
 """
 
 import json
