@@ -95,6 +95,19 @@ def test_gradients_are_right_on_average(kernel):
     assert np.linalg.norm(difference) < 0.3 * np.linalg.norm(exact)
 
 
+def test_float32_is_an_estimate_of_the_same():
+    X, y = points()
+    narrow, metric = X.astype(np.float32), mc.Diagonal(np.ones(3))
+    exact = marginal_likelihood(KERNELS["matern32"], X, y, metric, SIGNAL, NOISE)
+    found = list(estimates(KERNELS["matern32"], narrow, y, metric, 12))
+    error = np.sqrt(np.mean([each.error**2 for each in found]) / 12)
+    assert abs(np.mean([each.value for each in found]) - exact.value) < 4 * error
+    gradients = [numbers(each) for each in found]
+    spread = np.std(gradients, axis=0, ddof=1) / np.sqrt(12)
+    close = 5 * spread + 1e-3 * abs(numbers(exact))
+    assert (abs(np.mean(gradients, axis=0) - numbers(exact)) < close).all()
+
+
 def test_more_probes_leave_a_smaller_error():
     X, y = points(200)
     few, many = (
