@@ -228,7 +228,8 @@ class MLKR(Regressor, GradientLearner):
         units = Units.of(data)
         scaled, start = units.scaled(data), start * units.columns
         try:
-            start = self._choose(scaled, start)
+            with np.errstate(all="ignore"):  # maps far too large are tried, too
+                start = self._choose(scaled, start)
         except KeyboardInterrupt as interrupt:
             interrupt.add_note(
                 "MLKR was interrupted while it chose alpha; components_ is the start"

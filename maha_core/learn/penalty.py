@@ -65,7 +65,9 @@ def chosen_penalty(data: Training, start: Matrix, loss: float, rng: np.random.Ra
         As large for all points as for those drawn: the more points, the less it weighs.
     """
     n = int(data.X.shape[0])
-    if n < FOLDS + 1 or not (np.any(start) and loss > 0):
+    if not (np.any(start) and loss > n * np.finfo(float).eps):
+        return np.inf
+    if n < FOLDS + 1:
         return 0.0
     order = rng.permutation(n)[:MOST_POINTS]
     scale = loss * len(order) / n / float(np.sum(start * start))
