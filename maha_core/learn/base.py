@@ -50,17 +50,22 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         check_is_fitted(self)
         return self._embedded(further_points(self, X))
 
-    def get_metric(self) -> Callable[[NDArray[Any], NDArray[Any]], float]:
+    def get_metric(self, squared: bool = False) -> Callable[[NDArray[Any], NDArray[Any]], float]:
         """Return the learned distance of two points ``(d,)``, a function for other libraries.
+
+        Parameters
+        ----------
+        squared : bool
+            Whether it is the squared distance.
 
         Returns
         -------
         distance : callable
-            ``distance(u, v, squared=False)``, a metric as SciPy's and scikit-learn's are; it can be
+            ``distance(u, v, squared=None)``, a metric as SciPy's and scikit-learn's are; it can be
             pickled. Arrays of another shape are a ValueError.
         """
         check_is_fitted(self)
-        return PointDistance(to_host(self.components_)[0])
+        return PointDistance(to_host(self.components_)[0], squared)
 
     def get_mahalanobis_matrix(self) -> Array:
         """Return ``M = A^T A`` ``(d, d)``."""

@@ -12,8 +12,7 @@ from sklearn.model_selection import KFold
 
 from maha_core import losses
 from maha_core.learn.best_scale import best_scale
-from maha_core.learn.data import Training
-from maha_core.learn.held_out import part
+from maha_core.learn.data import Training, part
 from maha_core.learn.host import computed, to_host
 from maha_core.learn.kernel_regression import kernel_regression
 from maha_core.learn.streamed import Streamed
