@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from maha_core.arrays import namespace
 from maha_core.blas import one_thread
-from maha_core.learn.data import further_points, is_foreign
+from maha_core.learn.data import check_same_library, further_points, given_points, is_foreign
 from maha_core.learn.host import like, to_host
 from maha_core.learn.point_distance import PointDistance
 from maha_core.learn.tuple_data import further_tuples
@@ -47,7 +47,13 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Z : array (n, k)
             Its squared Euclidean distances are the learned metric's.
         """
+        return self._transformed(X, "transform")
+
+    def _transformed(self, X: Array, method: str) -> Array:
+        """Return points embedded for one of the estimator's methods."""
         check_is_fitted(self)
+        X = given_points(self, X)
+        check_same_library(self, X, method)
         return self._embedded(further_points(self, X))
 
     def get_metric(self, squared: bool = False) -> Callable[[NDArray[Any], NDArray[Any]], float]:

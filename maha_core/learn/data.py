@@ -21,7 +21,7 @@ from sklearn.utils.validation import (
 )
 
 from maha_core import checks, validation
-from maha_core.arrays import device_of, is_array, namespace
+from maha_core.arrays import describe, device_of, is_array, namespace
 from maha_core.learn.host import is_lazy, like, sized, to_host, whole
 from maha_core.learn.preprocessor import rows_of
 from maha_core.library import Library
@@ -199,6 +199,19 @@ def further_points(estimator: Any, X: Array) -> Array:
     X = _rows_of_points(X)
     validation.check_columns(X, estimator.n_features_in_, type(estimator).__name__)
     return X
+
+
+def check_same_library(estimator: Any, X: Array, method: str) -> None:
+    """Refuse points of another library than those of `fit`, in scikit-learn's words."""
+    fitted, given = estimator.components_, getattr(X, "_meta", X)
+    if not (is_foreign(fitted) or is_foreign(given)):
+        return
+    if not is_array(given) or namespace(given) is not namespace(fitted):
+        raise ValueError(
+            f"Inputs passed to {type(estimator).__name__}.{method}() must use the same namespace "
+            f"as those passed to fit(); components_ is {describe(fitted)}, and X "
+            f"{describe(X) if is_array(X) else type(X).__name__}: convert X"
+        )
 
 
 def numbers_on_host(values: Array, argument: str) -> NDArray[Any]:

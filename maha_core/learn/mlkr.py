@@ -191,7 +191,7 @@ class MLKR(Regressor, GradientLearner):
             itself, at distance 0.
         """
         check_is_fitted(self)
-        Z, Z_train, y_train = self.transform(X), self._fit_embedding, self._fit_y
+        Z, Z_train, y_train = self._transformed(X, "predict"), self._fit_embedding, self._fit_y
         if isinstance(Z, np.ndarray):
             Z_train, y_train = Z_train.astype(Z.dtype), y_train.astype(Z.dtype)
         return kernel_regression(Z, Z_train, y_train)
