@@ -282,7 +282,7 @@ def _try_to_install(session: nox.Session, requirement: str) -> None:
 
 
 def _install_companions(session: nox.Session) -> None:
-    """Install what the tests of torch and JAX programs use, where these two are there themselves."""
+    """Install what the tests of torch and JAX programs use, where these two are there."""
     for module, companion in (("torch", "gpytorch"), ("jax", "optax")):
         if _is_installed(session, module):
             _try_to_install(session, companion)

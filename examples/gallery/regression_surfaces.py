@@ -30,7 +30,7 @@ def main() -> None:
     width = best_width(X, y)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        learner = mc.learn.MLKR(init=np.eye(2) / width).fit(X, y)
+        learner = mc.learn.MLKR(init=np.eye(2) / width, alpha=0.0).fit(X, y)
     surfaces = {
         "the wave, and what is seen": wave(GRID),
         "one bandwidth": kernel_regression(GRID / width, X / width, y),

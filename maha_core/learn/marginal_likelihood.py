@@ -18,12 +18,16 @@ Matrix = NDArray[np.float64]
 
 
 class Likelihood(NamedTuple):
-    """The log likelihood, and its derivatives in the metric's array, log signal and log noise."""
+    """The log likelihood, and its derivatives in the metric's array, log signal and log noise.
+
+    `error` is the standard error of a value that is estimated.
+    """
 
     value: float
     metric: Matrix
     log_signal: float
     log_noise: float
+    error: float = 0.0
 
 
 def marginal_likelihood(

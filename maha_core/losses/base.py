@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from maha_core.reductions import PointData, Reduction
+from maha_core.summaries import summary
 
 Array = Any
 
@@ -37,6 +38,9 @@ class Loss:
         loss is a plain sum over pairs.
     self_only : bool
         True where the loss has no meaning between two sets; Y is then a ValueError.
+    weighted_rows : int or None
+        The promise that rows from this one on have a sample weight of 0 and no listed pairs; they
+        need not be visited.
 
     Notes
     -----
@@ -70,6 +74,7 @@ class Loss:
     sample_weight: Array | None = None
     symmetric: bool = False
     self_only: bool = False
+    weighted_rows: int | None = None
 
     def point_data(self) -> tuple[PointData, ...]:
         """Return the numbers of the points, `sample_weight` apart."""
@@ -130,3 +135,6 @@ class Loss:
         if self.sample_weight is None:
             return self.point_data()
         return *self.point_data(), PointData(WEIGHTS, self.sample_weight)
+
+    def __repr__(self) -> str:
+        return summary(type(self).__name__, vars(self))

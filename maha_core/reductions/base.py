@@ -18,6 +18,7 @@ from maha_core.expressions import (
 from maha_core.kernels import Kernel
 from maha_core.reductions.equal_labels import EqualLabels, labels_compared
 from maha_core.reductions.values import ColumnValues, Ones, PairValues, Values
+from maha_core.summaries import summary
 from maha_core.tiles.tile import column_name, row_name
 
 if TYPE_CHECKING:
@@ -95,6 +96,9 @@ class Reduction(ABC):
         self.values: Any = values
         self.data: Any = data
         self.data_Y: Any = data_Y
+
+    def __repr__(self) -> str:
+        return summary(type(self).__name__, vars(self))
 
     def point_data(self) -> tuple[PointData, ...]:
         """Return the arrays that were given."""
@@ -175,6 +179,13 @@ class Reduction(ABC):
             return EqualLabels(self.values, self.data)
         return PairValues(self.values)
 
+    def of_share(self, reduced: Any, factor: float) -> Any:
+        """Return what the reduction of all columns is estimated to be from that of some, a symbol.
+
+        There are `factor` times as many columns as were drawn.
+        """
+        return reduced
+
     # --- what a sweep asks -------------------------------------------------------------------
 
     @property
@@ -191,6 +202,15 @@ class Reduction(ABC):
     def summand(self) -> Summand | None:
         """What `partial` adds up over each row and by what it is multiplied, if that is all."""
         return None
+
+    @property
+    def is_symmetric(self) -> bool:
+        """Whether a tile serves its mirror image, too, where the points meet themselves."""
+        return False
+
+    def mirrored(self, tile: Tile, rows: Array) -> tuple[Array, Array]:
+        """Return the sums of a tile's rows, and those of its columns with the rows' own values."""
+        raise NotImplementedError
 
     @property
     def exponent(self) -> Expression | None:

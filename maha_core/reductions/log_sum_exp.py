@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from math import log
+from typing import Any
 
+from maha_core.array_types import ArrayProtocol
 from maha_core.reductions.base import Pieces
 from maha_core.reductions.softmax import Softmax
 from maha_core.tiles.arithmetic import finite
-
-if TYPE_CHECKING:
-    pass
 
 Array = Any
 
@@ -47,7 +47,11 @@ class LogSumExp(Softmax):
     """
 
     def __init__(
-        self, e: Any = None, *, data: Array | None = None, data_Y: Array | None = None
+        self,
+        e: Callable[..., Any] | None = None,
+        *,
+        data: ArrayProtocol | str | None = None,
+        data_Y: ArrayProtocol | None = None,
     ) -> None:
         super().__init__(e, None, data, data_Y)
 
@@ -57,6 +61,10 @@ class LogSumExp(Softmax):
         some = total > 0
         found = xp.log(xp.where(some, total, xp.ones_like(total))) - finite(xp, shift)
         return xp.where(some | xp.isnan(total), found, xp.full_like(found, float("-inf")))
+
+    def of_share(self, reduced: Any, factor: float) -> Any:
+        """Return the logarithm of a sum that is `factor` times as large."""
+        return reduced + log(factor)
 
     def mean(self, pieces: Pieces) -> None:
         """Return that nothing is subtracted."""
