@@ -1,4 +1,7 @@
-"""A Gaussian process whose full matrix of length scales finds a rotated direction.
+"""A Gaussian process in a rotated direction
+=========================================
+
+A Gaussian process whose full matrix of length scales finds a rotated direction.
 
 80 noisy points of a wave that runs in a direction of the plane that is no column's. With a length
 scale for each column the process has to be short in both, and knows little between the points. The

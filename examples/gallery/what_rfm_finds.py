@@ -1,4 +1,7 @@
-"""What a recursive feature machine finds in the diabetes data, beside a linear model.
+"""What a recursive feature machine finds
+======================================
+
+What a recursive feature machine finds in the diabetes data, beside a linear model.
 
 442 patients, 10 measurements, and how far the disease went in a year. The linear model gives each
 column one coefficient. The recursive feature machine learns a matrix M: its diagonal says along

@@ -1,4 +1,4 @@
-"""Every link within the site leads to a page, and to a place on it; every public name has a page."""
+"""Every link in the site leads to a page and to a place on it; each public name has a page."""
 
 from functools import cache
 from html.parser import HTMLParser
