@@ -9,7 +9,7 @@ sys.path.insert(0, str(HERE / "extensions"))
 
 project = "maha_core"
 author = "maha_core developers"
-copyright = "maha_core developers"
+copyright = "maha_core developers"  # noqa: A001  # the name that Sphinx reads
 release = version = metadata.version("maha-core")
 
 extensions = [

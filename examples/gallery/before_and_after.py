@@ -39,7 +39,7 @@ def main() -> None:
 def impostors_of_all(D, y, targets) -> int:
     """The pairs of wines of two growers that are nearer than the first one's farthest target."""
     farthest = np.take_along_axis(D, targets, axis=1).max(axis=1)
-    return int(np.count_nonzero((D < farthest[:, None]) & (y[:, None] != y)))
+    return int(np.count_nonzero((farthest[:, None] > D) & (y[:, None] != y)))
 
 
 def draw(axes: Axes, squared, y, targets) -> None:
