@@ -35,7 +35,7 @@ class NCA(GradientLearner):
         Where to start; "auto" is "lda" where there are classes enough, else "pca" where k is less
         than d and n, else "identity".
     alpha : float
-        Weight of a penalty |A|^2 beside the loss, which is a sum over the points; 0 for none.
+        Weight of a penalty ``|A|^2`` beside the loss, which is a sum over the points; 0 for none.
         Without it A may grow until the nearest neighbour alone has a vote.
     warm_start : bool
         Start from the last fit's `components_`, whatever `init` says; `n_components` must then be
