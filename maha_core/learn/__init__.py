@@ -8,7 +8,7 @@ they are.
 from maha_core.extras import missing
 
 try:
-    import scipy
+    import scipy  # noqa: F401
     import sklearn  # noqa: F401
 except ModuleNotFoundError as error:
     library = {"sklearn": "scikit-learn", "scipy": "SciPy"}.get(error.name, error.name)
