@@ -206,6 +206,8 @@ def docs(session: nox.Session) -> None:
     """Build the site in docs/_build/html, without the network, and open its pages in Chromium."""
     _install(session, "docs")
     site = ROOT / "docs" / "_build" / "html"
+    for made in (site, ROOT / "docs" / "api" / "generated"):
+        shutil.rmtree(made, ignore_errors=True)  # pages of names that are gone
     options = ("-b", "html", "-W", "--keep-going", "-q", "--fresh-env")
     session.run("sphinx-build", *options, str(ROOT / "docs"), str(site))
     if not (shutil.which("chromedriver") and shutil.which("chromium")):

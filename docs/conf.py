@@ -9,7 +9,7 @@ sys.path.insert(0, str(HERE / "extensions"))
 
 project = "maha_core"
 author = "maha_core developers"
-copyright = "maha_core developers"
+copyright = "maha_core developers"  # noqa: A001  # the name that Sphinx reads
 release = version = metadata.version("maha-core")
 
 extensions = [
@@ -70,8 +70,10 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "maha_core"
+html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_context = {"default_mode": "auto"}
 html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {

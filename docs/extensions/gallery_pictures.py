@@ -1,4 +1,4 @@
-"""The gallery's scripts write their pictures where the command line says: here, for sphinx-gallery."""
+"""The gallery's scripts write pictures where the command line says; this shows them on a page."""
 
 import builtins
 import shutil
@@ -25,7 +25,9 @@ def arguments(gallery_conf: dict[str, Any], script_vars: dict[str, Any]) -> list
 def scraper(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any]) -> str:
     """Return the lines that show what a script has written."""
     taken = []
-    for found, target in zip(sorted(FOLDER.glob("*.png")), block_vars["image_path_iterator"]):
+    for found, target in zip(
+        sorted(FOLDER.glob("*.png")), block_vars["image_path_iterator"], strict=False
+    ):
         shutil.move(found, target)
         taken.append(target)
     return figure_rst(taken, gallery_conf["src_dir"])

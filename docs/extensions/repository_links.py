@@ -1,6 +1,6 @@
 """Links of pages to files of the repository, which work on a code host, lead somewhere here, too.
 
-A link to a page of benchmark results leads to a copy of it in the site. A link to another file leads
+A link to a page of benchmark results leads to a copy of it in the site. One to another file leads
 to a page with its source: `[text](../maha_core/formulas.py#dot)` to the function `dot`, and where
 the text is one line of the function, to that line.
 """

@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 import maha_core as mc
 from maha_core.learn.kernel_regression import kernel_regression
-from style import INK, bare, panels, save
+from style import INK, panels, save
 
 DIRECTION = np.array([0.8, 0.6])
 SIDE = np.linspace(-2, 2, 100)
@@ -43,8 +43,9 @@ def main() -> None:
         )
         error = np.sqrt(np.mean((surface - wave(GRID)) ** 2))
         panel.set_aspect("equal")
-        bare(panel)
-        panel.set_title(name if panel is axes[0] else f"{name}: error {error:.2f}")
+        panel.set_xlabel("first coordinate")
+        panel.set_title(name if panel is axes[0] else f"{name}: error {error:.2f} on a grid")
+    axes[0].set_ylabel("second coordinate")
     axes[0].scatter(
         *X.T, c=y, cmap="RdBu_r", vmin=-1.2, vmax=1.2, s=16, edgecolor=INK, linewidth=0.4
     )

@@ -247,7 +247,8 @@ def half_squares(backend: Backend, problem: Problem, objective: Objective) -> Pa
 
 def _entries(backend: Backend, problem: Problem) -> int:
     """Return how many entries a tile may have."""
-    return tiling.shared_out(tiling.entries(problem, backend.tile_bytes), problem)
+    default_bytes = backend.loss_tiles * backend.tile_bytes
+    return tiling.shared_out(tiling.entries(problem, default_bytes), problem)
 
 
 @dataclass(frozen=True, slots=True)
