@@ -24,6 +24,8 @@ COMMON = {
     "verbose": (0, 1),
     "callback": (None, print),
     "preprocessor": (None, X),
+}
+SEARCH = {
     "solver": ("lbfgs", "trust-ncg"),
     "n_init": (1, 2),
     "batch_size": (None, 7),
@@ -43,14 +45,22 @@ OWN = {
         "n_refreshes": (0, 1),
     },
 }
+BESIDE = ("init", "batch_size")
+"""With which the parameters of the search meet: all of them together would take too long."""
+
 PAIRS = [
-    (name, *pair) for name in LEARNERS for pair in itertools.combinations(COMMON | OWN[name], 2)
+    (name, *pair)
+    for name in LEARNERS
+    for pair in (
+        *itertools.combinations(COMMON | OWN[name], 2),
+        *((one, other) for one in BESIDE for other in SEARCH if one != other),
+    )
 ]
 
 
 def test_the_table_of_parameters_is_complete():
     for name, kind in LEARNERS.items():
-        assert set(kind().get_params()) == {*COMMON, *OWN[name], "warm_start"}
+        assert set(kind().get_params()) == {*COMMON, *SEARCH, *OWN[name], "warm_start"}
 
 
 def outcome(learner, X=X):
@@ -70,7 +80,7 @@ def assert_equal(found, expected):
 
 def changes(name, *parameters):
     """Return pairs of settings of some parameters, before and after: from the first, and to it."""
-    table = COMMON | OWN[name]
+    table = COMMON | SEARCH | OWN[name]
     settings = [
         dict(zip(parameters, values, strict=True))
         for values in itertools.product(*(table[each] for each in parameters))
@@ -79,7 +89,7 @@ def changes(name, *parameters):
 
 
 def first(name):
-    table = COMMON | OWN[name]
+    table = COMMON | SEARCH | OWN[name]
     return LEARNERS[name](**{parameter: values[0] for parameter, values in table.items()})
 
 
