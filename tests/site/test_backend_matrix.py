@@ -22,10 +22,10 @@ SERVED = {name: dict(zip(backend_matrix.LIBRARIES, served, strict=True))
 
 
 @pytest.mark.parametrize("function", SERVED)
-@pytest.mark.parametrize("library", ARRAYS)
-def test_refused_is_refused(library: str, function: str) -> None:
-    call = backend_matrix.calls(ARRAYS[library])[function]
-    if SERVED[function][library] == "refused":
+@pytest.mark.parametrize("arrays", ARRAYS)
+def test_refused_is_refused(arrays: str, function: str) -> None:
+    call = backend_matrix.calls(ARRAYS[arrays])[function]
+    if SERVED[function][arrays] == "refused":
         with pytest.raises(TypeError):
             call()
     else:
