@@ -173,8 +173,8 @@ def _no_array(value: Any, argument: str) -> str:
     kind = _qualified(type(value))
     if _is_of_another_kind(value):
         return (
-            f"{argument} is a {kind}, which has no __array_namespace__: its library does not follow "
-            f"the array API standard; {to_array(value, argument)}. {accepted}"
+            f"{argument} is a {kind} without __array_namespace__: its library does not follow the "
+            f"array API standard; {to_array(value, argument)}. {accepted}"
         )
     return f"{argument} must be an array, not a {kind}; {to_array(value, argument)}. {accepted}"
 

@@ -124,12 +124,18 @@ def _describe(registry: Registry, name: str, check: bool) -> BackendInfo:
         return BackendInfo(name, provider, version, True, remark, devices)
     except PluginError as error:
         if error.name is not None and error.name.partition(".")[0] == name:
-            how = f"{ABSENT}; for its arrays: {registry.how_to_install(name)}"
-            return BackendInfo(name, provider, None, False, how, ())
+            reason = _absent(error, registry.how_to_install(name))
+            return BackendInfo(name, provider, None, False, reason, ())
         return BackendInfo(name, provider, None, False, str(error), ())
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         return BackendInfo(name, provider, None, False, reason, ())
+
+
+def _absent(error: PluginError, how: str) -> str:
+    """Say that a library is not installed, and what to do who wants it."""
+    why = str(error.__cause__)
+    return f"{ABSENT}; for its arrays: {how}" if why.startswith("No module") else f"{ABSENT}: {why}"
 
 
 def _generic() -> BackendInfo:

@@ -138,8 +138,8 @@ def refuse_keys(value: Array, argument: str) -> None:
 def _refuse_dask(value: Array, argument: str) -> None:
     raise TypeError(
         f"{argument} is a Dask array, which only the backend 'dask' serves; "
-        f"{install('dask')} in maha_core's folder, leave use_backend, or write {argument}.compute() for an array that fits "
-        "in memory"
+        f"{install('dask')} in maha_core's folder, leave use_backend, or write "
+        f"{argument}.compute() for an array that fits in memory"
     )
 
 

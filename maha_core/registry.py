@@ -132,7 +132,8 @@ class Registry:
             return backend
         with self._lock:
             if root in self._failed:
-                raise PluginError(*self._failed[root].args, name=self._failed[root].name)
+                before = self._failed[root]
+                raise PluginError(*before.args, name=before.name) from before.__cause__
             if root not in self._loaded and root in self.enabled:
                 self._loaded[root] = self._load(root)
             return self._loaded.get(root)
@@ -217,12 +218,12 @@ def _remedy(plugin: Plugin, error: BaseException | None) -> str:
     missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
     module = missing.partition(".")[0]
     extras = _extras_with(module, plugin.requires) if module else []
-    own = _normal(plugin.distribution) == DISTRIBUTION
-    source = "." if own else plugin.distribution  # ours is on no index
+    own = _normal(plugin.distribution) == DISTRIBUTION  # which is on no index
+    source, anew = (".", '"."') if own else (plugin.distribution, plugin.distribution)
     wanted = [f'pip install "{source}[{extra}]"' for extra in extras]
     if not wanted and module and plugin.name.startswith(module):  # jax, of jaxlib's arrays, too
         return f"pip install {module}"
-    return " or ".join(wanted) or f"pip install --force-reinstall {source}"
+    return " or ".join(wanted) or f"pip install --force-reinstall {anew}"
 
 
 def _extras_with(module: str, requires: tuple[str, ...]) -> list[str]:

@@ -89,7 +89,7 @@ def _beside(found: dict[str, Any], published: Path) -> list[str]:
         for name in (each for each in learners if _published(each) in methods):
             column, own = methods.index(_published(name)), ours[:, learners.index(name)]
             replaced = theirs.copy()
-            replaced[:, column] = own
+            replaced[:, column] = np.round(own, 4)  # as theirs are, so that equal ones tie
             was, now = (_ranked(each)[:, column].mean() for each in (theirs, replaced))
             accuracy = f"{np.nanmean(theirs[:, column]):.4f} | {own.mean():.4f}"
             lines.append(f"| {name} | {k} | {accuracy} | {was:.2f} | {now:.2f} |")

@@ -1,7 +1,7 @@
 """What a recursive feature machine finds
 ======================================
 
-What a recursive feature machine finds in the diabetes data, beside a linear model.
+Its matrix for the diabetes data, beside a linear model's coefficients.
 
 442 patients, 10 measurements, and how far the disease went in a year. The linear model gives each
 column one coefficient. The recursive feature machine learns a matrix M: its diagonal says along

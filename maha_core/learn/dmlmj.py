@@ -84,7 +84,7 @@ class DMLMJ(MetricLearner):
         n_components: int | None = None,
         n_neighbors: int = 3,
         *,
-        alpha: float = 0.1,
+        alpha: float = 0.3,
         preprocessor: Any = None,
     ) -> None:
         self.n_components = n_components

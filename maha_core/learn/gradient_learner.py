@@ -18,7 +18,7 @@ from maha_core.blas import one_thread
 from maha_core.learn import held_out
 from maha_core.learn.base import MetricLearner
 from maha_core.learn.batch_search import SCHEDULES, BatchSearch
-from maha_core.learn.data import Training
+from maha_core.learn.data import Training, part
 from maha_core.learn.host import to_host
 from maha_core.learn.initialization import continued, initial
 from maha_core.learn.optimizer import MEMORY, Found, Matrix, Objective, Search
@@ -107,6 +107,7 @@ class GradientLearner(MetricLearner):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
+        tags.array_api_support = True
         return tags
 
     @abstractmethod
@@ -181,7 +182,7 @@ class GradientLearner(MetricLearner):
         learned, validation = data, None
         if self.validation_fraction is not None:
             kept, out = held_out.split(data, self.validation_fraction, rng)
-            learned = held_out.part(data, kept)
+            learned = part(data, kept)
             loss = held_out.validation(data, loss_of, kept, out, self.n_references, rng)
             validation = loss.value
         epochs = ObjectivesOfBatches(self._sampler(learned, loss_of, rng), self._objective)

@@ -192,7 +192,7 @@ class MLKR(Regressor, GradientLearner):
             itself, at distance 0.
         """
         check_is_fitted(self)
-        Z, Z_train, y_train = self.transform(X), self._fit_embedding, self._fit_y
+        Z, Z_train, y_train = self._transformed(X, "predict"), self._fit_embedding, self._fit_y
         if isinstance(Z, np.ndarray):
             Z_train, y_train = Z_train.astype(Z.dtype), y_train.astype(Z.dtype)
         return kernel_regression(Z, Z_train, y_train)
@@ -229,7 +229,8 @@ class MLKR(Regressor, GradientLearner):
         units = Units.of(data)
         scaled, start = units.scaled(data), start * units.columns
         try:
-            start = self._choose(scaled, start)
+            with np.errstate(all="ignore"):  # maps far too large are tried, too
+                start = self._choose(scaled, start)
         except KeyboardInterrupt as interrupt:
             interrupt.add_note(
                 "MLKR was interrupted while it chose alpha; components_ is the start"

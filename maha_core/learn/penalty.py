@@ -12,8 +12,7 @@ from sklearn.model_selection import KFold
 
 from maha_core import losses
 from maha_core.learn.best_scale import best_scale
-from maha_core.learn.data import Training
-from maha_core.learn.held_out import part
+from maha_core.learn.data import Training, part
 from maha_core.learn.host import computed, to_host
 from maha_core.learn.kernel_regression import kernel_regression
 from maha_core.learn.penalised import Penalised
@@ -49,7 +48,9 @@ def chosen_penalty(data: Training, start: Matrix, loss: float, rng: np.random.Ra
         As large for all points as for those drawn: the more points, the less it weighs.
     """
     n = int(data.X.shape[0])
-    if n < FOLDS + 1 or not (np.any(start) and loss > 0):
+    if not (np.any(start) and loss > n * np.finfo(float).eps):
+        return np.inf
+    if n < FOLDS + 1:
         return 0.0
     order = rng.permutation(n)[:MOST_POINTS]
     scale = loss * len(order) / n / float(np.sum(start * start))

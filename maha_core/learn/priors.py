@@ -89,7 +89,7 @@ class Prior:
             )
         M = symmetric(M)
         if not is_definite(M):
-            values = np.linalg.eigvalsh(M)
+            values: Matrix = np.linalg.eigvalsh(M).astype(np.float64)
             lowest = values.min()
             kind: type[ValueError] = ValueError
             if lowest >= -rounding(values):

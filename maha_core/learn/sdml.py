@@ -98,7 +98,11 @@ def connected_columns(S: Matrix, penalty: float) -> list[NDArray[np.int64]]:
     it is what that group alone has: Mazumder & Hastie 2012, "Exact Covariance Thresholding into
     Connected Components for Large-Scale Graphical Lasso".
     """
-    _, group = connected_components(csr_array(np.abs(S) > penalty), directed=False)
+    larger = np.abs(S) > penalty
+    np.fill_diagonal(larger, False)
+    if not larger.any():
+        return []
+    _, group = connected_components(csr_array(larger), directed=False)
     sizes = np.bincount(group)
     rows = np.split(np.argsort(group, kind="stable"), np.cumsum(sizes)[:-1])
     return [rows[number] for number in np.flatnonzero(sizes > 1)]

@@ -26,9 +26,9 @@ class Units:
     def of(cls, data: Training) -> Self:
         """Return the standard deviations of points and targets."""
         xp = namespace(data.X)
-        columns, targets = to_host(
-            xp.std(data.X, axis=0), xp.std(xp.astype(data.y, data.X.dtype, copy=False), axis=0)
-        )
+        y = xp.astype(data.y, data.X.dtype, copy=False)
+        with np.errstate(all="ignore"):
+            columns, targets = to_host(xp.std(data.X, axis=0), xp.std(y, axis=0))
         return cls(_positive(columns), float(_positive(targets)))
 
     def scaled(self, data: Training) -> Training:
