@@ -41,6 +41,7 @@ myst_dmath_double_inline = True
 
 # -- reference -------------------------------------------------------------------------------------
 
+default_role = "autolink"  # of docstrings: `sqdist` is a link
 autosummary_generate = True
 autodoc_typehints = "none"  # docstrings say types, with shapes
 autodoc_default_options = {"members": True, "inherited-members": True}

@@ -54,9 +54,10 @@ def rows() -> Iterator[tuple[str, ...]]:
 # -- what functions ask ----------------------------------------------------------------------------
 
 
-def calls() -> dict[str, Callable[[], object]]:
-    """Return a small call of every function."""
-    X, G, b, listed = np.eye(3), np.ones((3, 3)), np.ones(3), (np.array([0]), np.array([1]))
+def calls(array: Callable[[Any], Any] = np.asarray) -> dict[str, Callable[[], object]]:
+    """Return a small call of every function, on the arrays of a library."""
+    X, G, b, one = (array(values) for values in (np.eye(3), np.ones((3, 3)), np.ones(3), [1.0]))
+    listed = array(np.array([0])), array(np.array([1]))
     kernel, loss, total = mc.kernels.Gaussian(), mc.losses.MLKR(b), mc.reductions.Sum(np.exp, b)
     metric = mc.Diagonal(b)
     return {
@@ -70,7 +71,7 @@ def calls() -> dict[str, Callable[[], object]]:
         "jvp": lambda: mc.jvp(X, X_tangent=X),
         "jvp(pairs=)": lambda: mc.jvp(X, X_tangent=X, pairs=listed),
         "vjp": lambda: mc.vjp(X, cotangent=G),
-        "vjp(pairs=)": lambda: mc.vjp(X, cotangent=np.ones(1), pairs=listed),
+        "vjp(pairs=)": lambda: mc.vjp(X, cotangent=one, pairs=listed),
         "value": lambda: mc.value(loss, X),
         "value_and_grad": lambda: mc.value_and_grad(loss, X),
         "hvp": lambda: mc.hvp(loss, X, X_tangent=X),

@@ -51,4 +51,3 @@ def save(figure: Figure, script: str) -> None:
     target = parser.parse_args().output / f"{Path(script).stem}.png"
     target.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(target, dpi=110)
-    print(target)
