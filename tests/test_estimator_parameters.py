@@ -24,9 +24,17 @@ COMMON = {
     "verbose": (0, 1),
     "callback": (None, print),
     "preprocessor": (None, X),
+    "solver": ("lbfgs", "trust-ncg"),
+    "n_init": (1, 2),
+    "batch_size": (None, 7),
+    "n_references": (None, 12),
+    "learning_rate": (0.03, 0.3),
+    "schedule": ("cosine", "constant"),
+    "validation_fraction": (None, 0.25),
+    "n_iter_no_change": (5, 1),
 }
 OWN = {
-    "MLKR": {"alpha": (0.0, 5.0)},
+    "MLKR": {"alpha": (0.0, 5.0, "auto")},
     "NCA": {"alpha": (0.0, 2.0)},
     "LMNN": {
         "n_neighbors": (2, 3),

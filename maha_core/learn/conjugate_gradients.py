@@ -104,14 +104,17 @@ class _Search:
 
     def relative(self, R: Array) -> float:
         """Return the largest relative residual of a column."""
-        norms = np.sqrt(self._sums(R, R))
-        return float(np.max(norms / np.where(self.norms > 0, self.norms, 1.0), initial=0.0))
+        return float(np.max(self._residuals(R), initial=0.0))
 
     def run(self, X: Array, R: Array, max_iter: int) -> tuple[Array, int]:
-        """Return a better solution, and the iterations made."""
+        """Return the best solution on the way, and the iterations made.
+
+        The last one is not always the best: where A is singular they part from the solution again.
+        """
         Z = self.precondition(R)
         P, slope = Z, self._sums(R, Z)
-        active, lengths, ratios = self._unfinished(R), [], []
+        residuals, best, lengths, ratios = self._residuals(R), X, [], []
+        active, lowest = residuals > self.tol, residuals.max(initial=0.0)
         chosen = current()
         # Entries that the guard would recompute are left to the residual, which `run` is told.
         precision = "fast" if chosen.accurate else chosen.precision
@@ -125,17 +128,21 @@ class _Search:
                 lengths.append(_ratio(slope, curvature, active))
                 step = like(lengths[-1], X)
                 X, R = X + step * P, R - step * Q
-                active &= self._unfinished(R)
+                residuals = self._residuals(R)
+                active &= residuals > self.tol
+                if residuals.max(initial=0.0) <= lowest:
+                    best, lowest = X, residuals.max(initial=0.0)
                 Z = self.precondition(R)
                 slope, before = self._sums(R, Z), slope
                 ratios.append(_ratio(slope, before, active))
                 P = like(active.astype(np.float64), X) * Z + like(ratios[-1], X) * P
         if self.coefficients is None and lengths:
             self.coefficients = np.array(lengths), np.array(ratios)
-        return X, len(lengths)
+        return best, len(lengths)
 
-    def _unfinished(self, R: Array) -> NDArray[np.bool_]:
-        return np.asarray(np.sqrt(self._sums(R, R)) > self.tol * self.norms)
+    def _residuals(self, R: Array) -> Numbers:
+        """Return the relative residual of every column."""
+        return np.sqrt(self._sums(R, R)) / np.where(self.norms > 0, self.norms, 1.0)
 
     def _sums(self, A: Array, B: Array) -> Numbers:
         """Return the products of columns ``(c,)``, added up in the widest float."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -17,7 +18,7 @@ from maha_core.blas import one_thread
 from maha_core.learn import held_out
 from maha_core.learn.base import MetricLearner
 from maha_core.learn.batch_search import SCHEDULES, BatchSearch
-from maha_core.learn.data import Training
+from maha_core.learn.data import Training, part
 from maha_core.learn.host import to_host
 from maha_core.learn.initialization import continued, initial
 from maha_core.learn.optimizer import MEMORY, Found, Matrix, Objective, Search
@@ -94,8 +95,10 @@ class GradientLearner(MetricLearner):
         """
         self._validate_params()
         with one_thread():  # the same bits whatever BLAS has, from the initialization on
-            data = self._training(X, y, sample_weight)
-            found = self._learn(data, self._start(data))
+            with unchanged_if_refused(self):
+                data = self._training(X, y, sample_weight)
+                start = self._start(data)
+            found = self._learn(data, start)
             self._keep(data, found)
         if found.interrupt is not None:
             raise found.interrupt
@@ -104,6 +107,7 @@ class GradientLearner(MetricLearner):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
+        tags.array_api_support = True
         return tags
 
     @abstractmethod
@@ -115,26 +119,38 @@ class GradientLearner(MetricLearner):
         """Return the loss to be minimised."""
 
     def _start(self, data: Training) -> Matrix:
-        if not (self.warm_start and hasattr(self, "components_")):
+        if not self._goes_on:
             return initial(data, self.init, self.n_components, self.random_state)
         return continued(data, to_host(self.components_)[0], self.init, self.n_components)
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether the start is the last fit's metric."""
+        return self.warm_start and hasattr(self, "components_")
 
     def _learn(self, data: Training, start: Matrix) -> Found:
         return self._minimised(data, self._loss, start)
 
     def _minimised(
-        self, data: Training, loss_of: Callable[[Training], Loss], start: Matrix
+        self,
+        data: Training,
+        loss_of: Callable[[Training], Loss],
+        start: Matrix,
+        units: NDArray[np.float64] | None = None,
     ) -> Found:
-        """Return the minimum of a loss of the points, as the parameters say."""
+        """Return the minimum of a loss of the points, as the parameters say.
+
+        The columns of the points are in `units`, of which the callback knows nothing.
+        """
         if self.batch_size is not None:
-            return self._by_batches(data, loss_of, start)
+            return self._by_batches(data, loss_of, start, units)
         objective = self._objective(Streamed(loss_of(data), data.X))
         rng = check_random_state(self.random_state)
-        found = self._search(objective).run(start)
+        found = self._search(objective, units).run(start)
         for _ in range(self.n_init - 1):
             if found.cut_short:
                 break
-            again = self._search(objective).run(another_start(start, rng))
+            again = self._search(objective, units).run(another_start(start, rng))
             found = better(found, again)
         return found
 
@@ -142,7 +158,7 @@ class GradientLearner(MetricLearner):
         """Return what is minimised: the loss, and what a subclass adds."""
         return loss
 
-    def _search(self, objective: Any) -> Search:
+    def _search(self, objective: Any, units: NDArray[np.float64] | None) -> Search:
         name = type(self).__name__
         return Search(
             name,
@@ -151,18 +167,22 @@ class GradientLearner(MetricLearner):
             max_iter=self.max_iter,
             tol=self.tol,
             memory=self._memory,
-            callback=self.callback,
+            callback=in_units(self.callback, units),
             progress=progress(name, self.verbose, self.max_iter),
         )
 
     def _by_batches(
-        self, data: Training, loss_of: Callable[[Training], Loss], start: Matrix
+        self,
+        data: Training,
+        loss_of: Callable[[Training], Loss],
+        start: Matrix,
+        units: NDArray[np.float64] | None,
     ) -> Found:
         name, rng = type(self).__name__, check_random_state(self.random_state)
         learned, validation = data, None
         if self.validation_fraction is not None:
             kept, out = held_out.split(data, self.validation_fraction, rng)
-            learned = held_out.part(data, kept)
+            learned = part(data, kept)
             loss = held_out.validation(data, loss_of, kept, out, self.n_references, rng)
             validation = loss.value
         epochs = ObjectivesOfBatches(self._sampler(learned, loss_of, rng), self._objective)
@@ -175,7 +195,7 @@ class GradientLearner(MetricLearner):
             max_iter=self.max_iter,
             tol=self.tol,
             patience=self.n_iter_no_change,
-            callback=self.callback,
+            callback=in_units(self.callback, units),
             progress=progress(name, self.verbose, self.max_iter, "epoch", "standard error"),
         )
         return search.run(start)
@@ -201,6 +221,18 @@ class GradientLearner(MetricLearner):
         self.loss_ = found.loss
 
 
+@contextmanager
+def unchanged_if_refused(estimator: Any) -> Iterator[None]:
+    """Give an estimator its attributes back where what it is to learn from is refused."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except Exception:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
 class ObjectivesOfBatches:
     """The objectives of an epoch's batches, each time that it is iterated."""
 
@@ -214,6 +246,20 @@ class ObjectivesOfBatches:
     def __iter__(self) -> Iterator[Objective]:
         for batch in self.sampler:
             yield self.objective(Streamed(batch.loss, batch.X))
+
+
+def in_units(
+    callback: Callable[[NDArray[Any], int], object] | None, units: NDArray[np.float64] | None
+) -> Callable[[NDArray[Any], int], object] | None:
+    """Return a callback that is told of the map of the points as they were given."""
+    if callback is None or units is None:
+        return callback
+    own = callback
+
+    def told(flat: NDArray[Any], iteration: int) -> object:
+        return own((flat.reshape(-1, len(units)) / units).ravel(), iteration)
+
+    return told
 
 
 def another_start(start: Matrix, rng: np.random.RandomState) -> Matrix:

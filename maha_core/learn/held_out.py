@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,17 +45,6 @@ def split(
             "points, write validation_fraction=None"
         )
     return np.sort(order[~out]), np.sort(order[out])
-
-
-def part(data: Training, index: NDArray[np.int64]) -> Training:
-    """Return some of the points with their targets and weights."""
-    rows = whole(index, data.X)
-    weight = None if data.sample_weight is None else taken(data.sample_weight, rows)
-    found = replace(data, X=taken(data.X, rows), y=taken(data.y, rows), sample_weight=weight)
-    if data.counts is None:
-        return found
-    counts = np.bincount(class_numbers(found), minlength=len(data.counts))
-    return replace(found, counts=counts)
 
 
 def validation(

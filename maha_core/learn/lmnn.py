@@ -12,7 +12,12 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from maha_core import losses
-from maha_core.learn.data import Training, class_rows, classification
+from maha_core.learn.data import (
+    Training,
+    class_rows,
+    classification,
+    without_single_members,
+)
 from maha_core.learn.gradient_learner import GradientLearner
 from maha_core.learn.host import computed, like
 from maha_core.learn.optimizer import Found, Matrix
@@ -34,7 +39,8 @@ class LMNN(GradientLearner):
     ----------
     n_neighbors : int
         Target neighbours of each point. Every class needs a point more; where one has less, there
-        are fewer target neighbours, with a warning.
+        are fewer target neighbours, with a warning. Points that are alone in their class are left
+        out, with a warning.
     n_components : int, optional
         Dimensions k of the embedding; d if not given.
     init : {"auto", "pca", "lda", "identity", "random"} or array (k, d)
@@ -182,18 +188,32 @@ class LMNN(GradientLearner):
     def _training(self, X: Array, y: Array, sample_weight: Array | None) -> Training:
         data = classification(self, X, y, sample_weight)
         self.classes_ = data.classes
+        data = self._with_target_neighbors(data)
         self.n_neighbors_ = self._available(data)
         return data
+
+    def _with_target_neighbors(self, data: Training) -> Training:
+        """Leave out points that are alone in their class."""
+        assert data.counts is not None
+        alone = int((data.counts == 1).sum())
+        if not alone:
+            return data
+        if len(data.counts) - alone < 2:
+            raise ValueError(
+                f"{alone} of {len(data.counts)} classes in y have only 1 member, and no target "
+                "neighbor; LMNN needs two classes of two members or more"
+            )
+        warn(
+            f"{alone} of {len(data.counts)} classes in y have only 1 member, and no target "
+            "neighbor; their points are left out",
+            UserWarning,
+        )
+        return without_single_members(data)
 
     def _available(self, data: Training) -> int:
         """Return how many target neighbours the smallest class has, at most `n_neighbors`."""
         assert data.counts is not None
         fewest = int(data.counts.min())
-        if fewest == 1:
-            raise ValueError(
-                "The least populated class in y has only 1 member, and no target neighbor; leave "
-                "such classes out"
-            )
         if self.n_neighbors >= fewest:
             warn(
                 f"n_neighbors={self.n_neighbors} is not less than the size of the smallest class, "
@@ -201,7 +221,7 @@ class LMNN(GradientLearner):
                 "estimation.",
                 UserWarning,
             )
-        return min(self.n_neighbors, fewest - 1)
+        return min(int(self.n_neighbors), fewest - 1)
 
     def _learn(self, data: Training, start: Matrix) -> Found:
         found = self._pass(data, start, None)
@@ -230,11 +250,15 @@ class LMNN(GradientLearner):
         assert data.counts is not None
         rows = class_rows(data)
         k = min(self.n_neighbors_, int(data.counts.min()) - 1)
+        if k < 1:
+            raise ValueError(
+                "validation_fraction leaves a class of which one member is learned from; lower it"
+            )
         targets = nearest_within(data.X, rows, k, metric)
         return losses.LMNN(
             data.y,
             computed(targets)[0],
-            weight=self.regularization,
-            margin=self.margin,
+            weight=float(self.regularization),  # which may be a truth value
+            margin=float(self.margin),
             sample_weight=data.sample_weight,
         )

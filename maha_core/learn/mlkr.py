@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -11,14 +12,22 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from maha_core import losses
+from maha_core.learn.best_scale import best_scale, of_some_rows
 from maha_core.learn.data import Training, regression
 from maha_core.learn.gradient_learner import GradientLearner
+from maha_core.learn.initialization import initial
 from maha_core.learn.kernel_regression import kernel_regression
 from maha_core.learn.optimizer import Found, Matrix
+from maha_core.learn.penalised import Penalised
+from maha_core.learn.penalty import chosen_penalty
 from maha_core.learn.regressor import Regressor
 from maha_core.learn.streamed import Streamed
+from maha_core.learn.units import Units
 
 Array = Any
+
+SEED = 0
+"""Draws the points by which the penalty is chosen, the same ones in every fit."""
 
 
 class MLKR(Regressor, GradientLearner):
@@ -32,7 +41,12 @@ class MLKR(Regressor, GradientLearner):
     n_components : int, optional
         Dimensions k of the embedding; d if not given.
     init : {"auto", "pca", "identity", "random"} or array (k, d)
-        Where to start; "auto" is "pca" where k is less than d and n, else "identity".
+        Where to start; "auto" is "pca" where k is less than d and n, else "identity". With
+        ``alpha="auto"`` the scale of a start is chosen, too, unless it is an array.
+    alpha : "auto" or float
+        The weight of the penalty ``|A|^2`` beside the loss, both in units of standard deviations of
+        the columns and targets, so that alpha does not depend on their scale. "auto" chooses it,
+        see Notes.
     warm_start : bool
         Start from the last fit's `components_`, whatever `init` says; `n_components` must then be
         as it was, else a ValueError.
@@ -79,8 +93,11 @@ class MLKR(Regressor, GradientLearner):
         The linear map A, of X's library and dtype (of its chunks', where X is a Dask array).
     metric_ : Factor
         The learned metric, for every function of maha_core.
+    alpha_ : float
+        The alpha in use; infinite where none did better than the start, which is then the result.
     loss_ : float
-        Loss and penalty at `components_`.
+        Loss and penalty at `components_`, in y's units; of mini-batches an estimate, from the
+        points held out (without penalty) or from the last epoch.
     n_iter_ : int
         Iterations of the solver, or epochs of mini-batches.
     n_features_in_ : int
@@ -91,7 +108,15 @@ class MLKR(Regressor, GradientLearner):
     Notes
     -----
     One evaluation takes time O(n^2 k + n d k) and memory O(n (d + k)). Weinberger & Tesauro 2007,
-    "Metric Learning for Kernel Regression", to which the penalty is added.
+    "Metric Learning for Kernel Regression", to which the penalty is added. With s the standard
+    deviations of the columns and of y, the penalty is ``alpha s_y^2 sum_kl A_kl^2 s_l^2``.
+
+    ``alpha="auto"`` first chooses the norm of the start that errs least, leaving one out (25 norms,
+    for the start of the points as they are and of standardised columns; of more than 1000 points,
+    by 1000 rows). Then 3-fold cross-validation on at most 1000 points compares six penalties, after
+    30 iterations each, and the start alone. So a fit is seldom worse than kernel regression with
+    the best bandwidth. It costs 50 evaluations of at most 1000 rows, and some 600 of at most 667
+    points.
 
     Examples
     --------
@@ -99,15 +124,15 @@ class MLKR(Regressor, GradientLearner):
     >>> from sklearn.preprocessing import scale
     >>> from maha_core.learn import MLKR
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> learner = MLKR(n_components=2, alpha=9.0, max_iter=100).fit(scale(X), scale(y))
-    >>> learner.predict(scale(X)).shape
-    (442,)
+    >>> learner = MLKR(n_components=2).fit(scale(X[:300]), y[:300])
+    >>> bool(learner.score(scale(X[300:]), y[300:]) > 0.4)
+    True
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **GradientLearner._parameter_constraints,
         "init": [StrOptions({"auto", "pca", "identity", "random"}), "array-like"],
-        "alpha": [Interval(Real, 0, np.inf, closed="left")],
+        "alpha": [Interval(Real, 0, np.inf, closed="left"), StrOptions({"auto"})],
     }
     _memory: ClassVar[int] = 30
     """Valleys are long and narrow: with 10 steps diabetes takes 1.3 to 2 times the evaluations."""
@@ -117,7 +142,7 @@ class MLKR(Regressor, GradientLearner):
         n_components: int | None = None,
         *,
         init: Any = "auto",
-        alpha: float = 0.0,
+        alpha: float | str = "auto",
         warm_start: bool = False,
         solver: str = "lbfgs",
         n_init: int = 1,
@@ -163,13 +188,35 @@ class MLKR(Regressor, GradientLearner):
         Returns
         -------
         predicted : array (m,)
-            Of X's library; computed, where X is a Dask array.
+            Of X's library; computed, where X is a Dask array. A point that was in `fit` counts
+            itself, at distance 0.
         """
         check_is_fitted(self)
-        Z, Z_train, y_train = self.transform(X), self._fit_embedding, self._fit_y
+        Z, Z_train, y_train = self._transformed(X, "predict"), self._fit_embedding, self._fit_y
         if isinstance(Z, np.ndarray):
             Z_train, y_train = Z_train.astype(Z.dtype), y_train.astype(Z.dtype)
         return kernel_regression(Z, Z_train, y_train)
+
+    def score(self, X: Array, y: Array, sample_weight: Array | None = None) -> float:
+        """Return R2 of the predictions, computed on the host.
+
+        Parameters
+        ----------
+        X : array-like (m, d)
+        y : array-like (m,)
+        sample_weight : array-like (m,), optional
+
+        Returns
+        -------
+        score : float
+
+        Notes
+        -----
+        On the points of `fit` every point counts itself, at distance 0, and R2 is too high. There
+        leave one out: ``1 - mc.value(mc.losses.MLKR(y), X, metric=learner.metric_) / ((y -
+        y.mean()) ** 2).sum()``.
+        """
+        return super().score(X, y, sample_weight)
 
     def _training(self, X: Array, y: Array, sample_weight: Array | None) -> Training:
         return regression(self, X, y, sample_weight)
@@ -177,27 +224,42 @@ class MLKR(Regressor, GradientLearner):
     def _loss(self, data: Training) -> losses.MLKR:
         return losses.MLKR(data.y, sample_weight=data.sample_weight)
 
+    def _learn(self, data: Training, start: Matrix) -> Found:
+        """Learn in units of the standard deviations of columns and targets."""
+        units = Units.of(data)
+        scaled, start = units.scaled(data), start * units.columns
+        try:
+            with np.errstate(all="ignore"):  # maps far too large are tried, too
+                start = self._choose(scaled, start)
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(
+                "MLKR was interrupted while it chose alpha; components_ is the start"
+            )
+            self.alpha_ = np.inf
+            return Found(start / units.columns, np.inf, 0, interrupt=interrupt)
+        if np.isinf(self.alpha_):
+            loss = Streamed(self._loss(data), data.X)
+            return Found(start / units.columns, loss.value(start / units.columns), 1)
+        found = self._minimised(scaled, self._loss, start, units.columns)
+        return replace(found, A=found.A / units.columns, loss=found.loss * units.targets**2)
+
+    def _choose(self, data: Training, start: Matrix) -> Matrix:
+        """Choose the penalty, and return where to start."""
+        if not isinstance(self.alpha, str):
+            self.alpha_ = float(self.alpha)
+            return start
+        rng = np.random.RandomState(SEED)
+        loss = of_some_rows(data, self.n_references, rng).value(start)
+        if isinstance(self.init, str) and not self._goes_on:
+            again = initial(data, self.init, self.n_components, self.random_state)
+            start, loss = best_scale(data, [start, again], self.n_references, rng)
+        self.alpha_ = chosen_penalty(data, start, loss, rng)
+        return start
+
     def _objective(self, loss: Streamed) -> Penalised:
-        return Penalised(loss, self.alpha)
+        return Penalised(loss, self.alpha_)
 
     def _keep(self, data: Training, found: Found) -> None:
         super()._keep(data, found)
         self._fit_embedding = data.X @ self.components_.T
         self._fit_y = data.y
-
-
-class Penalised:
-    """An objective plus ``alpha |A|^2``."""
-
-    def __init__(self, loss: Streamed, alpha: float) -> None:
-        self.loss = loss
-        self.alpha = alpha
-
-    def __call__(self, A: Matrix) -> tuple[float, Matrix]:
-        """Return value and gradient."""
-        found, gradient = self.loss(A)
-        return found + self.alpha * float(np.sum(A * A)), gradient + 2 * self.alpha * A
-
-    def hessian_product(self, A: Matrix, direction: Matrix) -> Matrix:
-        """Return the product of the Hessian with a direction."""
-        return self.loss.hessian_product(A, direction) + 2 * self.alpha * direction

@@ -10,10 +10,12 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from maha_core import losses
-from maha_core.learn.data import Training, classification
+from maha_core.learn.data import Training, labelled
 from maha_core.learn.gradient_learner import GradientLearner
-from maha_core.learn.mlkr import Penalised
+from maha_core.learn.optimizer import Found, Matrix
+from maha_core.learn.penalised import Penalised
 from maha_core.learn.streamed import Streamed
+from maha_core.learn.user_line import warn
 
 Array = Any
 
@@ -33,7 +35,7 @@ class NCA(GradientLearner):
         Where to start; "auto" is "lda" where there are classes enough, else "pca" where k is less
         than d and n, else "identity".
     alpha : float
-        Weight of a penalty |A|^2 beside the loss, which is a sum over the points; 0 for none.
+        Weight of a penalty ``|A|^2`` beside the loss, which is a sum over the points; 0 for none.
         Without it A may grow until the nearest neighbour alone has a vote.
     warm_start : bool
         Start from the last fit's `components_`, whatever `init` says; `n_components` must then be
@@ -96,7 +98,9 @@ class NCA(GradientLearner):
     Notes
     -----
     One evaluation takes time O(n^2 k + n d k) and memory O(n (d + k)). Goldberger, Roweis, Hinton &
-    Salakhutdinov 2004, "Neighbourhood Components Analysis".
+    Salakhutdinov 2004, "Neighbourhood Components Analysis". A point that is alone in its class adds
+    0 to the loss whatever the metric is, and is a neighbour of the others. Of one class alone all
+    metrics are as good: the initialization is kept, as in scikit-learn, with a warning.
 
     Examples
     --------
@@ -154,9 +158,20 @@ class NCA(GradientLearner):
         self.preprocessor = preprocessor
 
     def _training(self, X: Array, y: Array, sample_weight: Array | None) -> Training:
-        data = classification(self, X, y, sample_weight)
+        data = labelled(self, X, y, sample_weight)
         self.classes_ = data.classes
         return data
+
+    def _learn(self, data: Training, start: Matrix) -> Found:
+        assert data.classes is not None
+        if len(data.classes) == 1:
+            warn(
+                f"y has one class, {data.classes[0]}: every metric classifies all points "
+                "rightly, and components_ is the initialization",
+                UserWarning,
+            )
+            return Found(start, Streamed(self._loss(data), data.X).value(start), 1)
+        return super()._learn(data, start)
 
     def _loss(self, data: Training) -> losses.NCA:
         return losses.NCA(data.y, sample_weight=data.sample_weight)

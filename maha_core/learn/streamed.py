@@ -26,19 +26,20 @@ class Streamed:
 
     def __call__(self, A: Matrix) -> tuple[float, Matrix]:
         """Return the loss and its gradient."""
-        found, gradient = value_and_grad(self.loss, self.X, metric=self._metric(A))
+        found, gradient = value_and_grad(self.loss, self.X, metric=self.metric(A))
         found, slope = to_host(found, gradient.metric)
         return float(found), slope
 
     def value(self, A: Matrix) -> float:
         """Return the loss alone."""
-        return float(to_host(value(self.loss, self.X, metric=self._metric(A)))[0])
+        return float(to_host(value(self.loss, self.X, metric=self.metric(A)))[0])
 
     def hessian_product(self, A: Matrix, direction: Matrix) -> Matrix:
         """Return the product of the Hessian with a direction ``(k, d)``."""
         moved = like(direction, self.X)
-        product = hvp(self.loss, self.X, metric=self._metric(A), metric_tangent=moved)
+        product = hvp(self.loss, self.X, metric=self.metric(A), metric_tangent=moved)
         return to_host(product.metric)[0]
 
-    def _metric(self, A: Matrix) -> Factor:
+    def metric(self, A: Matrix) -> Factor:
+        """Return the metric of a linear map."""
         return Factor(like(A, self.X))

@@ -134,7 +134,7 @@ class BatchSampler:
     def _batch(self, order: Array, start: int, stop: int) -> Batch:
         """Return the batch whose rows are some of the order; those that follow are columns."""
         xp, end = namespace(order), start + self.n_references
-        others = xp.concat([order[stop:end], order[: max(end - self.n, 0)]])
+        others = xp.concat([order[stop : min(end, self.n)], order[: max(end - self.n, 0)]])
         # In the order of X: memory is read forwards, and classes that lie together stay so.
         index = xp.concat([xp.sort(order[start:stop]), xp.sort(others)])
         loss = DrawnLoss(self.loss, self.n, index, stop - start, self.X.dtype)

@@ -92,7 +92,8 @@ class DrawnLoss(Loss):
         own = self._own(self.loss.sample_weight)
         if own is None:
             return weights
-        return namespace(own).where(is_row, weights * namespace(own).astype(own, dtype), 0.0)
+        weighted = weights * namespace(own).astype(own, dtype)
+        return namespace(own).where(is_row, weighted, xp.zeros_like(weights))
 
     def _listed(self) -> tuple[Array, Array, Array] | None:
         """Return rows and others of the items of the rows drawn, and the items' numbers."""

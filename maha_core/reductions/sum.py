@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from maha_core.array_types import ArrayProtocol
 from maha_core.expressions import Expression, derivative
 from maha_core.expressions.algebra import plus, stays_finite, times
 from maha_core.expressions.operation import number
@@ -55,7 +57,12 @@ class Sum(Reduction):
     additive = True
 
     def __init__(
-        self, e: Any, values: Any = None, *, data: Array | None = None, data_Y: Array | None = None
+        self,
+        e: Callable[..., Any],
+        values: ArrayProtocol | str | Callable[..., Any] | None = None,
+        *,
+        data: ArrayProtocol | str | None = None,
+        data_Y: ArrayProtocol | None = None,
     ) -> None:
         if not callable(e):
             raise TypeError(f"e must be a kernel or a function of D; got {e!r:.80}")

@@ -129,7 +129,7 @@ def reduce(backend: Backend, problem: Problem, objective: Objective) -> Array:
         return xp.zeros((0, reduced_width(objective)), dtype=X.dtype, device=X.device)
     if problem.Y is None and _reduction(objective).is_symmetric:
         return _of_half(backend, problem, objective)
-    sweep = Sweep(backend, problem, objective, frozenset(), squares)
+    sweep = Sweep(backend, problem, objective, frozenset(), squares, cotangents=False)
     found = list(backend.map_ordered(sweep.reduced, sweep.partition.rows, problem.options))
     return xp.astype(xp.concat(found), X.dtype, copy=False)
 
@@ -144,7 +144,7 @@ def _reduction(objective: Objective) -> Reduction:
 def _of_half(backend: Backend, problem: Problem, objective: Objective) -> Array:
     """Return the sums of the rows from tiles above the diagonal, which spares half the products."""
     xp, X = backend.xp, problem.X
-    sweep = Sweep(backend, problem, objective, frozenset(), half_squares)
+    sweep = Sweep(backend, problem, objective, frozenset(), half_squares, cotangents=False)
     strips = tiling.strips(sweep.partition.rows)
     shape = (problem.n, reduced_width(objective))
     total = xp.zeros(shape, dtype=X.dtype, device=device_of(X))
@@ -247,7 +247,8 @@ def half_squares(backend: Backend, problem: Problem, objective: Objective) -> Pa
 
 def _entries(backend: Backend, problem: Problem) -> int:
     """Return how many entries a tile may have."""
-    return tiling.shared_out(tiling.entries(problem, backend.tile_bytes), problem)
+    default_bytes = backend.loss_tiles * backend.tile_bytes
+    return tiling.shared_out(tiling.entries(problem, default_bytes), problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,13 +272,15 @@ class Sweep:
         objective: Objective,
         wrt: frozenset[str],
         cut: Callable[[Backend, Problem, Objective], Partition] = partition,
+        *,
+        cotangents: bool = True,
     ) -> None:
         self.backend = backend
         self.problem = problem
         self.objective = objective
         self.wrt = wrt
         self.partition = cut(backend, problem, objective)
-        self.geometry = Geometry(backend, problem, distances=True, cotangents=True)
+        self.geometry = Geometry(backend, problem, distances=True, cotangents=cotangents)
         self.row_listed = RowListed(backend, problem, objective)
         self.arithmetic = backend.arithmetic(problem)
 
