@@ -12,6 +12,7 @@ from sklearn.covariance import graphical_lasso
 from sklearn.exceptions import ConvergenceWarning
 
 import maha_core as mc
+from maha_core.learn.lsml import invertible
 from maha_core.learn.percentiles import distance_percentiles
 from tuple_learners import points, quadratic, rows_of_tuples
 
@@ -222,6 +223,22 @@ def test_lsml_of_satisfied_quadruplets_is_the_prior():
     learner = mc.learn.LSML().fit(order)
     np.testing.assert_allclose(learner.get_mahalanobis_matrix(), np.eye(4), atol=1e-12)
     assert learner.n_iter_ == 1
+
+
+@pytest.mark.parametrize("scale", [0.01, 1.0, 5.0])
+def test_lsml_of_one_column(scale):
+    """The loss is M (1 + excess) - log M; a first step of L-BFGS may lead to A = 0."""
+    given = scale * QUADRUPLETS[:, :, :1]
+    found = mc.learn.LSML(tol=1e-12).fit(given).get_mahalanobis_matrix().item()
+    near, far = np.abs(given[:, 0] - given[:, 1]), np.abs(given[:, 2] - given[:, 3])
+    excess = np.mean(np.maximum(near - far, 0) ** 2)
+    assert found == pytest.approx(1 / (1 + excess), rel=1e-5)
+
+
+def test_lsml_turns_back_from_a_singular_matrix():
+    found = invertible(np.zeros((2, 2)))
+    assert np.isfinite(np.linalg.slogdet(found)[1])
+    np.testing.assert_array_equal(invertible(np.eye(2)), np.eye(2))
 
 
 def test_lsml_of_quadruplets_whose_far_points_are_equal():

@@ -12,7 +12,7 @@ TITLES = {
     "mlkr": "MLKR beside metric-learn's",
     "lmnn": "LMNN beside metric-learn's",
     "tuples": "Other learners beside metric-learn's: results and losses at the same input",
-    "tuple_times": "Other learners beside metric-learn's: seconds, 5000 x 20 points of 5 classes",
+    "tuple_times": "Other learners beside metric-learn's: processor time, 5000 x 20, 5 classes",
     "example": "scikit-learn's documented example: digits, 2 components, 3 neighbours",
     "regression": "Kernel regression on diabetes: R2, mean of 5 folds",
     "penalty": "MLKR as it comes beside the best bandwidth: R2, mean of 5 folds",
