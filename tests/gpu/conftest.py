@@ -2,14 +2,6 @@
 
 import pytest
 
-import libraries
-
-
-@pytest.fixture(scope="session", params=["cupy"])
-def library(request):
-    """CuPy alone, as `libraries.Library`."""
-    return libraries.load(request.param)
-
 
 @pytest.fixture
 def gpu(library):
