@@ -1,5 +1,8 @@
 """Length scales that are rotated
-=======================
+==============================
+
+A Gaussian process with one length scale a column, and with a full matrix of them.
+
 80 noisy points of a wave that runs in a direction of the plane that is no column's. With a length
 scale for each column the process has to be short in both, and knows little between the points. The
 full matrix finds the direction: it is short along the wave and long across. An ellipse is the set
