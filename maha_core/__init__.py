@@ -18,10 +18,14 @@ from maha_core.options import options
 from maha_core.problem import Gradient, Neighbors, ReductionGradient, Within
 from maha_core.reducing import reduce, reduce_vjp
 from maha_core.targets import target_neighbors
+from maha_core.version import version
 from maha_core.within import within
 
 if TYPE_CHECKING:
-    from maha_core import compat, learn
+    from maha_core import compat as compat
+    from maha_core import learn as learn
+
+    __version__: str
 
 __all__ = [
     "Covariance",
@@ -34,7 +38,6 @@ __all__ = [
     "ReductionGradient",
     "Within",
     "backends",
-    "compat",
     "dist",
     "hvp",
     "jacobian",
@@ -43,7 +46,6 @@ __all__ = [
     "kernel_gradient",
     "kernel_matrix",
     "kernels",
-    "learn",
     "losses",
     "nearest",
     "options",
@@ -60,8 +62,19 @@ __all__ = [
 ]
 
 
+_AT_FIRST_ACCESS = ("compat", "learn", "testing")
+"""What needs SciPy, scikit-learn or pytest; `from maha_core import *` does without."""
+
+
 def __getattr__(name: str) -> Any:
-    """Load `learn` and `compat`, which need scikit-learn and SciPy, at their first access."""
-    if name in ("compat", "learn"):
+    """Load what needs further libraries, and look up the version, at the first access."""
+    if name in _AT_FIRST_ACCESS:
         return import_module(f"maha_core.{name}")
+    if name == "__version__":
+        return version()
     raise AttributeError(f"module 'maha_core' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted([*__all__, *_AT_FIRST_ACCESS, "__version__"])

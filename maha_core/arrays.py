@@ -4,6 +4,8 @@ from typing import Any
 
 import array_api_compat
 
+from maha_core.followed import is_followed
+
 Array = Any
 
 
@@ -40,6 +42,23 @@ def without_lazy_sign(value: Array) -> Array:
 def is_array(value: object) -> bool:
     """Tell whether a value is an array of an array API library."""
     return bool(array_api_compat.is_array_api_obj(value))
+
+
+def same_numbers(a: Array, b: Array) -> bool:
+    """Tell whether two arrays are one, or hold the same numbers in one library, dtype and shape.
+
+    What is lazy or followed by a program that differentiates it is only the same as itself.
+    """
+    if a is b:
+        return True
+    alike = type(a) is type(b) and a.dtype == b.dtype and tuple(a.shape) == tuple(b.shape)
+    if not alike or any(map(_is_only_itself, (a, b))) or device_of(a) != device_of(b):
+        return False
+    return bool(namespace(a).all(a == b))
+
+
+def _is_only_itself(value: Array) -> bool:
+    return bool(array_api_compat.is_dask_array(value)) or is_followed(value)
 
 
 def is_writable(value: Array) -> bool:

@@ -81,7 +81,7 @@ def prepare(X: Array, Y: Array | None, metric: Metric | None) -> Call:
     validation.check_points(X, "X")
     if Y is not None:
         Y = validation.operand(backend, Y, "Y", X)
-        validation.check_points(Y, "Y")
+        validation.check_points(Y, "Y", X.shape[1])
         validation.check_columns(Y, X.shape[1], f"X with shape {tuple(X.shape)}", "Y")
     if chosen.check_finite:
         checks.finite(backend, X, "X")
@@ -98,7 +98,7 @@ def _form(backend: Engine, metric: Metric, X: Array, chosen: Options) -> Form:
     if not isinstance(metric, Metric):
         raise TypeError(
             f"metric must be Full, Factor, Diagonal or Covariance, or None; got "
-            f"{type(metric).__name__}: write e.g. metric=maha_core.Full(M)"
+            f"{getattr(metric, '__name__', type(metric).__name__)}: write {_as_metric(metric)}"
         )
     if metric.parameter.ndim != metric.ndim:
         metric.refuse_batch()
@@ -111,6 +111,17 @@ def _form(backend: Engine, metric: Metric, X: Array, chosen: Options) -> Form:
         checks.finite(backend, parameter, name)
     form: Form = backend.form(metric, parameter, chosen)
     return form
+
+
+def _as_metric(given: object) -> str:
+    """Say what to write for a metric in place of what was given."""
+    if isinstance(given, type) and issubclass(given, Metric):
+        return f"metric=maha_core.{given.__name__}({given.symbol}) with its array"
+    if isinstance(getattr(given, "metric_", None), Metric):
+        return "metric=estimator.metric_, the metric that the estimator has learned"
+    if hasattr(given, "get_params"):
+        return "metric=estimator.fit(...).metric_, the metric that an estimator has learned"
+    return "e.g. metric=maha_core.Full(M)"
 
 
 def wanted(wrt: object, call: Call, values: bool | None = None) -> frozenset[str]:

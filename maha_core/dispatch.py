@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from array_api_compat import is_pydata_sparse_array
 
 from maha_core.arrays import is_array, namespace, root_module
+from maha_core.conversions import to_array
 from maha_core.registry import REGISTRY
 
 if TYPE_CHECKING:
@@ -165,21 +166,22 @@ def _generic(value: Any, argument: str) -> Engine:
 
 def _no_array(value: Any, argument: str) -> str:
     plugins = ", ".join(REGISTRY.enabled) or "none is installed"
-    return (
-        f"{argument} must be an array, not a {_qualified(type(value))}; "
-        f"{_conversion(value, argument)}. Accepted are the arrays that a plugin serves ({plugins}) "
-        "and those of any other library that follows the array API standard"
+    accepted = (
+        f"Accepted are the arrays that a plugin serves ({plugins}) and those of any other library "
+        "that follows the array API standard"
     )
+    kind = _qualified(type(value))
+    if _is_of_another_kind(value):
+        return (
+            f"{argument} is a {kind} without __array_namespace__: its library does not follow the "
+            f"array API standard; {to_array(value, argument)}. {accepted}"
+        )
+    return f"{argument} must be an array, not a {kind}; {to_array(value, argument)}. {accepted}"
 
 
-def _conversion(value: Any, argument: str) -> str:
-    """What to write to get an array."""
-    for method in ("to_numpy", "toarray", "todense"):
-        if callable(getattr(value, method, None)):
-            return f"write {argument}.{method}()"
-    if isinstance(value, (list, tuple)) or hasattr(value, "__array__"):
-        return f"write numpy.asarray({argument})"
-    return "convert it to an array first, for example with numpy.asarray"
+def _is_of_another_kind(value: Any) -> bool:
+    """Tell whether a value is an array to its own library."""
+    return all(hasattr(value, name) for name in ("shape", "dtype", "__getitem__"))
 
 
 def _qualified(cls: type) -> str:

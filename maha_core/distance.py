@@ -16,6 +16,7 @@ from maha_core.sweeps.pairs import PairSqdist
 from maha_core.sweeps.roots import Dist
 
 if TYPE_CHECKING:
+    from maha_core.array_types import ArrayProtocol, ArrayT, PairIndices
     from maha_core.metrics import Metric
     from maha_core.problem import Problem
 
@@ -23,13 +24,13 @@ Array = Any
 
 
 def sqdist(
-    X: Array,
-    Y: Array | None = None,
+    X: ArrayT,
+    Y: ArrayProtocol | None = None,
     *,
     metric: Metric | None = None,
-    pairs: tuple[Array, Array] | None = None,
-    out: Array | None = None,
-) -> Array:
+    pairs: PairIndices | None = None,
+    out: ArrayT | None = None,
+) -> ArrayT:
     """Return squared Mahalanobis distances ``D_ij = (x_i - y_j)^T M (x_i - y_j)``.
 
     Parameters
@@ -89,13 +90,13 @@ def sqdist(
 
 
 def dist(
-    X: Array,
-    Y: Array | None = None,
+    X: ArrayT,
+    Y: ArrayProtocol | None = None,
     *,
     metric: Metric | None = None,
-    pairs: tuple[Array, Array] | None = None,
-    out: Array | None = None,
-) -> Array:
+    pairs: PairIndices | None = None,
+    out: ArrayT | None = None,
+) -> ArrayT:
     """Return Mahalanobis distances, the square root of `sqdist`.
 
     Parameters
@@ -130,7 +131,9 @@ def dist(
     return call.backend.run(call.problem, Root(_pair_sqdist(call, pairs, out), out))
 
 
-def nearest(X: Array, Y: Array | None = None, *, k: int, metric: Metric | None = None) -> Neighbors:
+def nearest(
+    X: ArrayT, Y: ArrayProtocol | None = None, *, k: int, metric: Metric | None = None
+) -> Neighbors[ArrayT]:
     """Return the k nearest points of every row, without ever holding D.
 
     Parameters

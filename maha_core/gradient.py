@@ -17,12 +17,13 @@ from maha_core.sweeps.roots import Dist, RootPullback
 from maha_core.sweeps.tangents import Pushforward
 
 if TYPE_CHECKING:
+    from maha_core.array_types import ArrayProtocol, ArrayT, PairIndices, Quantity, Wrt
     from maha_core.metrics import Metric
 
 Array = Any
 
 
-def jacobian(X: Array, Y: Array | None = None, *, metric: Metric) -> Array:
+def jacobian(X: ArrayT, Y: ArrayProtocol | None = None, *, metric: Metric) -> ArrayT:
     """Return the whole derivative of D with respect to the metric's parameter.
 
     Parameters
@@ -62,8 +63,8 @@ def jacobian(X: Array, Y: Array | None = None, *, metric: Metric) -> Array:
 
 
 def jacobian_slice(
-    X: Array, Y: Array | None = None, *, metric: Metric, index: int | tuple[int, ...]
-) -> Array:
+    X: ArrayT, Y: ArrayProtocol | None = None, *, metric: Metric, index: int | tuple[int, ...]
+) -> ArrayT:
     """Return the derivative of D with respect to one entry of the metric's parameter.
 
     Parameters
@@ -97,16 +98,16 @@ def jacobian_slice(
 
 
 def jvp(
-    X: Array,
-    Y: Array | None = None,
+    X: ArrayT,
+    Y: ArrayProtocol | None = None,
     *,
     metric: Metric | None = None,
-    metric_tangent: Array | None = None,
-    X_tangent: Array | None = None,
-    Y_tangent: Array | None = None,
-    pairs: tuple[Array, Array] | None = None,
-    of: str = "sqdist",
-) -> Array:
+    metric_tangent: ArrayProtocol | None = None,
+    X_tangent: ArrayProtocol | None = None,
+    Y_tangent: ArrayProtocol | None = None,
+    pairs: PairIndices | None = None,
+    of: Quantity = "sqdist",
+) -> ArrayT:
     """Return the pushforward dD along directions of the metric and of the points.
 
     Parameters
@@ -192,15 +193,15 @@ def _squared(of: object) -> bool:
 
 
 def vjp(
-    X: Array,
-    Y: Array | None = None,
+    X: ArrayT,
+    Y: ArrayProtocol | None = None,
     *,
     metric: Metric | None = None,
-    cotangent: Array,
-    wrt: str | Sequence[str] | None = None,
-    pairs: tuple[Array, Array] | None = None,
-    of: str = "sqdist",
-) -> Gradient:
+    cotangent: ArrayProtocol,
+    wrt: Wrt | Sequence[Wrt] | None = None,
+    pairs: PairIndices | None = None,
+    of: Quantity = "sqdist",
+) -> Gradient[ArrayT]:
     """Pull a cotangent ``G = dphi/dD`` back to the metric and to the points.
 
     Parameters

@@ -13,6 +13,7 @@ from maha_core.problem import Gradient
 from maha_core.sweeps.hessian_products import HessianProduct
 
 if TYPE_CHECKING:
+    from maha_core.array_types import ArrayProtocol, ArrayT, Wrt
     from maha_core.losses import Loss
     from maha_core.metrics import Metric
 
@@ -21,15 +22,15 @@ Array = Any
 
 def hvp(
     loss: Loss,
-    X: Array,
-    Y: Array | None = None,
+    X: ArrayT,
+    Y: ArrayProtocol | None = None,
     *,
     metric: Metric | None = None,
-    metric_tangent: Array | None = None,
-    X_tangent: Array | None = None,
-    Y_tangent: Array | None = None,
-    wrt: str | Sequence[str] | None = None,
-) -> Gradient:
+    metric_tangent: ArrayProtocol | None = None,
+    X_tangent: ArrayProtocol | None = None,
+    Y_tangent: ArrayProtocol | None = None,
+    wrt: Wrt | Sequence[Wrt] | None = None,
+) -> Gradient[ArrayT]:
     """Return the derivative of a loss's gradient along a direction, without D or the Hessian.
 
     Parameters

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import metadata
+from html import escape
 
 from maha_core.registry import (
     DISABLE,
-    OWN_DISTRIBUTION,
     REGISTRY,
     PluginError,
     Registry,
 )
+from maha_core.version import DISTRIBUTION, version
+
+ABSENT = "not installed"
 
 _HEADINGS = ("backend", "provider", "version", "works", "devices")
 
@@ -29,7 +31,7 @@ class BackendInfo:
     version : str or None
         The version of the array library; None where it has not been asked.
     works : bool or None
-        None where this has not been checked.
+        None where this has not been checked. False, too, where its library is not installed.
     reason : str
         Why it does not work and what mends it, or what it serves and by which means.
     devices : tuple of str
@@ -49,6 +51,10 @@ class BackendTable(tuple[BackendInfo, ...]):
 
     __slots__ = ()
 
+    def _repr_html_(self) -> str:
+        rows = "".join(_html_row(_cells(info), "td") for info in self)
+        return f"<table>{_html_row(_HEADINGS, 'th')}{rows}</table>"
+
     def __repr__(self) -> str:
         rows = [_HEADINGS, *(_cells(info) for info in self)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -60,7 +66,14 @@ class BackendTable(tuple[BackendInfo, ...]):
 
 def _cells(info: BackendInfo) -> tuple[str, ...]:
     works = {True: "yes", False: "no", None: "not checked"}[info.works]
+    if info.reason.startswith(ABSENT):
+        works = ABSENT
     return (info.name, info.provider, info.version or "-", works, ", ".join(info.devices) or "-")
+
+
+def _html_row(cells: tuple[str, ...], tag: str) -> str:
+    shown = "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells)
+    return f"<tr>{shown}</tr>"
 
 
 def _line(cells: tuple[str, ...] | list[str], widths: list[int]) -> str:
@@ -110,16 +123,21 @@ def _describe(registry: Registry, name: str, check: bool) -> BackendInfo:
         version, remark, devices = backend.version(), backend.remark(), tuple(backend.devices())
         return BackendInfo(name, provider, version, True, remark, devices)
     except PluginError as error:
+        if error.name is not None and error.name.partition(".")[0] == name:
+            reason = _absent(error, registry.how_to_install(name))
+            return BackendInfo(name, provider, None, False, reason, ())
         return BackendInfo(name, provider, None, False, str(error), ())
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         return BackendInfo(name, provider, None, False, reason, ())
 
 
+def _absent(error: PluginError, how: str) -> str:
+    """Say that a library is not installed, and what to do who wants it."""
+    why = str(error.__cause__)
+    return f"{ABSENT}; for its arrays: {how}" if why.startswith("No module") else f"{ABSENT}: {why}"
+
+
 def _generic() -> BackendInfo:
-    try:
-        version = metadata.version(OWN_DISTRIBUTION)
-    except metadata.PackageNotFoundError:
-        version = "(not installed)"
     serves = "serves every other array that follows the array API standard"
-    return BackendInfo("generic", f"{OWN_DISTRIBUTION} {version}", None, True, serves, ())
+    return BackendInfo("generic", f"{DISTRIBUTION} {version()}", None, True, serves, ())

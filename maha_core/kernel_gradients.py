@@ -11,6 +11,7 @@ from maha_core.kernels.base import DISTANCE
 from maha_core.sweeps.kernel_gradients import KernelGradient
 
 if TYPE_CHECKING:
+    from maha_core.array_types import ArrayProtocol, ArrayT
     from maha_core.kernels import Kernel
     from maha_core.metrics import Metric
 
@@ -18,8 +19,13 @@ Array = Any
 
 
 def kernel_gradient(
-    kernel: Kernel, X: Array, Y: Array, *, values: Array, metric: Metric | None = None
-) -> Array:
+    kernel: Kernel,
+    X: ArrayT,
+    Y: ArrayProtocol,
+    *,
+    values: ArrayProtocol,
+    metric: Metric | None = None,
+) -> ArrayT:
     """Return the gradient of ``f(x) = sum_j k(x, y_j) b_j`` at every point of X.
 
     Parameters

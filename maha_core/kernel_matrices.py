@@ -11,6 +11,7 @@ from maha_core.kernels import Kernel
 from maha_core.sweeps.kernel_matrices import KernelMatrix
 
 if TYPE_CHECKING:
+    from maha_core.array_types import ArrayProtocol, ArrayT
     from maha_core.metrics import Metric
 
 Array = Any
@@ -18,12 +19,12 @@ Array = Any
 
 def kernel_matrix(
     kernel: Kernel,
-    X: Array,
-    Y: Array | None = None,
+    X: ArrayT,
+    Y: ArrayProtocol | None = None,
     *,
     metric: Metric | None = None,
-    out: Array | None = None,
-) -> Array:
+    out: ArrayT | None = None,
+) -> ArrayT:
     """Return the matrix of a kernel, ``K_ij = k(D_ij)`` with D as in `sqdist`.
 
     Parameters

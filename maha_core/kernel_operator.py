@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import isnan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
 
+from maha_core.array_types import ArrayT, ArrayT_co
 from maha_core.arrays import device_of, is_array, namespace
 from maha_core.call import prepare
 from maha_core.distance import sqdist
 from maha_core.kernel_matrices import check_kernel
 from maha_core.reducing import reduce
-from maha_core.reductions import Sum
+from maha_core.reductions import PointData, Sum
 
 if TYPE_CHECKING:
+    from maha_core.array_types import ArrayProtocol
     from maha_core.kernels import Kernel
     from maha_core.metrics import Metric
 
 Array = Any
 
 
-class KernelOperator:
+class KernelOperator(Generic[ArrayT_co]):
     """The matrix ``K_ij = k(D_ij)`` of a kernel, of which only products are computed.
 
     Parameters
@@ -69,7 +71,12 @@ class KernelOperator:
     ndim = 2
 
     def __init__(
-        self, kernel: Kernel, X: Array, Y: Array | None = None, *, metric: Metric | None = None
+        self,
+        kernel: Kernel,
+        X: ArrayT_co,
+        Y: ArrayProtocol | None = None,
+        *,
+        metric: Metric | None = None,
     ) -> None:
         check_kernel(kernel)
         problem = prepare(X, Y, metric).problem
@@ -82,57 +89,58 @@ class KernelOperator:
         n, m = self.shape
         return f"KernelOperator({self.kernel!r}, {n} x {m})"
 
-    def __matmul__(self, B: Array) -> Array:
+    def __matmul__(self, B: ArrayT) -> ArrayT:
         """Return ``K B`` for B ``(m,)`` or ``(m, c)``, of X's library."""
         return self._product(B, "B")
 
     __array_ufunc__ = None  # NumPy arrays leave their product with an operator to it
 
-    def __rmatmul__(self, B: Array) -> Array:
+    def __rmatmul__(self, B: ArrayT) -> ArrayT:
         """Return ``B K`` for B ``(n,)`` or ``(c, n)``."""
         if not is_array(B) or B.ndim == 1:
             return self.T @ B
-        return (self.T @ B.T).T
+        transposed: Array = B
+        return (self.T @ transposed.T).T
 
     @property
-    def T(self) -> KernelOperator:
+    def T(self) -> KernelOperator[Any]:
         """The transposed matrix."""
         if self.Y is None:
             return self
         return KernelOperator(self.kernel, self.Y, self.X, metric=self.metric)
 
     @property
-    def H(self) -> KernelOperator:
+    def H(self) -> KernelOperator[Any]:
         """The adjoint, which is the transposed matrix."""
         return self.T
 
-    def adjoint(self) -> KernelOperator:
+    def adjoint(self) -> KernelOperator[Any]:
         """Return the transposed matrix."""
         return self.T
 
-    def transpose(self) -> KernelOperator:
+    def transpose(self) -> KernelOperator[Any]:
         """Return the transposed matrix."""
         return self.T
 
-    def matvec(self, b: Array) -> Array:
+    def matvec(self, b: ArrayT) -> ArrayT:
         """Return ``K b`` for b ``(m,)`` or ``(m, 1)``."""
         _check(b, "b", _is_column, "(m,) or (m, 1)")
         return self._product(b, "b")
 
-    def matmat(self, B: Array) -> Array:
+    def matmat(self, B: ArrayT) -> ArrayT:
         """Return ``K B`` for B ``(m, c)``."""
         _check(B, "B", _is_matrix, "(m, c)")
         return self._product(B, "B")
 
-    def rmatvec(self, b: Array) -> Array:
+    def rmatvec(self, b: ArrayT) -> ArrayT:
         """Return ``K^T b`` for b ``(n,)`` or ``(n, 1)``."""
         return self.T.matvec(b)
 
-    def rmatmat(self, B: Array) -> Array:
+    def rmatmat(self, B: ArrayT) -> ArrayT:
         """Return ``K^T B`` for B ``(n, c)``."""
         return self.T.matmat(B)
 
-    def diagonal(self) -> Array:
+    def diagonal(self) -> ArrayT_co:
         """Return the entries ``K_ii`` for i below n and m; all are ``k(0)`` without Y.
 
         Raises
@@ -154,7 +162,19 @@ class KernelOperator:
         width = B.shape[1:] if is_array(B) and B.ndim == 2 else ()
         shape, why = (self.shape[1], *width), f"K of shape {self.shape}"
         B = prepare(self.X, self.Y, self.metric).finite_operand(B, argument, shape, why)
-        return reduce(Sum(self.kernel, B), self.X, self.Y, metric=self.metric)
+        return reduce(_Product(self.kernel, B, argument), self.X, self.Y, metric=self.metric)
+
+
+class _Product(Sum):
+    """The sum of a kernel times B, which errors call by the name that the user knows."""
+
+    def __init__(self, kernel: Kernel, B: Array, argument: str) -> None:
+        super().__init__(kernel, B)
+        self.argument = argument
+
+    def point_data(self) -> tuple[PointData, ...]:
+        """Return B."""
+        return tuple(given._replace(columns_name=self.argument) for given in super().point_data())
 
 
 def _is_column(shape: tuple[int, ...]) -> bool:

@@ -20,6 +20,7 @@ from maha_core.sweeps.pair_term import ListedItems
 from maha_core.sweeps.terms import terms_of
 
 if TYPE_CHECKING:
+    from maha_core.array_types import ArrayProtocol, ArrayT, Wrt
     from maha_core.metrics import Metric
 
 Array = Any
@@ -27,12 +28,12 @@ Array = Any
 
 def value_and_grad(
     loss: Loss,
-    X: Array,
-    Y: Array | None = None,
+    X: ArrayT,
+    Y: ArrayProtocol | None = None,
     *,
     metric: Metric | None = None,
-    wrt: str | Sequence[str] | None = None,
-) -> tuple[Array, Gradient]:
+    wrt: Wrt | Sequence[Wrt] | None = None,
+) -> tuple[ArrayT, Gradient[ArrayT]]:
     """Return a loss of D and its gradient, without D ever existing as a whole.
 
     Parameters
@@ -85,7 +86,9 @@ def value_and_grad(
     return found, gradient.of_metric_and_points
 
 
-def value(loss: Loss, X: Array, Y: Array | None = None, *, metric: Metric | None = None) -> Array:
+def value(
+    loss: Loss, X: ArrayT, Y: ArrayProtocol | None = None, *, metric: Metric | None = None
+) -> ArrayT:
     """Return a loss of D alone, in one sweep.
 
     Parameters

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
+from maha_core.array_types import ArrayT_co
 from maha_core.blas import VECTOR
+from maha_core.summaries import summary
 
 if TYPE_CHECKING:
     from maha_core.metrics import Metric
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 Array = Any
 
 
-class Neighbors(NamedTuple):
+class Neighbors(NamedTuple, Generic[ArrayT_co]):
     """The nearest points of every row of X.
 
     Attributes
@@ -26,11 +28,14 @@ class Neighbors(NamedTuple):
         The neighbours' row numbers, integers; ties in ascending order.
     """
 
-    sqdist: Array
-    index: Array
+    sqdist: ArrayT_co
+    index: Any
+
+    def __repr__(self) -> str:
+        return summary(type(self).__name__, self._asdict())
 
 
-class Within(NamedTuple):
+class Within(NamedTuple, Generic[ArrayT_co]):
     """The points within a distance of every row of X, in compressed sparse rows (CSR).
 
     Those of row i are ``index[indptr[i]:indptr[i + 1]]``, as `scipy.sparse.csr_array` takes them.
@@ -45,12 +50,15 @@ class Within(NamedTuple):
         Their squared distances, of X's dtype.
     """
 
-    indptr: Array
-    index: Array
-    sqdist: Array
+    indptr: Any
+    index: Any
+    sqdist: ArrayT_co
+
+    def __repr__(self) -> str:
+        return summary(type(self).__name__, self._asdict())
 
 
-class Gradient(NamedTuple):
+class Gradient(NamedTuple, Generic[ArrayT_co]):
     """Derivatives of a scalar; what was not asked for is None.
 
     Attributes
@@ -61,12 +69,15 @@ class Gradient(NamedTuple):
         With respect to the points, (n, d) and (m, d). Without Y, `X` holds both roles.
     """
 
-    metric: Array | None = None
-    X: Array | None = None
-    Y: Array | None = None
+    metric: ArrayT_co | None = None
+    X: ArrayT_co | None = None
+    Y: ArrayT_co | None = None
+
+    def __repr__(self) -> str:
+        return summary(type(self).__name__, self._asdict())
 
 
-class ReductionGradient(NamedTuple):
+class ReductionGradient(NamedTuple, Generic[ArrayT_co]):
     """Derivatives of a scalar of a reduction; what was not asked for is None.
 
     Attributes
@@ -77,13 +88,16 @@ class ReductionGradient(NamedTuple):
         With respect to the values of the reduction, of their shape.
     """
 
-    metric: Array | None = None
-    X: Array | None = None
-    Y: Array | None = None
-    values: Array | None = None
+    metric: ArrayT_co | None = None
+    X: ArrayT_co | None = None
+    Y: ArrayT_co | None = None
+    values: ArrayT_co | None = None
+
+    def __repr__(self) -> str:
+        return summary(type(self).__name__, self._asdict())
 
     @property
-    def of_metric_and_points(self) -> Gradient:
+    def of_metric_and_points(self) -> Gradient[ArrayT_co]:
         """The part that every scalar of D has."""
         return Gradient(self.metric, self.X, self.Y)
 

@@ -7,15 +7,15 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TypeVar, cast
 
+from maha_core.extras import missing
+
 Result = TypeVar("Result")
 
 
 def check_installed() -> None:
     """Raise ImportError where there is nothing to show progress with."""
     if find_spec("tqdm") is None:
-        raise ImportError(
-            'progress=True needs tqdm, which is not installed: pip install "maha-core[progress]"'
-        )
+        raise ImportError(missing("progress=True", "tqdm", "progress"))
 
 
 def shown(results: Iterator[Result], count: int, wanted: bool) -> Iterator[Result]:

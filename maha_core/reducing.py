@@ -16,6 +16,7 @@ from maha_core.sweeps.reduction_derivatives import ReducedPullback
 from maha_core.sweeps.terms import reduction_terms
 
 if TYPE_CHECKING:
+    from maha_core.array_types import ArrayProtocol, ArrayT, ReductionWrt
     from maha_core.metrics import Metric
 
 Array = Any
@@ -23,12 +24,12 @@ Array = Any
 
 def reduce(
     reduction: Reduction,
-    X: Array,
-    Y: Array | None = None,
+    X: ArrayT,
+    Y: ArrayProtocol | None = None,
     *,
     metric: Metric | None = None,
     self_pairs: bool = True,
-) -> Array:
+) -> ArrayT:
     """Return what every row of D adds up, without D ever existing as a whole.
 
     Parameters
@@ -80,15 +81,15 @@ def reduce(
 
 def reduce_vjp(
     reduction: Reduction,
-    X: Array,
-    Y: Array | None = None,
+    X: ArrayT,
+    Y: ArrayProtocol | None = None,
     *,
     metric: Metric | None = None,
     self_pairs: bool = True,
-    cotangent: Array,
-    wrt: str | Sequence[str] | None = None,
-) -> ReductionGradient:
-    """Return the gradient of ``sum_i g_i . s_i`` for the reduction s of every row.
+    cotangent: ArrayProtocol,
+    wrt: ReductionWrt | Sequence[ReductionWrt] | None = None,
+) -> ReductionGradient[ArrayT]:
+    """Return the gradient of ``sum_i g_i^T s_i`` for the reduction s of every row.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 from maha_core.arrays import describe, root_module
+from maha_core.extras import install
 from maha_core.followed import is_followed_by_torch, is_tracer
 
 Array = Any
@@ -136,9 +137,9 @@ def refuse_keys(value: Array, argument: str) -> None:
 
 def _refuse_dask(value: Array, argument: str) -> None:
     raise TypeError(
-        f"{argument} is a Dask array, which only the backend 'dask' serves; install "
-        f"maha-core[dask], leave use_backend, or write {argument}.compute() for an array that fits "
-        "in memory"
+        f"{argument} is a Dask array, which only the backend 'dask' serves; "
+        f"{install('dask')} in maha_core's folder, leave use_backend, or write "
+        f"{argument}.compute() for an array that fits in memory"
     )
 
 

@@ -18,19 +18,22 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from maha_core.engine import Engine
+from maha_core.version import DISTRIBUTION
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint
 
 GROUP = "maha_core.backends"
-OWN_DISTRIBUTION = "maha-core"
 DISABLE = "MAHA_CORE_DISABLE_PLUGINS"
 
 Generic = TypeVar("Generic", bound=type[Engine])
 
 
 class PluginError(ImportError):
-    """A plugin that should serve an array cannot: it is broken, or two claim the same name."""
+    """A plugin that should serve an array cannot: it is broken, or two claim the same name.
+
+    Where a library is not installed, `name` is that of its module.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class Registry:
     def __init__(self, find: Callable[[], Iterable[Plugin]] = installed) -> None:
         self._find = find
         self._loaded: dict[str, Engine] = {}
-        self._failed: dict[str, str] = {}
+        self._failed: dict[str, PluginError] = {}
         # Reentrant: a plugin may ask the registry while it is being loaded.
         self._lock = threading.RLock()
 
@@ -129,10 +132,16 @@ class Registry:
             return backend
         with self._lock:
             if root in self._failed:
-                raise PluginError(self._failed[root])
+                before = self._failed[root]
+                raise PluginError(*before.args, name=before.name) from before.__cause__
             if root not in self._loaded and root in self.enabled:
                 self._loaded[root] = self._load(root)
             return self._loaded.get(root)
+
+    def how_to_install(self, root: str) -> str:
+        """Return the commands that install what a plugin serves."""
+        (plugin,) = self.enabled[root]
+        return _remedy(plugin, ModuleNotFoundError(name=root))
 
     def loaded(self, root: str) -> Engine | None:
         """Return the backend if it has been loaded already."""
@@ -142,7 +151,7 @@ class Registry:
         try:
             return _make(_only(self.enabled[root]))
         except PluginError as error:
-            self._failed[root] = str(error)
+            self._failed[root] = error
             raise
 
 
@@ -161,7 +170,7 @@ def _is_disabled(plugin: Plugin) -> bool:
     """
     blocked = {_normal(item) for item in os.environ.get(DISABLE, "").split(",")}
     distribution = _normal(plugin.distribution)
-    third_party = distribution != OWN_DISTRIBUTION
+    third_party = distribution != DISTRIBUTION
     return bool(blocked & {_normal(plugin.name), distribution}) or (third_party and "1" in blocked)
 
 
@@ -173,7 +182,7 @@ def _only(found: list[Plugin]) -> Plugin:
     if len(found) == 1:
         return found[0]
     brought = " and ".join(f"{plugin.provider} ({plugin.value})" for plugin in found)
-    strangers = [p.distribution for p in found if _normal(p.distribution) != OWN_DISTRIBUTION]
+    strangers = [p.distribution for p in found if _normal(p.distribution) != DISTRIBUTION]
     raise PluginError(
         f"{len(found)} plugins claim the arrays of {found[0].name!r}: {brought}. "
         f"Keep one: pip uninstall {strangers[-1]}, or set {DISABLE}={strangers[-1]}"
@@ -185,7 +194,9 @@ def _make(plugin: Plugin) -> Engine:
         factory = plugin.load()
         backend = factory()  # type: ignore[operator]  # what is no factory is reported below
     except (Exception, SystemExit) as error:
-        raise PluginError(_broken(plugin, f"{type(error).__name__}: {error}", error)) from error
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        message = _broken(plugin, f"{type(error).__name__}: {error}", error)
+        raise PluginError(message, name=missing) from error
     if not isinstance(backend, Engine):
         got = f"{plugin.value} returned {type(backend).__name__}, not a maha_core.backend.Backend"
         raise PluginError(_broken(plugin, got))
@@ -207,10 +218,12 @@ def _remedy(plugin: Plugin, error: BaseException | None) -> str:
     missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
     module = missing.partition(".")[0]
     extras = _extras_with(module, plugin.requires) if module else []
-    wanted = [f'pip install "{plugin.distribution}[{extra}]"' for extra in extras]
+    own = _normal(plugin.distribution) == DISTRIBUTION  # which is on no index
+    source, anew = (".", '"."') if own else (plugin.distribution, plugin.distribution)
+    wanted = [f'pip install "{source}[{extra}]"' for extra in extras]
     if not wanted and module and plugin.name.startswith(module):  # jax, of jaxlib's arrays, too
         return f"pip install {module}"
-    return " or ".join(wanted) or f"pip install --force-reinstall {plugin.distribution}"
+    return " or ".join(wanted) or f"pip install --force-reinstall {anew}"
 
 
 def _extras_with(module: str, requires: tuple[str, ...]) -> list[str]:

@@ -12,12 +12,15 @@ from maha_core.arrays import device_of, index_dtype, namespace
 from maha_core.distance import nearest
 
 if TYPE_CHECKING:
+    from maha_core.array_types import ArrayProtocol
     from maha_core.metrics import Metric
 
 Array = Any
 
 
-def target_neighbors(X: Array, labels: Array, *, k: int, metric: Metric | None = None) -> Array:
+def target_neighbors(
+    X: ArrayProtocol, labels: ArrayProtocol, *, k: int, metric: Metric | None = None
+) -> Any:
     """Return the k nearest points of the same label, for every point.
 
     Parameters

@@ -7,6 +7,7 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from maha_core.arrays import describe, device_of
+from maha_core.conversions import to_dtype, to_library
 from maha_core.dispatch import backend_of
 from maha_core.followed import is_followed
 
@@ -56,24 +57,32 @@ def of_accepted_dtype(backend: Library, value: Array, argument: str) -> tuple[Ar
     if kind == "other":
         raise TypeError(
             f"{argument} has dtype {value.dtype}; float32, float64, integers and bool are "
-            f"accepted: convert it, e.g. {argument}.astype('float64') or the like in its library"
+            f"accepted: write {to_dtype(value, argument, 'float64')}"
         )
     return value, kind
 
 
-def check_points(value: Array, argument: str) -> None:
-    """Raise ValueError where an array is not rows of points."""
+def check_points(value: Array, argument: str, columns: int | None = None) -> None:
+    """Raise ValueError where an array is not rows of points, of so many columns where they count.
+
+    The number of columns is not checked: it tells what was meant by an array of one axis.
+    """
     if value.ndim != 2:
         raise ValueError(
             f"{argument} must be two-dimensional, points as rows; it has shape "
-            f"{tuple(value.shape)}: {_as_rows(value.ndim, argument)}"
+            f"{tuple(value.shape)}: {_as_rows(tuple(value.shape), argument, columns)}"
         )
     if value.shape[1] == 0:
         raise ValueError(f"{argument} has shape {tuple(value.shape)}: points without columns")
 
 
-def _as_rows(ndim: int, argument: str) -> str:
+def _as_rows(shape: tuple[int, ...], argument: str, columns: int | None) -> str:
     """Say how to make rows of points of an array that has another number of axes."""
+    ndim = len(shape)
+    if ndim == 1 and columns is not None and columns > 1:
+        if shape[0] == columns:
+            return f"write {argument}[None, :] for one point"
+        return f"points of X have {columns} columns, and one of {argument} as many numbers"
     if ndim == 0:
         return f"write {argument}[None, None] for one point in one dimension"
     if ndim == 1:
@@ -109,7 +118,7 @@ def same_library(backend: Library, value: object, argument: str, like: Array) ->
         backend_of(value, argument)  # what is no array at all has an error of its own
         raise TypeError(
             f"{argument} is a {describe(value)}, and X a {describe(like)}; "
-            f"convert {argument} to the library of X"
+            f"{to_library(value, argument, like)}"
         )
     backend.refuse(value, argument)
 
@@ -139,8 +148,8 @@ def operand(backend: Library, value: Array, argument: str, like: Array) -> Array
     value, kind = of_accepted_dtype(backend, value, argument)
     if kind == "real" and value.dtype != like.dtype:
         raise TypeError(
-            f"{argument} has dtype {value.dtype}, and X is taken as {like.dtype}; "
-            "convert one of them"
+            f"{argument} has dtype {value.dtype}, and X is taken as {like.dtype}; write "
+            f"{to_dtype(value, argument, str(like.dtype).rpartition('.')[2])}, or convert X"
         )
     return value if kind == "real" else backend.cast(value, like.dtype)
 

@@ -9,6 +9,7 @@ from maha_core.call import prepare
 from maha_core.sweeps.within import PointsWithin
 
 if TYPE_CHECKING:
+    from maha_core.array_types import ArrayProtocol, ArrayT
     from maha_core.metrics import Metric
     from maha_core.problem import Within
 
@@ -16,13 +17,13 @@ Array = Any
 
 
 def within(
-    X: Array,
-    Y: Array | None = None,
+    X: ArrayT,
+    Y: ArrayProtocol | None = None,
     *,
     radius: float,
     metric: Metric | None = None,
     sort: bool = False,
-) -> Within:
+) -> Within[ArrayT]:
     """Return all points within a distance of every row, without ever holding D.
 
     Parameters

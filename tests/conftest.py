@@ -24,6 +24,11 @@ def pytest_addoption(parser):
         help="CuPy without a GPU: kernels run on the CPU, and transfers are counted",
     )
     parser.addoption(
+        "--cases",
+        type=int,
+        help="run at most so many cases of every parametrized test, spread over all of them",
+    )
+    parser.addoption(
         "--compile-all",
         action="store_true",
         help="compile passes for problems of any size, where otherwise only large ones have them",
@@ -42,9 +47,21 @@ def pytest_addoption(parser):
 
 
 def pytest_generate_tests(metafunc):
+    if "library" in metafunc.fixturenames and not _names_its_libraries(metafunc):
+        # Only the chosen ones: to make the cases of all takes longer than to run a few.
+        chosen = _chosen(metafunc.config)
+        names = [name for name in libraries.NAMES if libraries.family(name) in chosen]
+        metafunc.parametrize("library", names, indirect=True, scope="session")
     if "fault_schedule" in metafunc.fixturenames:
         count = metafunc.config.getoption("--fault-schedules")
         metafunc.parametrize("fault_schedule", range(count))
+
+
+def _names_its_libraries(metafunc):
+    given = (mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    return any(
+        "library" in (names.split(",") if isinstance(names, str) else names) for names in given
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -100,34 +117,36 @@ def pytest_configure(config):
 
 def pytest_collection_modifyitems(config, items):
     chosen = _chosen(config)
-    kept = _few_on_jax([item for item in items if _wanted(item, chosen)])
+    wanted = [item for item in items if _wanted(item, chosen)]
+    kept = _few(wanted, config.getoption("--cases") or len(items))
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
     items[:] = kept
 
 
-@pytest.fixture(scope="session", params=libraries.NAMES)
+@pytest.fixture(scope="session")
 def library(request):
     """The array library under test, as `libraries.Library`."""
     return libraries.load(request.param)
 
 
-FEW = 12
+FEW_ON_JAX = 12
+"""JAX compiles what tests themselves do for every shape."""
 
 
-def _few_on_jax(items):
-    """Keep a few cases of every test on JAX: it compiles what tests themselves do for every shape.
+def _few(items, most):
+    """Keep at most so many cases of every test on every library.
 
     Which ones depends on the test's name, so that all forms and sizes have their turn.
     """
     cases = {}
     for item in items:
-        if _library_of(item) == "jax":
-            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+        cases.setdefault((_library_of(item), item.nodeid.partition("[")[0]), []).append(item)
     kept = set()
-    for name, every in cases.items():
-        first, step = zlib.crc32(name.encode()), max(1, len(every) // FEW)
-        kept |= {every[(first + k * step) % len(every)] for k in range(min(FEW, len(every)))}
-    return [item for item in items if _library_of(item) != "jax" or item in kept]
+    for (library, name), every in cases.items():
+        count = min(most, FEW_ON_JAX) if library == "jax" else most
+        first, step = zlib.crc32(name.encode()), max(1, len(every) // count)
+        kept |= {every[(first + k * step) % len(every)] for k in range(min(count, len(every)))}
+    return [item for item in items if item in kept]
 
 
 def _chosen(config):
@@ -145,6 +164,8 @@ def _door_of(item):
 
 def _wanted(item, chosen):
     name = _library_of(item) or _door_of(item)
+    if name is not None and not isinstance(name, str):  # there was no library to choose
+        return False
     if name is None:
         return "numpy" in chosen
     if item.get_closest_marker("numpy_only") and name != "numpy":

@@ -37,7 +37,7 @@ SEARCH = {
 }
 OWN = {
     "MLKR": {"alpha": (0.0, "auto")},
-    "NCA": {},
+    "NCA": {"alpha": (0.0, 2.0)},
     "LMNN": {
         "n_neighbors": (2, 3),
         "regularization": (0.5, 0.9),

@@ -316,6 +316,17 @@ def test_mlkrs_penalty_holds_the_metric_back():
     assert held.score(X[::2], y[::2]) < free.score(X[::2], y[::2])  # of points that both have seen
 
 
+def test_ncas_penalty_pulls_as_hard_as_the_votes():
+    X, y = load_iris(return_X_y=True)
+    X, alpha = scale(X), 0.3
+    free, held = (mc.learn.NCA(alpha=a, max_iter=500, tol=1e-10).fit(X, y) for a in (0.0, alpha))
+    value, gradient = mc.value_and_grad(mc.losses.NCA(y), X, metric=held.metric_)
+    A = held.components_
+    np.testing.assert_allclose(gradient.metric, -2 * alpha * A, atol=1e-3 * np.abs(A).max())
+    assert held.loss_ == pytest.approx(float(value) + alpha * np.sum(A**2))
+    assert np.linalg.norm(A) < 0.5 * np.linalg.norm(free.components_)
+
+
 def test_mlkr_predicts_in_blocks():
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((60, 2)), rng.random(60)

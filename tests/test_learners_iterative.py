@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 from scipy.optimize import linprog
+from sklearn.covariance import graphical_lasso
 from sklearn.exceptions import ConvergenceWarning
 
 import maha_core as mc
@@ -244,6 +245,22 @@ def test_sdml_ends_where_the_lasso_is_optimal(sparsity):
     np.testing.assert_allclose(np.diag(slope), 0, atol=1e-6)
     np.testing.assert_allclose(slope[active], -sparsity * np.sign(M[active]), atol=1e-6)
     assert (np.abs(slope[beside & ~active]) <= sparsity + 1e-6).all()
+
+
+@pytest.mark.parametrize("penalty", [1e-3, 0.05, 0.2, 0.5])
+def test_sdml_of_unconnected_columns_is_the_lasso_of_all(penalty):
+    """Columns are put together from two groups, in another order, with a little between them."""
+    rng = np.random.default_rng(0)
+    near, order = rng.standard_normal((200, 7)), rng.permutation(7)
+    near[:, [1, 2]] += 3 * near[:, [0]]
+    near[:, [4, 5]] -= 2 * near[:, [3]]
+    pairs = np.stack([np.zeros((202, 7)), np.r_[near[:, order], np.full((2, 7), 0.1)]], axis=1)
+    labels = np.repeat([1, -1], [200, 2])
+    M = mc.learn.SDML(1e-3, penalty).fit(pairs, labels).get_mahalanobis_matrix()
+    d = pairs[:, 1]
+    S = np.eye(7) + 1e-3 * (d * labels[:, None]).T @ d
+    whole = graphical_lasso(S, penalty, tol=1e-9, enet_tol=1e-11, max_iter=5000)[1]
+    np.testing.assert_allclose(M, whole, atol=1e-5 * np.abs(whole).max())
 
 
 def test_sdml_is_sparser_the_larger_the_parameter():

@@ -3,13 +3,15 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import numpy as np
+import pytest
 
 
-def run(**environment):
+def run(*arguments, **environment):
     return subprocess.run(
-        [sys.executable, "-m", "maha_core"],
+        [sys.executable, "-m", "maha_core", *arguments],
         capture_output=True,
         text=True,
         timeout=120,
@@ -45,5 +47,28 @@ def test_the_table_says_which_wheel_brings_cupy():
     assert "CuPy is not installed" in reason
     for cuda in ("12", "13"):
         assert f"for CUDA {cuda}" in reason
-        assert f"maha-core[cuda{cuda}]" in reason
+        assert f'pip install ".[cuda{cuda}]"' in reason
         assert f"cupy-cuda{cuda}x" in reason
+
+
+@pytest.mark.skipif(find_spec("cupy") is not None, reason="CuPy is installed")
+def test_a_missing_library_is_told_as_news():
+    done = run()
+    (row,) = (line for line in done.stdout.splitlines() if line.startswith("cupy  "))
+    assert "not installed" in row
+    assert "does not work" not in done.stdout
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_installed_libraries_without_a_plugin_are_listed_with_what_to_write():
+    lines = run().stdout.splitlines()
+    (strict,) = (line for line in lines if line.startswith("array_api_strict "))
+    assert strict.endswith("served by the generic backend")
+    (scipy,) = (line for line in lines if line.startswith("scipy "))
+    assert scipy.endswith("write array.toarray()")
+
+
+def test_help_says_what_it_shows():
+    done = run("--help")
+    assert done.returncode == 0
+    assert "which backend computes" in done.stdout

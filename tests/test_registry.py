@@ -153,12 +153,12 @@ def test_a_failure_is_remembered():
 @pytest.mark.parametrize(
     ("missing", "commands"),
     [
-        ("cupy", ['pip install "maha-core[cuda12]"', 'pip install "maha-core[cuda13]"']),
-        ("cupy.cuda", ['pip install "maha-core[cuda12]" or pip install "maha-core[cuda13]"']),
-        ("dask", ['pip install "maha-core[dask]"']),
-        ("das", ["pip install --force-reinstall maha-core"]),
-        ("numpy", ["pip install --force-reinstall maha-core"]),
-        ("unheard_of", ["pip install --force-reinstall maha-core"]),
+        ("cupy", ['pip install ".[cuda12]"', 'pip install ".[cuda13]"']),
+        ("cupy.cuda", ['pip install ".[cuda12]" or pip install ".[cuda13]"']),
+        ("dask", ['pip install ".[dask]"']),
+        ("das", ['pip install --force-reinstall "."']),
+        ("numpy", ['pip install --force-reinstall "."']),
+        ("unheard_of", ['pip install --force-reinstall "."']),
     ],
 )
 def test_a_missing_module_is_brought_by_the_extra_that_names_it(missing, commands):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from maha_core.extras import install
 from maha_cupy.library import cp
 
 
@@ -61,7 +62,7 @@ def _reason(error: str) -> str:
         return (
             f"the NVIDIA driver serves CUDA {_readable(driver)}, too old for CuPy {cp.__version__} "
             f"({error}); update the driver, or install the CuPy wheel of its CUDA: "
-            "maha-core[cuda12] or maha-core[cuda13]"
+            f"{install('cuda12')} or {install('cuda13')} in maha_core's folder"
         )
     return _no_device(error)
 

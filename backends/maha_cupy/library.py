@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from maha_core.extras import install
+
 try:
     import cupy
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         "CuPy is not installed; `nvidia-smi` shows which CUDA the driver serves: for CUDA 12 "
-        "install maha-core[cuda12] (the wheel cupy-cuda12x), for CUDA 13 maha-core[cuda13] "
+        f"{install('cuda12')} (the wheel cupy-cuda12x), for CUDA 13 {install('cuda13')} "
         "(cupy-cuda13x), never both",
         name=error.name,
     ) from error

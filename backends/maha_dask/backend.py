@@ -127,7 +127,8 @@ class DaskBackend(Backend):
                 f"write {type(metric).__name__}({symbol}.compute()).is_psd()"
             )
         array = per_point.derived(metric, name)
-        return {"matrix": lambda A: A, "to_factor": Factor}.get(name, type(metric))(array)
+        made: dict[str, Callable[[Any], Any]] = {"matrix": lambda A: A, "to_factor": Factor}
+        return made.get(name, type(metric))(array)
 
     def embed(self, metric: type[Metric], parameter: Array, X: da.Array) -> da.Array:
         """Return ``Z = X A^T (n, k)`` for the factor A of a metric."""

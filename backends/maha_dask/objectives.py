@@ -93,7 +93,11 @@ class Sweep:
         self.half = terms.half_suffices and op.Y is None
         name = layer_name("loss", terms)
         self.shipped = op.graph.add_to(name, (), carried.terms, carried.Carried(terms))
-        arguments = {} if op.Y is None else terms.arguments
+        arguments = {
+            name: argument
+            for name, argument in terms.arguments.items()
+            if op.Y is not None or name not in objective.row_data
+        }
         self.row_data = self._data("rows", objective.row_data, {}, op.X)
         self.column_data = (
             self.row_data

@@ -20,7 +20,7 @@ from maha_core.sweeps.entrywise import Entrywise
 from maha_core.sweeps.hessian_products import HessianProduct, PairHessianProduct
 from maha_core.sweeps.kernel_matrices import KernelMatrix
 from maha_core.sweeps.kernel_pullbacks import KernelPullback
-from maha_core.sweeps.neighbors import Nearest
+from maha_core.sweeps.neighbors import Nearest, index_without_itself
 from maha_core.sweeps.objectives import Reduced, Value, ValueAndGrad, as_rows
 from maha_core.sweeps.pairs import PairPullback, PairPushforward, PairSqdist
 from maha_core.sweeps.pullbacks import Pullback
@@ -205,7 +205,10 @@ def _(operation: Nearest, asked: Asked) -> Neighbors:
         D = every_pair(rows.at(index), columns)
         if asked.among_themselves:
             D = OwnEntries(index).replace_diagonal(D, 0, jnp.inf)
-        return jnp.argsort(D, axis=1, stable=True)[:, : operation.k]
+        nearest = jnp.argsort(D, axis=1, stable=True)[:, : operation.k]
+        if asked.among_themselves:  # at an infinite distance as others may be
+            nearest = index_without_itself(jnp, nearest, index)
+        return nearest
 
     index = in_blocks(asked.problem, nearest)
     return Neighbors(differences(rows.at((slice(None), None)), columns.at(index)), index)

@@ -5,6 +5,17 @@ library that maha_core serves, which are never converted: data, distances and gr
 they are.
 """
 
+from maha_core.extras import missing
+
+try:
+    import scipy  # noqa: F401
+    import sklearn  # noqa: F401
+except ModuleNotFoundError as error:
+    name = error.name or ""
+    library = {"sklearn": "scikit-learn", "scipy": "SciPy"}.get(name, name)
+    message = missing("maha_core.learn", library, "learn")
+    raise ModuleNotFoundError(message, name=name) from error
+
 from maha_core.learn.class_distances import ClassDistances
 from maha_core.learn.constraints import Constraints
 from maha_core.learn.covariance import Covariance

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -94,8 +95,10 @@ class GradientLearner(MetricLearner):
         """
         self._validate_params()
         with one_thread():  # the same bits whatever BLAS has, from the initialization on
-            data = self._training(X, y, sample_weight)
-            found = self._learn(data, self._start(data))
+            with unchanged_if_refused(self):
+                data = self._training(X, y, sample_weight)
+                start = self._start(data)
+            found = self._learn(data, start)
             self._keep(data, found)
         if found.interrupt is not None:
             raise found.interrupt
@@ -216,6 +219,18 @@ class GradientLearner(MetricLearner):
         self._keep_components(found.A, data.X)
         self.n_iter_ = found.n_iter
         self.loss_ = found.loss
+
+
+@contextmanager
+def unchanged_if_refused(estimator: Any) -> Iterator[None]:
+    """Give an estimator its attributes back where what it is to learn from is refused."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except Exception:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
 
 
 class ObjectivesOfBatches:

@@ -221,7 +221,7 @@ class LMNN(GradientLearner):
                 "estimation.",
                 UserWarning,
             )
-        return min(self.n_neighbors, fewest - 1)
+        return min(int(self.n_neighbors), fewest - 1)
 
     def _learn(self, data: Training, start: Matrix) -> Found:
         found = self._pass(data, start, None)
@@ -258,7 +258,7 @@ class LMNN(GradientLearner):
         return losses.LMNN(
             data.y,
             computed(targets)[0],
-            weight=self.regularization,
-            margin=self.margin,
+            weight=float(self.regularization),  # which may be a truth value
+            margin=float(self.margin),
             sample_weight=data.sample_weight,
         )

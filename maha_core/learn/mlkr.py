@@ -18,7 +18,8 @@ from maha_core.learn.gradient_learner import GradientLearner
 from maha_core.learn.initialization import initial
 from maha_core.learn.kernel_regression import kernel_regression
 from maha_core.learn.optimizer import Found, Matrix
-from maha_core.learn.penalty import Penalised, chosen_penalty
+from maha_core.learn.penalised import Penalised
+from maha_core.learn.penalty import chosen_penalty
 from maha_core.learn.regressor import Regressor
 from maha_core.learn.streamed import Streamed
 from maha_core.learn.units import Units

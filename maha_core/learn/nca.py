@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from numbers import Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.utils._param_validation import Interval
 
 from maha_core import losses
 from maha_core.learn.data import Training, labelled
 from maha_core.learn.gradient_learner import GradientLearner
 from maha_core.learn.optimizer import Found, Matrix
+from maha_core.learn.penalised import Penalised
 from maha_core.learn.streamed import Streamed
 from maha_core.learn.user_line import warn
 
@@ -29,6 +34,9 @@ class NCA(GradientLearner):
     init : {"auto", "pca", "lda", "identity", "random"} or array (k, d)
         Where to start; "auto" is "lda" where there are classes enough, else "pca" where k is less
         than d and n, else "identity".
+    alpha : float
+        Weight of a penalty ``|A|^2`` beside the loss, which is a sum over the points; 0 for none.
+        Without it A may grow until the nearest neighbour alone has a vote.
     warm_start : bool
         Start from the last fit's `components_`, whatever `init` says; `n_components` must then be
         as it was, else a ValueError.
@@ -78,8 +86,8 @@ class NCA(GradientLearner):
     classes_ : array
         The classes.
     loss_ : float
-        Minus the objective at `components_`; of mini-batches an estimate, from the points held out
-        or from the last epoch.
+        Minus the objective at `components_`, and the penalty; of mini-batches an estimate, from the
+        points held out or from the last epoch.
     n_iter_ : int
         Iterations of the solver, or epochs of mini-batches.
     n_features_in_ : int
@@ -103,11 +111,17 @@ class NCA(GradientLearner):
     (150, 2)
     """
 
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **GradientLearner._parameter_constraints,
+        "alpha": [Interval(Real, 0, np.inf, closed="left")],
+    }
+
     def __init__(
         self,
         n_components: int | None = None,
         *,
         init: Any = "auto",
+        alpha: float = 0.0,
         warm_start: bool = False,
         solver: str = "lbfgs",
         n_init: int = 1,
@@ -126,6 +140,7 @@ class NCA(GradientLearner):
     ) -> None:
         self.n_components = n_components
         self.init = init
+        self.alpha = alpha
         self.warm_start = warm_start
         self.solver = solver
         self.n_init = n_init
@@ -160,3 +175,6 @@ class NCA(GradientLearner):
 
     def _loss(self, data: Training) -> losses.NCA:
         return losses.NCA(data.y, sample_weight=data.sample_weight)
+
+    def _objective(self, loss: Streamed) -> Penalised:
+        return Penalised(loss, self.alpha)

@@ -15,6 +15,7 @@ from maha_core.learn.best_scale import best_scale
 from maha_core.learn.data import Training, part
 from maha_core.learn.host import computed, to_host
 from maha_core.learn.kernel_regression import kernel_regression
+from maha_core.learn.penalised import Penalised
 from maha_core.learn.streamed import Streamed
 
 Array = Any
@@ -27,23 +28,6 @@ FOLDS = 3
 MOST_POINTS = 1000
 ITERATIONS = 30
 """Of L-BFGS for each penalty, from where the one before has led."""
-
-
-class Penalised:
-    """An objective plus ``alpha |A|^2``."""
-
-    def __init__(self, loss: Streamed, alpha: float) -> None:
-        self.loss = loss
-        self.alpha = alpha
-
-    def __call__(self, A: Matrix) -> tuple[float, Matrix]:
-        """Return value and gradient."""
-        found, gradient = self.loss(A)
-        return found + self.alpha * float(np.sum(A * A)), gradient + 2 * self.alpha * A
-
-    def hessian_product(self, A: Matrix, direction: Matrix) -> Matrix:
-        """Return the product of the Hessian with a direction."""
-        return self.loss.hessian_product(A, direction) + 2 * self.alpha * direction
 
 
 def chosen_penalty(data: Training, start: Matrix, loss: float, rng: np.random.RandomState) -> float:

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from maha_core.reductions import PointData, Reduction
+from maha_core.summaries import summary
 
 Array = Any
 
@@ -134,3 +135,6 @@ class Loss:
         if self.sample_weight is None:
             return self.point_data()
         return *self.point_data(), PointData(WEIGHTS, self.sample_weight)
+
+    def __repr__(self) -> str:
+        return summary(type(self).__name__, vars(self))

@@ -8,6 +8,7 @@ from typing import Any
 from array_api_compat import is_dask_array
 
 from maha_core import validation
+from maha_core.array_types import ArrayProtocol
 from maha_core.arrays import index_dtype, namespace
 from maha_core.losses.listed import ListedLoss, sorted_by_first
 from maha_core.losses.symbols import xp
@@ -56,12 +57,12 @@ class Contrastive(ListedLoss):
 
     def __init__(
         self,
-        i: Array,
-        j: Array,
-        same: Array,
+        i: ArrayProtocol,
+        j: ArrayProtocol,
+        same: ArrayProtocol,
         margin: float = 1.0,
         *,
-        sample_weight: Array | None = None,
+        sample_weight: ArrayProtocol | None = None,
     ) -> None:
         super().__init__(margin, sample_weight)
         if is_dask_array(same):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from maha_core import validation
+from maha_core.array_types import ArrayProtocol
 from maha_core.arrays import describe, is_array
 from maha_core.losses.base import Loss
 from maha_core.losses.symbols import xp
@@ -62,12 +63,12 @@ class LMNN(Loss):
 
     def __init__(
         self,
-        labels: Array,
-        targets: Array,
+        labels: ArrayProtocol,
+        targets: ArrayProtocol,
         *,
         weight: float = 0.5,
         margin: float = 1.0,
-        sample_weight: Array | None = None,
+        sample_weight: ArrayProtocol | None = None,
     ) -> None:
         self.weight = validation.fraction(weight, "weight")
         self.margin = validation.positive(margin, "margin")

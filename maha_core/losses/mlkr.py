@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from maha_core.array_types import ArrayProtocol
 from maha_core.losses.base import Loss
 from maha_core.reductions import PointData, Reduction, SoftmaxMean
-
-Array = Any
 
 
 class MLKR(Loss):
@@ -41,7 +40,11 @@ class MLKR(Loss):
     """
 
     def __init__(
-        self, y: Array, y_Y: Array | None = None, *, sample_weight: Array | None = None
+        self,
+        y: ArrayProtocol,
+        y_Y: ArrayProtocol | None = None,
+        *,
+        sample_weight: ArrayProtocol | None = None,
     ) -> None:
         self.y = y
         self.y_Y = y_Y

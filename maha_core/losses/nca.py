@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any
 
+from maha_core.array_types import ArrayProtocol
 from maha_core.losses.base import Loss
 from maha_core.losses.symbols import xp
 from maha_core.reductions import LogSumExp, PointData, Reduction, SoftmaxMean
-
-Array = Any
 
 
 class NCA(Loss):
@@ -50,11 +49,11 @@ class NCA(Loss):
 
     def __init__(
         self,
-        labels: Array,
-        labels_Y: Array | None = None,
+        labels: ArrayProtocol,
+        labels_Y: ArrayProtocol | None = None,
         *,
         log: bool = False,
-        sample_weight: Array | None = None,
+        sample_weight: ArrayProtocol | None = None,
     ) -> None:
         self.labels = labels
         self.labels_Y = labels_Y

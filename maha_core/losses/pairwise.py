@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from maha_core.array_types import ArrayProtocol
 from maha_core.losses.base import Loss
 from maha_core.reductions import PointData, Reduction
 from maha_core.reductions.array_sum import pair_sum
-
-Array = Any
 
 
 class Pairwise(Loss):
@@ -69,10 +68,10 @@ class Pairwise(Loss):
         self,
         f: Callable[..., Any],
         *,
-        data: Array | None = None,
-        data_Y: Array | None = None,
+        data: ArrayProtocol | None = None,
+        data_Y: ArrayProtocol | None = None,
         symmetric: bool = False,
-        sample_weight: Array | None = None,
+        sample_weight: ArrayProtocol | None = None,
     ) -> None:
         if not callable(f):
             raise TypeError(f"f must be callable, f(D) or f(D, a, b) with data; got {f!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from maha_core.array_types import ArrayProtocol
 from maha_core.arrays import namespace
 from maha_core.losses.listed import ListedLoss, sorted_by_first
 from maha_core.losses.symbols import xp
@@ -47,12 +48,12 @@ class Triplet(ListedLoss):
 
     def __init__(
         self,
-        anchor: Array,
-        positive: Array,
-        negative: Array,
+        anchor: ArrayProtocol,
+        positive: ArrayProtocol,
+        negative: ArrayProtocol,
         margin: float = 1.0,
         *,
-        sample_weight: Array | None = None,
+        sample_weight: ArrayProtocol | None = None,
     ) -> None:
         super().__init__(margin, sample_weight)
         self.anchor, self.positive, self.negative = sorted_by_first(

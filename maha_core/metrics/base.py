@@ -6,10 +6,12 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from maha_core import validation
-from maha_core.arrays import describe, namespace
+from maha_core.array_types import ArrayT, ArrayT_co
+from maha_core.arrays import namespace, same_numbers
+from maha_core.summaries import summary
 
 if TYPE_CHECKING:
     from maha_core.library import Library
@@ -33,8 +35,12 @@ def derived(method: Callable[[Any], Result]) -> Callable[[Any], Result]:
     return run
 
 
-class Metric(ABC):
+class Metric(ABC, Generic[ArrayT_co]):
     """A Mahalanobis metric given by one array; immutable.
+
+    Metrics are equal if they are of one class, and their arrays of one library, dtype and shape
+    hold the same numbers. Arrays that are lazy or differentiated, such as Dask's and JAX's tracers,
+    are only equal to themselves.
 
     Attributes
     ----------
@@ -44,7 +50,7 @@ class Metric(ABC):
 
     __slots__ = ("parameter",)
 
-    parameter: Array
+    parameter: ArrayT_co
     symbol: ClassVar[str]
     ndim: ClassVar[int]
 
@@ -104,14 +110,14 @@ class Metric(ABC):
         return math.sqrt(float(xp.sum(z * z)))
 
     @abstractmethod
-    def matrix(self) -> Array:
+    def matrix(self) -> ArrayT_co:
         """Return the symmetric matrix Ms ``(d, d)`` of the distance."""
 
     @abstractmethod
-    def to_factor(self) -> Metric:
+    def to_factor(self) -> Metric[ArrayT_co]:
         """Return an equal metric of the form ``M = A^T A``, a `Factor`."""
 
-    def embed(self, X: Array) -> Array:
+    def embed(self, X: ArrayT) -> ArrayT:
         """Return Z ``(n, k)`` whose squared Euclidean distances are the metric's.
 
         Parameters
@@ -137,13 +143,14 @@ class Metric(ABC):
         validation.check_columns(points, self.n_columns, owner)
         return backend.embed(type(self), parameter, points)
 
-    def for_embedding(self) -> Metric:
+    def for_embedding(self) -> Metric[ArrayT_co]:
         """Return an equal metric of which `embedded` needs no further preparation."""
         return self.to_factor()
 
     def embedded(self, X: Array) -> Array:
         """Return `embed` of points that are checked."""
-        return X @ self.to_factor().parameter.T
+        A: Array = self.to_factor().parameter
+        return X @ A.T
 
     @abstractmethod
     def form(self, backend: Library, parameter: Array) -> Form:
@@ -159,7 +166,17 @@ class Metric(ABC):
         return type(self), (self.parameter,)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.symbol}: {describe(self.parameter)})"
+        return summary(type(self).__name__, {self.symbol: self.parameter})
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Metric):
+            return NotImplemented
+        return type(self) is type(other) and same_numbers(self.parameter, other.parameter)
+
+    def __hash__(self) -> int:
+        # Of what equal metrics share, and what no later change of an entry can change.
+        shape, dtype = (getattr(self.parameter, name, None) for name in ("shape", "dtype"))
+        return hash((type(self), str(shape), str(dtype)))
 
 
 def floating(parameter: Array) -> Array:

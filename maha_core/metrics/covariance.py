@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from maha_core import checks, collinear, definite, validation
+from maha_core.array_types import ArrayT, ArrayT_co
 from maha_core.arrays import device_of
 from maha_core.formulas import symmetric_part
 from maha_core.metrics.base import Metric, derived, floating
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 Array = Any
 
 
-class Covariance(Metric):
+class Covariance(Metric[ArrayT_co]):
     """The metric ``D_ij = (x_i - y_j)^T S^-1 (x_i - y_j)``.
 
     Parameters
@@ -55,12 +56,12 @@ class Covariance(Metric):
     symbol: ClassVar[str] = "S"
     ndim: ClassVar[int] = 2
 
-    def __init__(self, S: Array) -> None:
+    def __init__(self, S: ArrayT_co) -> None:
         super().__init__(S)
         validation.check_square(S, self.symbol)
 
     @classmethod
-    def from_points(cls, X: Array, ridge: float = 0.0) -> Covariance:
+    def from_points(cls, X: ArrayT, ridge: float = 0.0) -> Covariance[ArrayT]:
         """Return the metric of the covariance of points: the classical Mahalanobis distance.
 
         Parameters
@@ -96,16 +97,16 @@ class Covariance(Metric):
         validation.check_ridge(ridge)
         n, d = points.shape
         check_enough_points(n, d, ridge)
-        return cls(backend.covariance(points, float(ridge)))
+        return Covariance(backend.covariance(points, float(ridge)))
 
     @derived
-    def matrix(self) -> Array:
+    def matrix(self) -> ArrayT_co:
         """Return ``S^-1`` ``(d, d)``."""
-        A = self.to_factor().parameter
+        A: Array = self.to_factor().parameter
         return A.T @ A
 
     @derived
-    def to_factor(self) -> Factor:
+    def to_factor(self) -> Factor[ArrayT_co]:
         """Return ``Factor(C^-1)`` for the Cholesky factor C of S."""
         backend = validation.backend_for(self.parameter, self.symbol)
         return Factor(inverse_cholesky(backend, floating(self.parameter)))

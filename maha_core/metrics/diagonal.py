@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from maha_core import validation
+from maha_core.array_types import ArrayT_co
 from maha_core.arrays import namespace
 from maha_core.formulas import dot
 from maha_core.metrics.base import Metric, derived, floating
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 Array = Any
 
 
-class Diagonal(Metric):
+class Diagonal(Metric[ArrayT_co]):
     """The metric ``D_ij = sum_k w_k (x_ik - y_jk)^2``.
 
     Parameters
@@ -46,15 +47,18 @@ class Diagonal(Metric):
     symbol: ClassVar[str] = "w"
     ndim: ClassVar[int] = 1
 
+    def __init__(self, w: ArrayT_co) -> None:
+        super().__init__(w)
+
     @derived
-    def matrix(self) -> Array:
+    def matrix(self) -> ArrayT_co:
         """Return ``diag(w)`` ``(d, d)``."""
         w = floating(self.parameter)
         xp = namespace(w)
         return xp.where(xp.eye(w.shape[0], dtype=w.dtype, device=w.device) > 0, w, 0 * w)
 
     @derived
-    def to_factor(self) -> Factor:
+    def to_factor(self) -> Factor[ArrayT_co]:
         """Return ``Factor(diag(sqrt(w)))``.
 
         Raises
@@ -64,7 +68,7 @@ class Diagonal(Metric):
         """
         return Factor(Diagonal(self._roots()).matrix())
 
-    def for_embedding(self) -> Diagonal:
+    def for_embedding(self) -> Diagonal[ArrayT_co]:
         """Return the metric itself: its factor has d x d entries, of which d are not 0."""
         return self
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from maha_core.array_types import ArrayT_co
 from maha_core.formulas import dot, plus
 from maha_core.metrics.base import Metric, derived, floating
 from maha_core.metrics.form import Form, Index, Rounding, Term
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 Array = Any
 
 
-class Factor(Metric):
+class Factor(Metric[ArrayT_co]):
     """The metric ``D_ij = |A (x_i - y_j)|^2``, that is ``M = A^T A``.
 
     Parameters
@@ -47,13 +48,16 @@ class Factor(Metric):
     symbol: ClassVar[str] = "A"
     ndim: ClassVar[int] = 2
 
+    def __init__(self, A: ArrayT_co) -> None:
+        super().__init__(A)
+
     @derived
-    def matrix(self) -> Array:
+    def matrix(self) -> ArrayT_co:
         """Return ``A^T A`` ``(d, d)``."""
         A = floating(self.parameter)
         return A.T @ A
 
-    def to_factor(self) -> Factor:
+    def to_factor(self) -> Factor[ArrayT_co]:
         """Return the metric itself."""
         return self
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from maha_core import validation
+from maha_core.array_types import ArrayT_co
 from maha_core.formulas import symmetric_part
 from maha_core.metrics.base import Metric, derived, eigen, floating
 from maha_core.metrics.factor import Factor
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 Array = Any
 
 
-class Full(Metric):
+class Full(Metric[ArrayT_co]):
     """The metric ``D_ij = (x_i - y_j)^T M (x_i - y_j)``.
 
     Parameters
@@ -49,12 +50,12 @@ class Full(Metric):
     symbol: ClassVar[str] = "M"
     ndim: ClassVar[int] = 2
 
-    def __init__(self, M: Array) -> None:
+    def __init__(self, M: ArrayT_co) -> None:
         super().__init__(M)
         validation.check_square(M, self.symbol)
 
     @derived
-    def matrix(self) -> Array:
+    def matrix(self) -> ArrayT_co:
         """Return the symmetric part of M ``(d, d)``."""
         return symmetric_part(floating(self.parameter))
 
@@ -72,7 +73,7 @@ class Full(Metric):
         return bool(xp.min(values) >= -level)
 
     @derived
-    def nearest_psd(self) -> Full:
+    def nearest_psd(self) -> Full[ArrayT_co]:
         """Return the positive semi-definite metric nearest in the Frobenius norm.
 
         Returns
@@ -93,7 +94,7 @@ class Full(Metric):
         return Full(symmetric_part((vectors * clipped) @ vectors.T))
 
     @derived
-    def to_factor(self) -> Factor:
+    def to_factor(self) -> Factor[ArrayT_co]:
         """Return ``Factor(A)`` with ``A^T A = Ms``.
 
         Raises

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import log
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from maha_core.array_types import ArrayProtocol
 from maha_core.reductions.base import Pieces
 from maha_core.reductions.softmax import Softmax
 from maha_core.tiles.arithmetic import finite
-
-if TYPE_CHECKING:
-    pass
 
 Array = Any
 
@@ -48,7 +47,11 @@ class LogSumExp(Softmax):
     """
 
     def __init__(
-        self, e: Any = None, *, data: Array | None = None, data_Y: Array | None = None
+        self,
+        e: Callable[..., Any] | None = None,
+        *,
+        data: ArrayProtocol | str | None = None,
+        data_Y: ArrayProtocol | None = None,
     ) -> None:
         super().__init__(e, None, data, data_Y)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
+from maha_core.array_types import ArrayProtocol
 from maha_core.reductions.base import Pieces
 from maha_core.reductions.softmax import Softmax
-
-if TYPE_CHECKING:
-    pass
 
 Array = Any
 
@@ -51,11 +50,11 @@ class SoftmaxMean(Softmax):
 
     def __init__(
         self,
-        values: Any,
-        e: Any = None,
+        values: ArrayProtocol | str | Callable[..., Any],
+        e: Callable[..., Any] | None = None,
         *,
-        data: Array | None = None,
-        data_Y: Array | None = None,
+        data: ArrayProtocol | str | None = None,
+        data_Y: ArrayProtocol | None = None,
     ) -> None:
         if values is None:
             raise TypeError("values must be an array or a function f(a, b); got None")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from maha_core.array_types import ArrayProtocol
 from maha_core.expressions import Expression, derivative
 from maha_core.expressions.algebra import plus, stays_finite, times
 from maha_core.expressions.operation import number
@@ -55,7 +57,12 @@ class Sum(Reduction):
     additive = True
 
     def __init__(
-        self, e: Any, values: Any = None, *, data: Array | None = None, data_Y: Array | None = None
+        self,
+        e: Callable[..., Any],
+        values: ArrayProtocol | str | Callable[..., Any] | None = None,
+        *,
+        data: ArrayProtocol | str | None = None,
+        data_Y: ArrayProtocol | None = None,
     ) -> None:
         if not callable(e):
             raise TypeError(f"e must be a kernel or a function of D; got {e!r:.80}")
@@ -84,6 +91,16 @@ class Sum(Reduction):
         """Return the sums of a tile's rows."""
         sums, _ = tile.sums([self.summand], over=("D",) if tile.spare else ())
         return tuple(sums)
+
+    @property
+    def is_symmetric(self) -> bool:
+        """Whether all pairs are treated alike, and have vectors of the columns to add up."""
+        return self.data is None and isinstance(self.values, str)
+
+    def mirrored(self, tile: Tile, rows: Array) -> tuple[Array, Array]:
+        """Return ``sum_j e_ij b_j`` of a tile's rows and ``sum_i e_ij b_i`` of its columns."""
+        (e,), values = tile.evaluate([self.e], over=("D",)), self.summed_values()
+        return values.sums(tile, e), values.cotangent(tile, e, rows)
 
     def merge(self, xp: Any, a: Pieces, b: Pieces) -> Pieces:
         """Return the sums of two parts of the same rows."""

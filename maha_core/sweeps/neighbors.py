@@ -42,7 +42,8 @@ class Nearest(Operation[Neighbors]):
             found = (
                 _in_tile(backend, problem, geometry, points, part, block, k) for block in columns
             )
-            return reduce(lambda left, right: merge(backend, left, right, k), found)
+            merged = reduce(lambda left, right: merge(backend, left, right, k), found)
+            return merged if problem.Y is not None else without_itself(backend.xp, merged, part)
 
         found = list(backend.map_ordered(strip, rows, problem.options))
         xp = backend.xp
@@ -100,3 +101,31 @@ def merge(library: Library, left: Neighbors, right: Neighbors, k: int) -> Neighb
     return Neighbors(
         xp.take_along_axis(sqdist, order, axis=1), xp.take_along_axis(index, order, axis=1)
     )
+
+
+def without_itself(xp: Any, found: Neighbors, rows: slice) -> Neighbors:
+    """Return the neighbours of some rows without the row itself.
+
+    Its distance counts as infinite, so that it is among them where fewer than k others are at a
+    finite one.
+    """
+    numbers = xp.arange(
+        rows.start, rows.stop, dtype=found.index.dtype, device=device_of(found.index)
+    )
+    if not xp.any(found.index == numbers[:, None]):
+        return found
+    return found._replace(index=index_without_itself(xp, found.index, numbers))
+
+
+def index_without_itself(xp: Any, index: Array, rows: Array) -> Array:
+    """Return the indices ``(r, k)`` of rows, where a row's own gives way to the lowest not there.
+
+    All that is at an infinite distance is there in ascending order, so that this is the next.
+    """
+    own = index == rows[:, None]
+    order = xp.argsort(xp.astype(own, index.dtype), axis=1, stable=True)
+    others = xp.take_along_axis(index, order, axis=1)
+    steps = xp.arange(index.shape[1], dtype=index.dtype, device=device_of(index))
+    there = xp.astype(xp.sort(index, axis=1) == steps, index.dtype)
+    last = xp.where(xp.any(own, axis=1), xp.sum(there, axis=1), others[:, -1])
+    return xp.concat([others[:, :-1], last[:, None]], axis=1)

@@ -6,10 +6,10 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from maha_core.extras import install
+
 if TYPE_CHECKING:
     from maha_core.options import Options
-
-INSTALL = 'python -m pip install "maha-core[fast]"'
 
 
 def wanted(options: Options) -> bool:
@@ -35,7 +35,7 @@ def installed() -> bool:
 def why_not() -> str | None:
     """Return why nothing is compiled on this machine, None where it is."""
     if not installed():
-        return f"numba is not installed: {INSTALL}"
+        return f"numba is not installed: {install('fast')}"
     try:
         import numba
     except Exception as error:  # it refuses a NumPy that is newer than itself, for one
