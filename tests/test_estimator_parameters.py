@@ -36,7 +36,7 @@ SEARCH = {
     "n_iter_no_change": (5, 1),
 }
 OWN = {
-    "MLKR": {"alpha": (0.0, 5.0, "auto")},
+    "MLKR": {"alpha": (0.0, "auto")},
     "NCA": {"alpha": (0.0, 2.0)},
     "LMNN": {
         "n_neighbors": (2, 3),
