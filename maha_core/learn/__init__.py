@@ -11,7 +11,8 @@ try:
     import scipy  # noqa: F401
     import sklearn  # noqa: F401
 except ModuleNotFoundError as error:
-    library = {"sklearn": "scikit-learn", "scipy": "SciPy"}.get(error.name, error.name)
+    module = str(error.name)
+    library = {"sklearn": "scikit-learn", "scipy": "SciPy"}.get(module, module)
     message = missing("maha_core.learn", library, "learn")
     raise ModuleNotFoundError(message, name=error.name) from error
 
