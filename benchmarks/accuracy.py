@@ -1,6 +1,7 @@
 """How accurate the contestants' distances are: the worst relative error of an entry of D.
 
     python -m benchmarks.accuracy
+    python -m benchmarks.accuracy --contestants scipy,sklearn,torch,jax,keops
 
 The metric is Euclidean, since all contestants measure that, but for the rows with an A: there each
 gets the points transformed, and maha_core the metric. "Exact" is extended precision, from the same
@@ -9,6 +10,7 @@ floating-point inputs.
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -64,6 +66,12 @@ def rows() -> Iterator[tuple[str, tuple[str, ...], Data]]:
             DTYPES[:1],
             Data(np.array([[1.0] * d, [1 + 1e-8] * d])),
         )
+    # Inputs of public reports on torch.cdist, as tests/test_reports_on_cdist.py has them.
+    for count, offset in ((109, 1e3), (40, 1e4)):
+        near = rng.random((count, 3)) + offset
+        yield f"{count} points of [0, 1)^3 + {offset:g}", DTYPES[1:], Data(near)
+    steps = 1 + np.arange(30.0)[:, None] * 1e-9
+    yield "30 points in steps of 1e-9", DTYPES[:1], Data(steps)
     yield (
         "(3e7 + 1, 3e7) against its reverse",
         DTYPES[:1],
@@ -94,6 +102,18 @@ def jax_expression(data: Data) -> np.ndarray:
     return np.asarray(q[:, None] + q - 2 * Z @ Z.T)
 
 
+def keops(data: Data) -> np.ndarray:
+    """Differences, a pair at a time; the import compiles nothing yet, and may be missing."""
+    from pykeops.torch import LazyTensor
+
+    Z = torch.from_numpy(embedded(data))
+    if Z.shape[1] > 1000:
+        raise MemoryError("KeOps writes out every column of its points")
+    D = LazyTensor(Z[:, None, :].contiguous()).sqdist(LazyTensor(Z[None, :, :].contiguous()))
+    ones = torch.eye(len(Z), dtype=Z.dtype)
+    return np.asarray(D @ ones)
+
+
 def scipy_sqeuclidean(data: Data) -> np.ndarray:
     Z = embedded(data)
     return cdist(Z, Z, "sqeuclidean")
@@ -112,6 +132,7 @@ CONTESTANTS: dict[str, Callable[[Data], np.ndarray]] = {
     "scikit-learn": scikit_learn,
     "torch.cdist": torch_cdist,
     "JAX": jax_expression,
+    "KeOps": keops,
     "SciPy sqeuclidean": scipy_sqeuclidean,
     "SciPy mahalanobis": scipy_mahalanobis,
 }
@@ -134,26 +155,51 @@ def worst(
 ) -> float | None:
     try:
         D = contestant(data)
-    except MemoryError:
+    except (ImportError, MemoryError):
         return None
     apart = ~np.eye(len(D), dtype=bool)
     return float(np.max(np.abs(D - expected)[apart] / expected[apart]))
 
 
+SHORT = {
+    "sklearn": ("scikit-learn",),
+    "torch": ("torch.cdist",),
+    "jax": ("JAX",),
+    "keops": ("KeOps",),
+    "scipy": ("SciPy sqeuclidean", "SciPy mahalanobis"),
+}
+"""The names of contestants on the command line."""
+
+
+def chosen() -> dict[str, Callable[[Data], np.ndarray]]:
+    """Return the contestants that the command line asks for, ours always."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
+    every = ",".join(SHORT)
+    parser.add_argument("--contestants", default=every, help=f"some of {every}")
+    names = parser.parse_args().contestants.split(",")
+    unknown = set(names) - set(SHORT)
+    if unknown:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {every}")
+    wanted = ["maha_core", *(full for name in names for full in SHORT[name])]
+    return {name: CONTESTANTS[name] for name in wanted}
+
+
 def main() -> None:
-    print(f"| {'input':<36} | {'dtype':<7} | " + " | ".join(CONTESTANTS) + " |")
-    print("|---|---" + "|---" * len(CONTESTANTS) + "|")
+    contestants = chosen()
+    print(f"| {'input':<36} | {'dtype':<7} | " + " | ".join(contestants) + " |")
+    print("|---|---" + "|---" * len(contestants) + "|")
     found = []
     for name, dtypes, numbers in rows():
         for dtype in dtypes:
             data = numbers.cast(dtype)
             expected = exact(data)
-            errors = {who: worst(run, data, expected) for who, run in CONTESTANTS.items()}
+            errors = {who: worst(run, data, expected) for who, run in contestants.items()}
             found.append({"input": name, "dtype": dtype, "worst_relative_error": errors})
             cells = ("-" if error is None else f"{error:.0e}" for error in errors.values())
             print(f"| {name:<36} | {dtype} | " + " | ".join(cells) + " |", flush=True)
     results = {"machine": machine.describe(), "accuracy": found}
-    (RESULTS / "accuracy.json").write_text(json.dumps(results, indent=1) + "\n")
+    if len(contestants) == len(CONTESTANTS):  # what is not the whole table replaces none
+        (RESULTS / "accuracy.json").write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":

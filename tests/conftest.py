@@ -130,7 +130,8 @@ def pytest_collection_modifyitems(config, items):
     chosen = _chosen(config)
     wanted = [item for item in items if _wanted(item, chosen)]
     kept = wanted if config.getoption("--exhaustive") else _few(wanted, config.getoption("--cases"))
-    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    staying = set(kept)
+    config.hook.pytest_deselected(items=[item for item in items if item not in staying])
     items[:] = kept
 
 

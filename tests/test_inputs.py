@@ -228,7 +228,8 @@ ADVICE = {
 @pytest.mark.parametrize("shape", ADVICE)
 @pytest.mark.parametrize("argument", ["X", "Y"])
 def test_the_error_says_how_to_make_rows_of_points(argument, shape):
-    with pytest.raises(ValueError, match=re.escape(ADVICE[shape])):
+    advice = "Y[None, :]" if (argument, shape) == ("Y", (D,)) else ADVICE[shape]
+    with pytest.raises(ValueError, match=re.escape(advice)):
         CALLS["nearest"](**{argument: np.ones(shape)})
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import libraries
 import maha_core as mc
 import oracle
 from closeness import assert_close
@@ -128,3 +129,11 @@ def test_near_duplicates_far_from_the_origin(library):
     found = mc.nearest(library.array(X), k=2)
     _, index = brute_force(oracle.sqdist(X, None, "euclidean", None), 2, self_pairs=False)
     np.testing.assert_array_equal(library.numpy(found.index), index)
+
+
+def test_a_point_is_no_neighbour_of_its_own_where_all_distances_overflow(library):
+    X = np.full((6, 2), 1e200) * np.array([[1], [-1], [1], [-1], [0.5], [-0.5]])
+    with np.errstate(all="ignore"), libraries.debug_nans(False):
+        found = library.numpy(mc.nearest(library.array(X), k=5).index)
+    for i, row in enumerate(found):
+        assert sorted(row) == [j for j in range(6) if j != i]
