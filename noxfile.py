@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import nox
@@ -218,6 +219,20 @@ def docs_examples(session: nox.Session) -> None:
     _try_to_install(session, JAX)
     _run_docstrings(session)
     session.run("pytest", "tests/test_code_in_documents.py")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site in docs/_build/html, without the network, and open its pages in Chromium."""
+    _install(session, "docs")
+    site = ROOT / "docs" / "_build" / "html"
+    for made in (site, ROOT / "docs" / "api" / "generated"):
+        shutil.rmtree(made, ignore_errors=True)  # pages of names that are gone
+    options = ("-b", "html", "-W", "--keep-going", "-q", "--fresh-env")
+    session.run("sphinx-build", *options, str(ROOT / "docs"), str(site))
+    if not (shutil.which("chromedriver") and shutil.which("chromium")):
+        session.warn("chromium or chromedriver is missing: no page is opened in a browser")
+    session.run("pytest", "tests/site", *session.posargs, env={"MAHA_CORE_SITE": str(site)})
 
 
 @nox.session

@@ -24,7 +24,6 @@ from maha_core.within import within
 if TYPE_CHECKING:
     from maha_core import compat as compat
     from maha_core import learn as learn
-    from maha_core import testing as testing
 
     __version__: str
 

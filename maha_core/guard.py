@@ -27,8 +27,16 @@ if TYPE_CHECKING:
 
 Array = Any
 
-TARGET = {"float64": 1e-12, "float32": 8e-6}
-PULLBACK_TARGET = {"float64": 1e-10, "float32": 1e-4}
+
+class Targets(NamedTuple):
+    """The relative errors of D that are allowed in a dtype."""
+
+    float64: float
+    float32: float
+
+
+TARGET = Targets(float64=1e-12, float32=8e-6)
+PULLBACK_TARGET = Targets(float64=1e-10, float32=1e-4)
 
 SLACK = 1.01
 """Covers the rounding of what `RowBound` is made of, and of D, a part `TARGET` of its threshold."""
@@ -64,12 +72,19 @@ class Inspection(NamedTuple):
     smallest: Array | None = None
 
 
-def target(xp: Any, dtype: Any, targets: dict[str, float] = TARGET) -> float:
+def target(xp: Any, dtype: Any, targets: Targets = TARGET) -> float:
     """Return the relative error that the guard allows in a dtype."""
-    return targets["float32" if xp.finfo(dtype).bits == 32 else "float64"]
+    return targets.float32 if xp.finfo(dtype).bits == 32 else targets.float64
 
 
-def thresholds(form: Form, W: Array, norms: Array, width: int, dtype: Any) -> Array:
+def thresholds(
+    form: Form,
+    W: Array,
+    norms: Array,
+    width: int,
+    dtype: Any,
+    targets: Targets = TARGET,
+) -> Array:
     """Return the threshold h ``(n,)`` of every point, for D to be right in a dtype.
 
     It is NaN, so that no comparison holds, for points with which the product could overflow. No
@@ -78,7 +93,7 @@ def thresholds(form: Form, W: Array, norms: Array, width: int, dtype: Any) -> Ar
     # In float64 the embedding's part is small, also where its square is d times too large.
     fine = form.xp.finfo(W.dtype).bits == 32
     rounding = form.rounding(W, norms) if fine else form.coarse_rounding(W, norms)
-    threshold = _threshold(form, rounding, width, W.dtype, dtype)
+    threshold = _threshold(form, rounding, width, W.dtype, dtype, targets)
     product = HEADROOM * rounding.magnitude
     return threshold + (product - product)
 
@@ -101,25 +116,32 @@ def of_embedding(xp: Any, embedding: Array, own: Any, dtype: Any) -> Array:
     return 8 * _relative(xp, own, dtype) ** 2 * embedding
 
 
-def _threshold(form: Form, rounding: Rounding, width: int, own: Any, dtype: Any) -> Array:
-    xp, part = form.xp, share(form.xp, width, own, dtype)
+def _threshold(
+    form: Form,
+    rounding: Rounding,
+    width: int,
+    own: Any,
+    dtype: Any,
+    targets: Targets = TARGET,
+) -> Array:
+    xp, part = form.xp, share(form.xp, width, own, dtype, targets)
     if not form.nonnegative:  # what `IndefiniteForm.signed` takes for rounding
         part = max(part, 2 * EXPLAINED * float(xp.finfo(dtype).eps))
     threshold = part * rounding.magnitude
     if rounding.embedding is None:
         return threshold
-    return threshold + 8 * _relative(xp, own, dtype) ** 2 * rounding.embedding
+    return threshold + 8 * _relative(xp, own, dtype, targets) ** 2 * rounding.embedding
 
 
 @cache
-def share(xp: Any, width: int, own: Any, dtype: Any) -> float:
+def share(xp: Any, width: int, own: Any, dtype: Any, targets: Targets = TARGET) -> float:
     """Return the part of a_i and b_j below which D, of products in a dtype, is not right."""
-    return (5 + sqrt(width)) * _relative(xp, own, dtype)
+    return (5 + sqrt(width)) * _relative(xp, own, dtype, targets)
 
 
 @cache
-def _relative(xp: Any, own: Any, dtype: Any) -> float:
-    return float(xp.finfo(own).eps) / 2 / target(xp, dtype)
+def _relative(xp: Any, own: Any, dtype: Any, targets: Targets = TARGET) -> float:
+    return float(xp.finfo(own).eps) / 2 / target(xp, dtype, targets)
 
 
 class RowBound(NamedTuple):

@@ -79,7 +79,10 @@ def value_and_grad(
         return over_members(member, X, Y, metric)
     call = prepare(X, Y, metric)
     names = wanted(wrt, call)
-    found, gradient = call.backend.run(call.problem, ValueAndGrad(objective_of(loss, call), names))
+    objective = objective_of(loss, call)
+    if "X" not in names:  # whose gradient is one of all rows
+        objective = replace(objective, weighted_rows=loss.weighted_rows)
+    found, gradient = call.backend.run(call.problem, ValueAndGrad(objective, names))
     return found, gradient.of_metric_and_points
 
 
@@ -118,7 +121,8 @@ def value(
 
         return over_members(member, X, Y, metric)
     call = prepare(X, Y, metric)
-    return call.backend.run(call.problem, Value(objective_of(loss, call)))
+    objective = replace(objective_of(loss, call), weighted_rows=loss.weighted_rows)
+    return call.backend.run(call.problem, Value(objective))
 
 
 def objective_of(loss: Loss, call: Call) -> Objective:

@@ -89,7 +89,7 @@ def reduce_vjp(
     cotangent: ArrayProtocol,
     wrt: ReductionWrt | Sequence[ReductionWrt] | None = None,
 ) -> ReductionGradient[ArrayT]:
-    """Return the gradient of ``sum_i g_i . s_i`` for the reduction s of every row.
+    """Return the gradient of ``sum_i g_i^T s_i`` for the reduction s of every row.
 
     Parameters
     ----------

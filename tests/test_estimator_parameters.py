@@ -25,9 +25,19 @@ COMMON = {
     "callback": (None, print),
     "preprocessor": (None, X),
 }
+SEARCH = {
+    "solver": ("lbfgs", "trust-ncg"),
+    "n_init": (1, 2),
+    "batch_size": (None, 7),
+    "n_references": (None, 12),
+    "learning_rate": (0.03, 0.3),
+    "schedule": ("cosine", "constant"),
+    "validation_fraction": (None, 0.25),
+    "n_iter_no_change": (5, 1),
+}
 OWN = {
-    "MLKR": {"alpha": (0.0, 5.0)},
-    "NCA": {},
+    "MLKR": {"alpha": (0.0, 5.0, "auto")},
+    "NCA": {"alpha": (0.0, 2.0)},
     "LMNN": {
         "n_neighbors": (2, 3),
         "regularization": (0.5, 0.9),
@@ -35,14 +45,22 @@ OWN = {
         "n_refreshes": (0, 1),
     },
 }
+BESIDE = ("init", "batch_size")
+"""With which the parameters of the search meet: all of them together would take too long."""
+
 PAIRS = [
-    (name, *pair) for name in LEARNERS for pair in itertools.combinations(COMMON | OWN[name], 2)
+    (name, *pair)
+    for name in LEARNERS
+    for pair in (
+        *itertools.combinations(COMMON | OWN[name], 2),
+        *((one, other) for one in BESIDE for other in SEARCH if one != other),
+    )
 ]
 
 
 def test_the_table_of_parameters_is_complete():
     for name, kind in LEARNERS.items():
-        assert set(kind().get_params()) == {*COMMON, *OWN[name], "warm_start"}
+        assert set(kind().get_params()) == {*COMMON, *SEARCH, *OWN[name], "warm_start"}
 
 
 def outcome(learner, X=X):
@@ -62,7 +80,7 @@ def assert_equal(found, expected):
 
 def changes(name, *parameters):
     """Return pairs of settings of some parameters, before and after: from the first, and to it."""
-    table = COMMON | OWN[name]
+    table = COMMON | SEARCH | OWN[name]
     settings = [
         dict(zip(parameters, values, strict=True))
         for values in itertools.product(*(table[each] for each in parameters))
@@ -71,7 +89,7 @@ def changes(name, *parameters):
 
 
 def first(name):
-    table = COMMON | OWN[name]
+    table = COMMON | SEARCH | OWN[name]
     return LEARNERS[name](**{parameter: values[0] for parameter, values in table.items()})
 
 

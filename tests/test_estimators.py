@@ -22,6 +22,7 @@ from sklearn.preprocessing import StandardScaler, scale
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import maha_core as mc
+from learners import fitted, on_host
 
 NOT_COPIES = (
     "in a leave-one-out loss a copied point is a neighbour at distance 0, so that a weight of 2 "
@@ -315,6 +316,17 @@ def test_mlkrs_penalty_holds_the_metric_back():
     assert held.score(X[::2], y[::2]) < free.score(X[::2], y[::2])  # of points that both have seen
 
 
+def test_ncas_penalty_pulls_as_hard_as_the_votes():
+    X, y = load_iris(return_X_y=True)
+    X, alpha = scale(X), 0.3
+    free, held = (mc.learn.NCA(alpha=a, max_iter=500, tol=1e-10).fit(X, y) for a in (0.0, alpha))
+    value, gradient = mc.value_and_grad(mc.losses.NCA(y), X, metric=held.metric_)
+    A = held.components_
+    np.testing.assert_allclose(gradient.metric, -2 * alpha * A, atol=1e-3 * np.abs(A).max())
+    assert held.loss_ == pytest.approx(float(value) + alpha * np.sum(A**2))
+    assert np.linalg.norm(A) < 0.5 * np.linalg.norm(free.components_)
+
+
 def test_mlkr_predicts_in_blocks():
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((60, 2)), rng.random(60)
@@ -382,19 +394,48 @@ def _computed(library, array):
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_an_array_of_numpy_beside_one_of_another_library_is_refused(name):
+def test_targets_and_weights_follow_the_points(name, library, iris):
+    """scikit-learn's rule for arrays: everything follows X."""
+    if library.lazy:
+        pytest.skip("beside Dask arrays those of the chunks' library are taken as they are")
+    few = np.r_[0:20, 50:70]
+    weight = np.linspace(0.5, 1.5, 40)
+    X, y = iris[0][few], iris[1][few].astype(float if name == "MLKR" else int)
+    learner = LEARNERS[name](init="identity", max_iter=3)
+    expected = fitted(learner, *library.arrays(X, y, weight)).components_
+    found = fitted(learner, library.array(X), y, weight).components_
+    np.testing.assert_array_equal(library.numpy(found), library.numpy(expected))
+    if name == "NCA" and library.name in ("torch", "jax", "strict"):
+        back = fitted(learner, X, *library.arrays(y, weight)).components_
+        assert type(back) is np.ndarray
+        np.testing.assert_allclose(back, library.numpy(expected), rtol=1e-8)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_points_of_another_library_that_are_not_finite(name):
     strict = pytest.importorskip("array_api_strict")
-    X = strict.asarray(np.random.default_rng(0).standard_normal((6, 2)))
-    with pytest.raises(TypeError, match="y is a numpy.ndarray"):
-        LEARNERS[name]().fit(X, np.array([0, 0, 0, 1, 1, 1]))
-    X_bad = strict.asarray(np.array([[np.nan, 1.0], [0.0, 1.0], [3.0, 2.0]]))
+    X = strict.asarray(np.array([[np.nan, 1.0], [0.0, 1.0], [3.0, 2.0]]))
     with pytest.raises(ValueError, match="X contains NaN or infinity"):
-        LEARNERS[name]().fit(X_bad, strict.asarray(np.array([0, 1, 0])))
+        LEARNERS[name]().fit(X, strict.asarray(np.array([0, 1, 0])))
+
+
+def test_the_learned_metric_is_a_callable_of_scikit_learn(iris):
+    X, y = iris
+    learner = fitted(mc.learn.NCA(2, max_iter=5), X, y)
+    own, theirs = (KNeighborsClassifier(3).fit(Z, y) for Z in (learner.transform(X), X))
+    for metric in (learner.metric_, learner.get_metric()):
+        theirs.set_params(metric=metric).fit(X, y)
+        np.testing.assert_allclose(
+            theirs.kneighbors(X[:9])[0], own.kneighbors(learner.transform(X[:9]))[0], atol=1e-9
+        )
+    square = learner.get_metric(squared=True)
+    assert square(X[0], X[70]) == pytest.approx(learner.metric_(X[0], X[70]) ** 2)
+    assert square(X[0], X[70], squared=False) == pytest.approx(learner.metric_(X[0], X[70]))
 
 
 def test_dask_input_is_read_once_per_evaluation(iris, monkeypatch):
     da = pytest.importorskip("dask.array")
-    from maha_core.learn import gradient_learner
+    from maha_core.learn import streamed
 
     read, evaluations = [], []
 
@@ -406,24 +447,26 @@ def test_dask_input_is_read_once_per_evaluation(iris, monkeypatch):
         evaluations.append(1)
         return original(*args, **kwargs)
 
-    original = gradient_learner.value_and_grad
-    monkeypatch.setattr(gradient_learner, "value_and_grad", counted)
+    original = streamed.value_and_grad
+    monkeypatch.setattr(streamed, "value_and_grad", counted)
     X = da.from_array(iris[0], chunks=(50, 4)).map_blocks(chunk, meta=np.empty((0, 0)))
     y = da.from_array(iris[1].astype(float), chunks=50)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        mc.learn.MLKR(2, init="identity", max_iter=3).fit(X, y)
+        mc.learn.MLKR(2, init="identity", alpha=0.0, max_iter=3).fit(X, y)
     assert len(evaluations) > 3
-    assert read == [50] * 3 * len(evaluations)
+    assert read == [50] * 3 * (1 + len(evaluations))  # once for the standard deviations
 
 
 def test_points_of_another_library_after_fit_are_refused(learner, iris):
     strict = pytest.importorskip("array_api_strict")
     X, y = iris
-    with pytest.raises(TypeError, match=r"A is a numpy.ndarray .* convert A to the library of X"):
+    with pytest.raises(
+        ValueError, match=r"must use the same namespace.* is numpy.ndarray of shape"
+    ):
         learner.fit(X, y).transform(strict.asarray(X))
     y = strict.asarray(y.astype(float) if isinstance(learner, mc.learn.MLKR) else y)
-    with pytest.raises(TypeError, match=r"A is a array_api_strict.* and X a numpy.ndarray"):
+    with pytest.raises(ValueError, match=r"components_ is array_api_strict.*, and X numpy.ndarray"):
         learner.fit(strict.asarray(X), y).transform(X)
 
 
@@ -439,10 +482,22 @@ def test_labels_of_the_wrong_length(name, iris):
         LEARNERS[name]().fit(iris[0], iris[1][:-1])
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
-def test_one_class_only(name, iris):
+def test_lmnn_of_one_class_only(iris):
     with pytest.raises(ValueError, match="number of classes has to be greater than one"):
-        LEARNERS[name]().fit(iris[0], np.zeros(150, int))
+        mc.learn.LMNN().fit(iris[0], np.zeros(150, int))
+
+
+def test_nca_of_one_class_keeps_its_start_as_scikit_learns(iris, library):
+    X, y = library.arrays(iris[0], np.zeros(150, int))
+    with pytest.warns(UserWarning, match="y has one class"):
+        learner = mc.learn.NCA(2, init="pca").fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = NeighborhoodComponentsAnalysis(2, init="pca").fit(iris[0], np.zeros(150, int))
+    np.testing.assert_allclose(
+        np.abs(on_host(learner.components_)), np.abs(theirs.components_), rtol=1e-6, atol=1e-9
+    )
+    assert learner.loss_ == pytest.approx(-150)
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
@@ -459,9 +514,18 @@ def test_a_class_with_few_members_has_fewer_target_neighbors(iris):
     assert learner.n_neighbors_ == 2
 
 
-def test_a_class_of_one_member_has_no_target_neighbor(iris):
+def test_points_alone_in_their_class_are_left_out_of_lmnn(iris, library):
+    X, y = np.r_[iris[0], iris[0][:2] + 9], np.r_[iris[1] * 2, 1, 7]
+    with pytest.warns(UserWarning, match="2 of 5 classes in y have only 1 member"):
+        learner = fitted(mc.learn.LMNN(3, max_iter=30), *library.arrays(X, y))
+    without = fitted(mc.learn.LMNN(3, max_iter=30), *library.arrays(iris[0], iris[1]))
+    np.testing.assert_allclose(on_host(learner.components_), on_host(without.components_))
+    np.testing.assert_array_equal(learner.classes_, [0, 1, 2, 4, 7])
+
+
+def test_no_two_classes_have_target_neighbors(iris):
     X, y = iris
-    with pytest.raises(ValueError, match="has only 1 member"):
+    with pytest.raises(ValueError, match="two classes of two members or more"):
         mc.learn.LMNN(3).fit(X[:51], y[:51])
 
 
@@ -609,6 +673,8 @@ def test_a_point_of_weight_zero_is_a_neighbour_and_no_more(name, iris):
     X, y = iris[0][order], iris[1][order]
     weight = rng.integers(0, 3, 150).astype(float)
     learner = LEARNERS[name](2, init="pca") if name != "LMNN" else mc.learn.LMNN(3, 2, init="pca")
+    if name == "MLKR":
+        learner.set_params(alpha=0.0)
     learner.set_params(max_iter=500).fit(X, y, sample_weight=weight)
     if name == "LMNN":
         loss = mc.losses.LMNN(y, mc.target_neighbors(X, y, k=3), sample_weight=weight)

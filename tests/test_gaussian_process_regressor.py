@@ -1,5 +1,7 @@
 """Gaussian processes beside scikit-learn's, finite differences, and the definition."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -96,7 +98,8 @@ def test_gradient_of_all_numbers_by_finite_differences(kernel, family):
         "lowrank": Linear(rng.standard_normal((1, 3))),
         "diagonal": Columnwise(rng.uniform(0.5, 2, 3)),
     }[family]
-    function = gaussian_process.objective(kernel, X, y, scales)
+    likelihood = partial(marginal_likelihood, kernel, X, y)
+    function = gaussian_process.objective(likelihood, len(y), scales)
     theta = np.concatenate([scales.start(), [0.3, -2.0]])[None, :]
     step = 1e-5
     expected = [
@@ -266,7 +269,7 @@ def test_float32_stays_float32():
 def test_the_likelihood_of_many_points_is_that_of_drawn_ones(monkeypatch):
     X, y = points(150)
     monkeypatch.setattr(gaussian_process, "DIRECT", 100)
-    model = GaussianProcess(metric="diagonal", max_iter=30, random_state=3).fit(X, y)
+    model = GaussianProcess(metric="diagonal", max_iter=30, n_probes=0, random_state=3).fit(X, y)
     rows = np.sort(np.random.RandomState(3).choice(150, 100, replace=False))
     found = marginal_likelihood(
         mc.kernels.Gaussian(), X[rows], y[rows], model.metric_, model.signal_, model.noise_
@@ -289,6 +292,8 @@ def test_the_likelihood_of_many_points_is_that_of_drawn_ones(monkeypatch):
         ({"n_components": 0}, InvalidParameterError, "'n_components' parameter"),
         ({"noise": 0.0}, InvalidParameterError, "'noise' parameter"),
         ({"normalize_y": "yes"}, InvalidParameterError, "'normalize_y' parameter"),
+        ({"n_probes": 1}, InvalidParameterError, "'n_probes' parameter"),
+        ({"n_probes": -1}, InvalidParameterError, "'n_probes' parameter"),
         ({"max_iter": -1}, InvalidParameterError, "'max_iter' parameter"),
         ({"tol": -1.0}, InvalidParameterError, "'tol' parameter"),
         ({"random_state": "seed"}, InvalidParameterError, "'random_state' parameter"),

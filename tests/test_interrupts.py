@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("sklearn")
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
@@ -75,12 +76,12 @@ def test_a_warm_start_goes_on_after_an_interrupt(name):
 
 
 def test_before_the_first_evaluation(monkeypatch):
-    from maha_core.learn import gradient_learner
+    from maha_core.learn import streamed
 
     def pressed(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(gradient_learner, "value_and_grad", pressed)
+    monkeypatch.setattr(streamed, "value_and_grad", pressed)
     learner = mc.learn.NCA(2, init="identity")
     error = interrupted(learner, X, Y)
     assert "before its first evaluation" in error.__notes__[0]
@@ -107,10 +108,10 @@ def test_between_two_searches(monkeypatch):
 
 
 def test_at_the_first_evaluation_of_a_second_search(monkeypatch):
-    from maha_core.learn import gradient_learner
+    from maha_core.learn import streamed
 
     once = mc.learn.LMNN(3, 2, init="identity", max_iter=500).fit(X, Y)
-    original, starts = gradient_learner.value_and_grad, []
+    original, starts = streamed.value_and_grad, []
 
     def pressed(loss, points, *, metric):
         if not starts or loss is not starts[-1]:
@@ -119,7 +120,7 @@ def test_at_the_first_evaluation_of_a_second_search(monkeypatch):
             raise KeyboardInterrupt
         return original(loss, points, metric=metric)
 
-    monkeypatch.setattr(gradient_learner, "value_and_grad", pressed)
+    monkeypatch.setattr(streamed, "value_and_grad", pressed)
     learner = mc.learn.LMNN(3, 2, init="identity", max_iter=500, n_refreshes=2)
     interrupted(learner, X, Y)
     np.testing.assert_array_equal(learner.components_, once.components_)
@@ -191,8 +192,10 @@ def warned(call):
 def test_warnings_point_at_the_users_line(name):
     few = np.r_[0:57:3, 1:58:3, 2, 5]  # two of the last class
     learner = LEARNERS[name](max_iter=1)
+    if name == "MLKR":
+        learner.set_params(alpha=0.0)
     y = targets_of(learner, Y)
-    pipeline = make_pipeline(LEARNERS[name](max_iter=1))
+    pipeline = make_pipeline(clone(learner))
     for call in (
         lambda: learner.fit(X[few], y[few]),
         lambda: learner.fit_transform(X[few], y[few]),

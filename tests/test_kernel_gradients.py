@@ -146,3 +146,25 @@ REFUSED = [
 def test_bad_input_is_refused_by_name(error, name, call):
     with pytest.raises(error, match=name):
         call()
+
+
+@pytest.mark.parametrize("kernel", ["laplace", "gaussian"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_under_a_metric_of_nearly_low_rank(library, dtype, kernel):
+    """As recursive feature machines make them: points are close beside how far out they are."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((N, 30)).astype(dtype)
+    X[1::7] = X[::7][: len(X[1::7])] + np.asarray(1e-3, dtype) * X[1::7]  # close pairs
+    Q = np.linalg.qr(rng.standard_normal((30, 30)))[0]
+    A = (np.geomspace(1, 1e-4, 30)[:, None] * Q).astype(dtype)
+    b = rng.standard_normal((N, 1)).astype(dtype)
+    form, slope = KERNELS[kernel]
+    found = mc.kernel_gradient(
+        form,
+        library.array(X),
+        library.array(X),
+        values=library.array(b),
+        metric=mc.Factor(library.array(A)),
+    )
+    expected = exact(slope, X, X, "factor", A, b.astype(np.float64))
+    check(library, found, expected, dtype)

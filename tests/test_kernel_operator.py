@@ -9,6 +9,7 @@ import scipy.sparse.linalg as solvers
 import maha_core as mc
 import oracle
 from forms import problem
+from maha_core.tiles.kernels import TileKernels
 from test_kernels import KERNELS, both_dtypes, every_kernel, exactly
 from tiles import EDGE, small
 
@@ -37,6 +38,26 @@ def test_products_are_those_of_the_matrix(library, form, m):
         (K.diagonal(), np.diagonal(matrix)),
     ):
         np.testing.assert_allclose(library.numpy(found), expected, rtol=1e-11, atol=1e-12)
+
+
+def test_products_with_itself_visit_half_of_the_tiles(monkeypatch):
+    visited, visit = [], TileKernels.distance_tile
+
+    def counted(*arguments):
+        visited.append(arguments)
+        return visit(*arguments)
+
+    monkeypatch.setattr(TileKernels, "distance_tile", counted)
+    X, B = np.random.default_rng(0).standard_normal((2, 5 * EDGE, 2))
+    counts = []
+    for Y in (X, None):
+        visited.clear()
+        with small("float64", EDGE):
+            mc.KernelOperator(mc.kernels.Gaussian(), X, Y) @ B
+        counts.append(len(visited))
+    side = int(np.sqrt(counts[0]))
+    assert side >= 5
+    assert counts == [side**2, side * (side + 1) // 2]
 
 
 REDUCTIONS = {

@@ -172,6 +172,17 @@ def test_equal_points_without_a_ridge_are_warned_of():
     np.testing.assert_allclose(model.predict(X), np.tile(y[:70] + 0.5, 2), atol=1e-4)
 
 
+def test_what_has_no_solution_is_warned_of_and_stays_small(monkeypatch):
+    """Equal points of different targets, and no ridge: iterations would part without a bound."""
+    monkeypatch.setattr(kernel_system, "DIRECT", 0)
+    X, y = points()
+    twice, targets = np.concatenate([X, X]), np.concatenate([y, y + 0.5])
+    with pytest.warns(ConvergenceWarning, match="write a larger alpha"):
+        model = KernelRidge("laplace", alpha=0.0).fit(twice, targets)
+    assert model.residual_ < 1
+    assert abs(model.predict(X)).max() < 10 * abs(targets).max()
+
+
 def test_too_few_iterations_are_warned_of(monkeypatch):
     monkeypatch.setattr(kernel_system, "DIRECT", 0)
     X, y = points()

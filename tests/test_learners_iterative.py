@@ -8,9 +8,11 @@ import pytest
 
 pytest.importorskip("sklearn")
 from scipy.optimize import linprog
+from sklearn.covariance import graphical_lasso
 from sklearn.exceptions import ConvergenceWarning
 
 import maha_core as mc
+from maha_core.learn.lsml import invertible
 from maha_core.learn.percentiles import distance_percentiles
 from tuple_learners import points, quadratic, rows_of_tuples
 
@@ -223,6 +225,22 @@ def test_lsml_of_satisfied_quadruplets_is_the_prior():
     assert learner.n_iter_ == 1
 
 
+@pytest.mark.parametrize("scale", [0.01, 1.0, 5.0])
+def test_lsml_of_one_column(scale):
+    """The loss is M (1 + excess) - log M; a first step of L-BFGS may lead to A = 0."""
+    given = scale * QUADRUPLETS[:, :, :1]
+    found = mc.learn.LSML(tol=1e-12).fit(given).get_mahalanobis_matrix().item()
+    near, far = np.abs(given[:, 0] - given[:, 1]), np.abs(given[:, 2] - given[:, 3])
+    excess = np.mean(np.maximum(near - far, 0) ** 2)
+    assert found == pytest.approx(1 / (1 + excess), rel=1e-5)
+
+
+def test_lsml_turns_back_from_a_singular_matrix():
+    found = invertible(np.zeros((2, 2)))
+    assert np.isfinite(np.linalg.slogdet(found)[1])
+    np.testing.assert_array_equal(invertible(np.eye(2)), np.eye(2))
+
+
 def test_lsml_of_quadruplets_whose_far_points_are_equal():
     given = QUADRUPLETS.copy()
     given[3, 3] = given[3, 2]
@@ -244,6 +262,22 @@ def test_sdml_ends_where_the_lasso_is_optimal(sparsity):
     np.testing.assert_allclose(np.diag(slope), 0, atol=1e-6)
     np.testing.assert_allclose(slope[active], -sparsity * np.sign(M[active]), atol=1e-6)
     assert (np.abs(slope[beside & ~active]) <= sparsity + 1e-6).all()
+
+
+@pytest.mark.parametrize("penalty", [1e-3, 0.05, 0.2, 0.5])
+def test_sdml_of_unconnected_columns_is_the_lasso_of_all(penalty):
+    """Columns are put together from two groups, in another order, with a little between them."""
+    rng = np.random.default_rng(0)
+    near, order = rng.standard_normal((200, 7)), rng.permutation(7)
+    near[:, [1, 2]] += 3 * near[:, [0]]
+    near[:, [4, 5]] -= 2 * near[:, [3]]
+    pairs = np.stack([np.zeros((202, 7)), np.r_[near[:, order], np.full((2, 7), 0.1)]], axis=1)
+    labels = np.repeat([1, -1], [200, 2])
+    M = mc.learn.SDML(1e-3, penalty).fit(pairs, labels).get_mahalanobis_matrix()
+    d = pairs[:, 1]
+    S = np.eye(7) + 1e-3 * (d * labels[:, None]).T @ d
+    whole = graphical_lasso(S, penalty, tol=1e-9, enet_tol=1e-11, max_iter=5000)[1]
+    np.testing.assert_allclose(M, whole, atol=1e-5 * np.abs(whole).max())
 
 
 def test_sdml_is_sparser_the_larger_the_parameter():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("sklearn")
+from numpy.linalg import LinAlgError
 from sklearn.utils._param_validation import InvalidParameterError
 
 import maha_core as mc
@@ -172,7 +173,7 @@ WITH_PRIOR = {
         (np.eye(3), ValueError, r"{} has shape \(3, 3\); for points of 4 columns it is \(4, 4\)"),
         (np.ones((4, 2)), ValueError, r"{} has shape \(4, 2\)"),
         (np.diag([1.0, 1, 1, -1]), ValueError, r"{} is not positive definite: .* is -1"),
-        (np.diag([1.0, 1, 1, 0]), ValueError, r"{} is not positive definite"),
+        (np.diag([1.0, 1, 1, 0]), LinAlgError, r"{} is not positive definite"),
         (np.eye(4) + np.eye(4, k=1), ValueError, r"{} is not symmetric"),
         (np.full((4, 4), np.nan), ValueError, r"Input {} contains NaN"),
         ("unit", InvalidParameterError, r"The '{}' parameter"),
@@ -193,7 +194,7 @@ def test_a_prior_of_a_singular_covariance(name):
     tuples[..., 3] = tuples[..., 0] - tuples[..., 1]
     argument = WITH_PRIOR[name]
     message = rf"{argument}='covariance' needs points whose covariance is not singular"
-    refused_by_fit(name, tuples, ValueError, message, **{argument: "covariance"})
+    refused_by_fit(name, tuples, LinAlgError, message, **{argument: "covariance"})
 
 
 # ------------------------------------------------------------------------- what has no minimum

@@ -95,6 +95,35 @@ def test_four_iterations_as_published(dtype):
     assert np.mean((predicted - truth) ** 2) == pytest.approx(error, rel=100 * close)
 
 
+def published_by_products(X, y, *, bandwidth, ridge, n_iter):
+    """The same with one output in the dtype of X, distances by products and NaN masked."""
+    n, M = len(X), np.eye(X.shape[1], dtype=X.dtype)
+    for _ in range(n_iter):
+        XM = X @ M
+        squares = np.sum(XM * X, axis=1)
+        R = np.sqrt(np.maximum(squares[:, None] + squares[None, :] - 2 * XM @ X.T, 0))
+        K = np.exp(-R / X.dtype.type(bandwidth))
+        dual = np.linalg.solve(K + X.dtype.type(ridge) * np.eye(n, dtype=X.dtype), y)
+        with np.errstate(divide="ignore"):
+            slopes = np.where(R > 0, -K / (X.dtype.type(bandwidth) * R), 0) * dual[None, :]
+        G = (slopes.sum(axis=1, keepdims=True) * X - slopes @ X) @ M
+        M = G.T @ G
+        M /= np.diag(M).max()
+    return M
+
+
+def test_float32_is_nearer_to_float64_than_whole_matrices_of_float32():
+    X, y = low_rank()
+    of = {"bandwidth": 5.0, "ridge": 1e-3, "n_iter": 4}
+    exact, _ = published(X, y[:, None], **of)
+    np.testing.assert_allclose(published_by_products(X, y, **of), exact, atol=1e-8)
+    narrow = X.astype(np.float32), y.astype(np.float32)
+    theirs = abs(published_by_products(*narrow, **of) - exact).max()
+    model = RFM(bandwidth=5.0, alpha=1e-3, n_iter=4).fit(*narrow)
+    ours = abs(model.get_mahalanobis_matrix() * 25 - exact).max()
+    assert ours < theirs / 2
+
+
 @pytest.mark.parametrize("changes", [{"diagonal": True}, {"centering": True}])
 def test_variants_of_several_outputs(changes, monkeypatch):
     monkeypatch.setattr(gradient_outer_product, "BYTES", 7 * 4 * 2 * 8)  # seven points at a time
@@ -254,6 +283,90 @@ def test_points_in_the_learned_metric():
     assert (np.diff(lengths) <= 0).all()
 
 
+# --------------------------------------------------------------------------- categorical columns
+
+
+def with_categories(n=150, seed=0):
+    """Two columns of numbers, and between them one of categories, on which the target depends."""
+    rng = np.random.default_rng(seed)
+    numbers, codes = rng.standard_normal((n, 2)), rng.integers(0, 4, n)
+    X = np.column_stack([numbers[:, 0], codes, numbers[:, 1]])
+    return X, np.sin(X[:, 0]) + np.array([0.0, 3.0, -2.0, 3.0])[codes]
+
+
+def one_hot(X):
+    return np.column_stack([X[:, 1:2] == np.arange(4), X[:, 0], X[:, 2]]).astype(X.dtype)
+
+
+@pytest.mark.parametrize("given", [[1], [False, True, False], np.array([1]), [1, 1]])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_categorical_columns_are_blocks(given, dtype):
+    X, y = with_categories()
+    X, y = X.astype(dtype), y.astype(dtype)
+    model = RFM(n_iter=2, bandwidth=2.0, alpha=0.1)
+    expected = clone(model).fit(one_hot(X), y)
+    found = clone(model).set_params(categorical_features=given).fit(X, y)
+    assert found.predict(X).dtype == dtype
+    np.testing.assert_array_equal(found.predict(X), expected.predict(one_hot(X)))
+    np.testing.assert_array_equal(found.transform(X), expected.transform(one_hot(X)))
+    block = expected.feature_importances_[:4].sum()
+    importances = [expected.feature_importances_[4], block, expected.feature_importances_[5]]
+    np.testing.assert_allclose(found.feature_importances_, importances)
+    assert found.n_features_in_ == 3
+    pairs = np.stack([X[:5], X[5:10]], axis=1)
+    np.testing.assert_allclose(
+        found.pair_distance(pairs),
+        np.linalg.norm(found.transform(X[:5]) - found.transform(X[5:10]), axis=1),
+    )
+
+
+def test_names_and_strings_of_a_data_frame():
+    pandas = pytest.importorskip("pandas")
+    X, y = with_categories()
+    frame = pandas.DataFrame(
+        {"a": X[:, 0], "kind": np.array(["p", "q", "r", "s"])[X[:, 1].astype(int)], "b": X[:, 2]}
+    )
+    model = RFM(n_iter=1, bandwidth=2.0, alpha=0.1)
+    expected = clone(model).set_params(categorical_features=[1]).fit(X, y)
+    found = clone(model).set_params(categorical_features=["kind"]).fit(frame, y)
+    np.testing.assert_allclose(found.predict(frame), expected.predict(X), rtol=1e-12)
+    assert list(found.feature_names_in_) == ["a", "kind", "b"]
+    new = frame[:3].assign(kind="unknown")
+    assert np.isfinite(found.predict(new)).all()
+    with pytest.raises(ValueError, match="feature names"):
+        found.predict(frame.rename(columns={"a": "c"}))
+
+
+def test_categories_of_a_classifier():
+    X, y = with_categories()
+    model = RFMClassifier(n_iter=1, categorical_features=[1], random_state=0).fit(X, y > 1)
+    assert model.score(X, y > 1) > 0.95
+    np.testing.assert_array_equal(clone(model).fit(X, y > 1).predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([3], "has 3; X has columns 0 to 2"),
+        ([-1], "has -1; X has columns 0 to 2"),
+        ([0.5], "has 0.5; X has columns"),
+        ([True, False], r"mask of shape \(2,\); X has 3 columns"),
+        (["kind"], "has 'kind'; X is no DataFrame"),
+    ],
+)
+def test_categorical_columns_that_are_not_there(given, message):
+    X, y = with_categories()
+    with pytest.raises(ValueError, match=message):
+        RFM(categorical_features=given).fit(X, y)
+
+
+def test_categories_of_other_libraries_are_refused():
+    torch = pytest.importorskip("torch")
+    X, y = (torch.asarray(each) for each in with_categories())
+    with pytest.raises(TypeError, match="convert X to a NumPy array"):
+        RFM(categorical_features=[1]).fit(X, y)
+
+
 # ------------------------------------------------------------------------------- awkward points
 
 
@@ -333,6 +446,7 @@ def test_equal_points_without_a_ridge_are_warned_of():
         ("renew_bandwidth", "yes"),
         ("diagonal", 2),
         ("centering", None),
+        ("categorical_features", "kind"),
         ("validation_fraction", 1.0),
         ("validation_fraction", 0.0),
         ("n_iter_no_change", 0),

@@ -37,6 +37,7 @@ class NumpyTileKernels(TileKernels):
     """What is done on one tile of NumPy arrays."""
 
     tile_bytes = 2**22
+    loss_tiles = 2
     picks_entries = True
     square_part = 2
 

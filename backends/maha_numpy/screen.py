@@ -48,7 +48,7 @@ EMBEDDED = 2**16
 EXPONENTS = {"float32": 100, "float64": 500}
 """The largest power of two that points are scaled by: it and its square are numbers themselves."""
 
-SLACK = 4 * guard.TARGET["float32"]
+SLACK = 4 * guard.TARGET.float32
 """A relative error of D that is allowed for beside e_i + e_j, that of the differences among it."""
 
 UNDERFLOW = 1e-37
@@ -247,7 +247,7 @@ class Screen:
         if rounding.embedding is None:
             return error
         own = float(np.finfo(W.dtype).eps) / 2
-        return error + 8 * own**2 / guard.TARGET["float32"] * rounding.embedding
+        return error + 8 * own**2 / guard.TARGET.float32 * rounding.embedding
 
 
 def _largest(values: Array) -> float:

@@ -110,7 +110,7 @@ class TorchBackend(Door):
 
     def calling(self) -> AbstractContextManager[None]:
         """Return the context of a user's function: what it uses is to show."""
-        return torch.enable_grad()  # type: ignore[no-any-return]  # torch gives it no type
+        return torch.enable_grad()
 
     def form(self, metric: Any, parameter: Array, options: Options) -> Any:
         """Return a metric's mathematics for one call, or that it is made when its numbers are."""

@@ -15,8 +15,11 @@ from benchmarks.learn import (
     cluster,
     growth,
     large,
+    mini_batches,
     nca,
     page,
+    penalty,
+    solvers,
     tuples,
 )
 
@@ -28,6 +31,9 @@ PARTS = {
     "example": accuracy.documented_example,
     "regression": accuracy.regression,
     "accuracy": accuracy.table,
+    "penalty": penalty.measure,
+    "solvers": solvers.compare,
+    "mini_batches": mini_batches.measure,
 }
 
 BESIDE = ("mlkr", "lmnn", "tuples", "tuple_times")

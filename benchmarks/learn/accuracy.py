@@ -75,8 +75,10 @@ def regression() -> dict[str, float]:
     X, y = datasets.load_diabetes(return_X_y=True)
     learners = {
         "Euclidean, best bandwidth": BandwidthRegression(),
-        "MLKR, 2 components, no penalty": mc.learn.MLKR(2),
-        "MLKR, 10 components, no penalty": mc.learn.MLKR(),
+        "MLKR, 2 components, no penalty": mc.learn.MLKR(2, alpha=0.0),
+        "MLKR, 10 components, no penalty": mc.learn.MLKR(alpha=0.0),
+        "MLKR, 2 components": mc.learn.MLKR(2),
+        "MLKR, 10 components": mc.learn.MLKR(),
         "MLKR, 2 components, penalty by cross-validation": _chosen_penalty(2),
         "MLKR, 10 components, penalty by cross-validation": _chosen_penalty(10),
     }
@@ -97,10 +99,11 @@ class BandwidthRegression(mc.learn.MLKR):
     """Kernel regression with the multiple of the identity that errs least, leaving one out."""
 
     def _learn(self, data: Any, start: Any) -> Any:
-        from maha_core.learn.gradient_learner import objective
         from maha_core.learn.optimizer import Found
+        from maha_core.learn.streamed import Streamed
 
-        evaluate = objective(self._loss(data), data.X)
+        self.alpha_ = 0.0
+        evaluate = Streamed(self._loss(data), data.X)
         tried = [np.eye(data.X.shape[1]) / h for h in np.geomspace(0.3, 10, 30)]
         losses = [evaluate(A)[0] for A in tried]
         best = int(np.argmin(losses))

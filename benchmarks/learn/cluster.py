@@ -29,7 +29,10 @@ def measure() -> dict[str, Any]:
     ):
         X = random.standard_normal((POINTS, COLUMNS), chunks=(CHUNK, COLUMNS)).persist()
         y = (X[:, 0] + 0.5 * X[:, 1] ** 2).persist()
-        largest, learner = Largest(client), mc.learn.MLKR(2, init="pca", max_iter=ITERATIONS)
+        largest, learner = (
+            Largest(client),
+            mc.learn.MLKR(2, init="pca", alpha=0.0, max_iter=ITERATIONS),
+        )
         with largest, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             begin = time.perf_counter()

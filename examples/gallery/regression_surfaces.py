@@ -1,4 +1,7 @@
-"""Kernel regression with a learned metric: a wave along one direction of the plane.
+"""Kernel regression with a learned metric
+=======================================
+
+A wave runs along one direction of the plane.
 
 300 noisy points are seen. Kernel regression needs a bandwidth: too narrow, it follows the noise;
 too wide, it flattens the wave. With one for all directions it must do some of both. MLKR learns
@@ -12,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 import maha_core as mc
 from maha_core.learn.kernel_regression import kernel_regression
-from style import INK, bare, panels, save
+from style import INK, panels, save
 
 DIRECTION = np.array([0.8, 0.6])
 SIDE = np.linspace(-2, 2, 100)
@@ -27,7 +30,7 @@ def main() -> None:
     width = best_width(X, y)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        learner = mc.learn.MLKR(init=np.eye(2) / width).fit(X, y)
+        learner = mc.learn.MLKR(init=np.eye(2) / width, alpha=0.0).fit(X, y)
     surfaces = {
         "the wave, and what is seen": wave(GRID),
         "one bandwidth": kernel_regression(GRID / width, X / width, y),
@@ -40,8 +43,9 @@ def main() -> None:
         )
         error = np.sqrt(np.mean((surface - wave(GRID)) ** 2))
         panel.set_aspect("equal")
-        bare(panel)
-        panel.set_title(name if panel is axes[0] else f"{name}: error {error:.2f}")
+        panel.set_xlabel("first coordinate")
+        panel.set_title(name if panel is axes[0] else f"{name}: error {error:.2f} on a grid")
+    axes[0].set_ylabel("second coordinate")
     axes[0].scatter(
         *X.T, c=y, cmap="RdBu_r", vmin=-1.2, vmax=1.2, s=16, edgecolor=INK, linewidth=0.4
     )

@@ -6,7 +6,6 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
 
 INK, FAINT = "#1f2328", "#9aa1a9"
 BLUE, ORANGE, GREEN, RED = "#0072b2", "#e69f00", "#009e73", "#d55e00"
@@ -51,6 +50,4 @@ def save(figure: Figure, script: str) -> None:
     parser.add_argument("--output", type=Path, default=IMAGES, help="a folder")
     target = parser.parse_args().output / f"{Path(script).stem}.png"
     target.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(target, dpi=90)
-    Image.open(target).convert("RGB").quantize(128).save(target, optimize=True)  # a small file
-    print(target)
+    figure.savefig(target, dpi=110)

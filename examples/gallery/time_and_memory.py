@@ -1,4 +1,7 @@
-"""Time and memory of one evaluation of loss and gradient, against the number of points.
+"""Time and memory of a learner
+============================
+
+Seconds and MiB of one evaluation of loss and gradient, against the number of points.
 
 It draws what `python -m benchmarks.learn` measured; scikit-learn and metric-learn hold n x n
 arrays, which 8000 points fill gigabytes with.
@@ -24,9 +27,11 @@ def main() -> None:
     found = json.loads(RESULTS.read_text())["growth"]["found"]
     figure, (seconds, memory) = panels(1, 2, 10, 4)
     draw(seconds, found, "seconds", 1)
-    seconds.set_title("seconds for loss and gradient")
+    seconds.set_title("loss and gradient of NumPy arrays")
+    seconds.set_ylabel("seconds")
     draw(memory, found, "peak_bytes", 2**20)
-    memory.set_title("MiB above the input, at most")
+    memory.set_title("memory beside the input")
+    memory.set_ylabel("MiB at most")
     seconds.legend(frameon=False)
     save(figure, __file__)
 

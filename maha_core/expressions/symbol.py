@@ -148,7 +148,7 @@ def _operand(value: Any) -> Any:
 
 def _number(value: Any) -> bool | int | float:
     if type(value) in (bool, int, float):
-        return value  # type: ignore[no-any-return]
+        return value
     return int(value) if isinstance(value, Integral) else float(value)
 
 

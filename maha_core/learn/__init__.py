@@ -11,10 +11,10 @@ try:
     import scipy  # noqa: F401
     import sklearn  # noqa: F401
 except ModuleNotFoundError as error:
-    module = str(error.name)
-    library = {"sklearn": "scikit-learn", "scipy": "SciPy"}.get(module, module)
+    name = error.name or ""
+    library = {"sklearn": "scikit-learn", "scipy": "SciPy"}.get(name, name)
     message = missing("maha_core.learn", library, "learn")
-    raise ModuleNotFoundError(message, name=error.name) from error
+    raise ModuleNotFoundError(message, name=name) from error
 
 from maha_core.learn.class_distances import ClassDistances
 from maha_core.learn.constraints import Constraints

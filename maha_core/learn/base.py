@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from maha_core.arrays import namespace
 from maha_core.blas import one_thread
-from maha_core.learn.data import further_points, is_foreign
+from maha_core.learn.data import check_same_library, further_points, given_points, is_foreign
 from maha_core.learn.host import like, to_host
 from maha_core.learn.point_distance import PointDistance
 from maha_core.learn.tuple_data import further_tuples
@@ -47,20 +47,31 @@ class MetricLearner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Z : array (n, k)
             Its squared Euclidean distances are the learned metric's.
         """
+        return self._transformed(X, "transform")
+
+    def _transformed(self, X: Array, method: str) -> Array:
+        """Return points embedded for one of the estimator's methods."""
         check_is_fitted(self)
+        X = given_points(self, X)
+        check_same_library(self, X, method)
         return self._embedded(further_points(self, X))
 
-    def get_metric(self) -> Callable[[NDArray[Any], NDArray[Any]], float]:
+    def get_metric(self, squared: bool = False) -> Callable[[NDArray[Any], NDArray[Any]], float]:
         """Return the learned distance of two points ``(d,)``, a function for other libraries.
+
+        Parameters
+        ----------
+        squared : bool
+            Whether it is the squared distance.
 
         Returns
         -------
         distance : callable
-            ``distance(u, v, squared=False)``, a metric as SciPy's and scikit-learn's are; it can be
+            ``distance(u, v, squared=None)``, a metric as SciPy's and scikit-learn's are; it can be
             pickled. Arrays of another shape are a ValueError.
         """
         check_is_fitted(self)
-        return PointDistance(to_host(self.components_)[0])
+        return PointDistance(to_host(self.components_)[0], squared)
 
     def get_mahalanobis_matrix(self) -> Array:
         """Return ``M = A^T A`` ``(d, d)``."""

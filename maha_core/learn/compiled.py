@@ -45,4 +45,4 @@ def _by_numba(function: Callable[Arguments, Result]) -> Callable[Arguments, Resu
     # numba raises RuntimeError where neither the source's folder nor the home can be written.
     with suppress(RuntimeError):
         dispatcher.enable_caching()
-    return dispatcher  # type: ignore[no-any-return]
+    return dispatcher

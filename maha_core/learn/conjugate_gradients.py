@@ -27,12 +27,16 @@ WORTHWHILE = 0.5
 class Solved:
     """A solution ``(n, c)``, its residual and the iterations that it took.
 
-    The residual is the largest ``|b - A x| / |b|`` of a column, from a product of its own.
+    The residual is the largest ``|b - A x| / |b|`` of a column, from a product of its own. `steps`
+    and `ratios` ``(k, c)`` are the coefficients of the iterations before any new start, 0 where a
+    column was done: `maha_core.learn.lanczos` makes Lanczos' matrix of them.
     """
 
     solution: Array
     residual: float
     n_iter: int
+    steps: Numbers | None = None
+    ratios: Numbers | None = None
 
 
 def conjugate_gradients(
@@ -83,7 +87,7 @@ def conjugate_gradients(
             solution, steps = search.run(solution, residual, max_iter - n_iter)
             residual = B - product(solution)
             before, worst, n_iter = worst, search.relative(residual), n_iter + steps
-        return Solved(solution, worst, n_iter)
+        return Solved(solution, worst, n_iter, *(search.coefficients or (None, None)))
 
 
 class _Search:
@@ -96,17 +100,21 @@ class _Search:
         self.wide = backend_for(B, "B").widest_float(device_of(B))
         self.norms = np.sqrt(self._sums(B, B))
         self.tol = tol
+        self.coefficients: tuple[Numbers, Numbers] | None = None
 
     def relative(self, R: Array) -> float:
         """Return the largest relative residual of a column."""
-        norms = np.sqrt(self._sums(R, R))
-        return float(np.max(norms / np.where(self.norms > 0, self.norms, 1.0), initial=0.0))
+        return float(np.max(self._residuals(R), initial=0.0))
 
     def run(self, X: Array, R: Array, max_iter: int) -> tuple[Array, int]:
-        """Return a better solution, and the iterations made."""
+        """Return the best solution on the way, and the iterations made.
+
+        The last one is not always the best: where A is singular they part from the solution again.
+        """
         Z = self.precondition(R)
         P, slope = Z, self._sums(R, Z)
-        active, steps = self._unfinished(R), 0
+        residuals, best, lengths, ratios = self._residuals(R), X, [], []
+        active, lowest = residuals > self.tol, residuals.max(initial=0.0)
         chosen = current()
         # Entries that the guard would recompute are left to the residual, which `run` is told.
         precision = "fast" if chosen.accurate else chosen.precision
@@ -117,19 +125,24 @@ class _Search:
                 Q = self.product(P)
                 curvature = self._sums(P, Q)
                 active &= (curvature > 0) & (slope > 0)  # no further where A is not definite
-                step = like(_ratio(slope, curvature, active), X)
-                X, R, steps = X + step * P, R - step * Q, steps + 1
-                active &= self._unfinished(R)
+                lengths.append(_ratio(slope, curvature, active))
+                step = like(lengths[-1], X)
+                X, R = X + step * P, R - step * Q
+                residuals = self._residuals(R)
+                active &= residuals > self.tol
+                if residuals.max(initial=0.0) <= lowest:
+                    best, lowest = X, residuals.max(initial=0.0)
                 Z = self.precondition(R)
                 slope, before = self._sums(R, Z), slope
-                P = (
-                    like(active.astype(np.float64), X) * Z
-                    + like(_ratio(slope, before, active), X) * P
-                )
-        return X, steps
+                ratios.append(_ratio(slope, before, active))
+                P = like(active.astype(np.float64), X) * Z + like(ratios[-1], X) * P
+        if self.coefficients is None and lengths:
+            self.coefficients = np.array(lengths), np.array(ratios)
+        return best, len(lengths)
 
-    def _unfinished(self, R: Array) -> NDArray[np.bool_]:
-        return np.asarray(np.sqrt(self._sums(R, R)) > self.tol * self.norms)
+    def _residuals(self, R: Array) -> Numbers:
+        """Return the relative residual of every column."""
+        return np.sqrt(self._sums(R, R)) / np.where(self.norms > 0, self.norms, 1.0)
 
     def _sums(self, A: Array, B: Array) -> Numbers:
         """Return the products of columns ``(c,)``, added up in the widest float."""

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
-from sklearn.utils.random import sample_without_replacement
 
 from maha_core.learn.class_neighbors import Near, class_neighbors
 from maha_core.learn.user_line import warn
@@ -229,8 +228,9 @@ def _drawn(partners: Index, wanted: int, rng: Any, kind: str) -> tuple[Index, In
             "all are taken",
             UserWarning,
         )
-    numbers = sample_without_replacement(available, min(wanted, available), random_state=rng)
-    numbers = rng.permutation(numbers.astype(np.int64))
+    # RandomState shuffles all numbers, or asks for one at a time; Generator draws these alone
+    generator = np.random.default_rng(rng.randint(2**31 - 1))
+    numbers = generator.choice(available, min(wanted, available), replace=False)
     u = np.searchsorted(ends, numbers, side="right")
     return u, numbers - (ends[u] - partners[u])
 

@@ -6,7 +6,7 @@ are foreign to it; they are checked as everywhere in maha_core, and never conver
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,10 +21,11 @@ from sklearn.utils.validation import (
 )
 
 from maha_core import checks, validation
-from maha_core.arrays import is_array, namespace
+from maha_core.arrays import describe, device_of, is_array, namespace
 from maha_core.learn.host import is_lazy, like, sized, to_host, whole
 from maha_core.learn.preprocessor import rows_of
 from maha_core.library import Library
+from maha_core.losses.drawn import taken
 
 Array = Any
 FLOATS = (np.float64, np.float32)
@@ -46,9 +47,31 @@ def is_foreign(X: object) -> bool:
     return is_array(X) and not isinstance(X, np.ndarray | np.generic)
 
 
+def following(values: Array | None, X: Array) -> Array | None:
+    """Return numbers of the points in the library and on the device of X.
+
+    So scikit-learn has it: everything follows X. What lies beside a Dask array stays.
+    """
+    if values is None or is_lazy(X) or is_lazy(values):
+        return values
+    if not is_foreign(X):
+        return numbers_on_host(values, "y") if is_foreign(values) else values
+    if is_foreign(values) and namespace(values) is namespace(X):
+        return values if device_of(values) == device_of(X) else like_itself(values, X)
+    host = numbers_on_host(values, "y") if is_array(values) else np.asarray(values)
+    return like_itself(host, X) if host.dtype.kind in "iubf" else values
+
+
+def like_itself(values: Array, X: Array) -> Array:
+    """Return real or whole numbers in the library and on the device of X."""
+    (host,) = to_host(values)
+    return like(host, X) if host.dtype.kind == "f" else whole(host, X)
+
+
 def regression(estimator: Any, X: Array, y: Array, sample_weight: Array | None) -> Training:
     """Return points with real targets."""
     X = given_points(estimator, X)
+    y, sample_weight = following(y, X), following(sample_weight, X)
     if is_foreign(X):
         X, y, weight = _foreign_points(estimator, X, y, sample_weight)
         return Training(X, _foreign_numbers(y, "y", X), weight)
@@ -73,21 +96,31 @@ def regression_of_several(
 
 
 def classification(estimator: Any, X: Array, y: Array, sample_weight: Array | None) -> Training:
-    """Return points with class numbers, and what the classes are."""
+    """Return points of several classes with class numbers, and what the classes are."""
+    data = labelled(estimator, X, y, sample_weight)
+    assert data.classes is not None
+    if len(data.classes) < 2:
+        raise ValueError(
+            f"The number of classes has to be greater than one; got {len(data.classes)} class"
+        )
+    return data
+
+
+def labelled(estimator: Any, X: Array, y: Array, sample_weight: Array | None) -> Training:
+    """Return points with class numbers, and what the classes are, be there one or more."""
     X = given_points(estimator, X)
+    y, sample_weight = following(y, X), following(sample_weight, X)
     if is_foreign(X):
         X, y, weight = _foreign_points(estimator, X, y, sample_weight)
         labels = validation.whole_numbers(validation.backend_for(X, "X"), y, "y", X)
         _check_length(labels, "y", X)
         classes, counts = np.unique(to_host(labels)[0], return_counts=True)
-        _refuse_one_class(classes)
         return Training(X, labels, weight, classes, counts)
     X, y = validate_data(estimator, X, y, dtype=FLOATS, ensure_min_samples=2)
     check_classification_targets(y)
     encoder = LabelEncoder()
     codes = encoder.fit_transform(y)
     classes = encoder.classes_
-    _refuse_one_class(classes)
     weight = weights_of(sample_weight, X)
     counts = np.bincount(codes)
     # Tiles compare labels entry by entry: the narrower, the faster; and where they are in order,
@@ -166,6 +199,19 @@ def further_points(estimator: Any, X: Array) -> Array:
     X = _rows_of_points(X)
     validation.check_columns(X, estimator.n_features_in_, type(estimator).__name__)
     return X
+
+
+def check_same_library(estimator: Any, X: Array, method: str) -> None:
+    """Refuse points of another library than those of `fit`, in scikit-learn's words."""
+    fitted, given = estimator.components_, getattr(X, "_meta", X)
+    if not (is_foreign(fitted) or is_foreign(given)):
+        return
+    if not is_array(given) or namespace(given) is not namespace(fitted):
+        raise ValueError(
+            f"Inputs passed to {type(estimator).__name__}.{method}() must use the same namespace "
+            f"as those passed to fit(); components_ is {describe(fitted)}, and X "
+            f"{describe(X) if is_array(X) else type(X).__name__}: convert X"
+        )
 
 
 def numbers_on_host(values: Array, argument: str) -> NDArray[Any]:
@@ -255,13 +301,6 @@ def _check_weights(sample_weight: Array) -> None:
         raise ValueError("Sample weights must contain at least one non-zero number.")
 
 
-def _refuse_one_class(classes: NDArray[Any]) -> None:
-    if len(classes) < 2:
-        raise ValueError(
-            f"The number of classes has to be greater than one; got {len(classes)} class"
-        )
-
-
 def class_means(data: Training) -> tuple[Array, Array]:
     """Return the means of the classes ``(C, d)``, and the points less their own class's."""
     assert data.counts is not None
@@ -291,3 +330,26 @@ def class_numbers(data: Training) -> NDArray[np.int64]:
         return labels.astype(np.int64)
     assert data.classes is not None
     return np.searchsorted(data.classes, labels)
+
+
+def part(data: Training, index: NDArray[np.int64]) -> Training:
+    """Return some of the points with their targets and weights."""
+    rows = whole(index, data.X)
+    weight = None if data.sample_weight is None else taken(data.sample_weight, rows)
+    found = replace(data, X=taken(data.X, rows), y=taken(data.y, rows), sample_weight=weight)
+    if data.counts is None:
+        return found
+    counts = np.bincount(class_numbers(found), minlength=len(data.counts))
+    return replace(found, counts=counts)
+
+
+def without_single_members(data: Training) -> Training:
+    """Return the points of classes that have two members or more."""
+    assert data.counts is not None
+    assert data.classes is not None
+    several = data.counts > 1
+    found = part(data, np.flatnonzero(several[class_numbers(data)]))
+    y = found.y
+    if not is_foreign(found.X):  # whose classes are numbered
+        y = (np.cumsum(several) - 1).astype(y.dtype)[y]
+    return replace(found, y=y, classes=data.classes[several], counts=data.counts[several])

@@ -38,7 +38,9 @@ class DMLMJ(MetricLearner):
     n_neighbors : int
         Near points of either kind of each point; all of a class that has fewer.
     alpha : float
-        From 0 to 1: P and N are shrunk this far to the identity, of their mean variance.
+        From 0 to 1: P and N are shrunk this far to the identity, of their mean variance. Where
+        columns are many or repeat one another, a small one makes the most of directions without
+        any variance within classes.
     preprocessor : array (n, d) or callable, optional
         Points by number, or a function that returns the points of indicators.
 
@@ -82,7 +84,7 @@ class DMLMJ(MetricLearner):
         n_components: int | None = None,
         n_neighbors: int = 3,
         *,
-        alpha: float = 0.001,
+        alpha: float = 0.3,
         preprocessor: Any = None,
     ) -> None:
         self.n_components = n_components

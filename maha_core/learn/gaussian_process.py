@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from maha_core.arrays import itemsize, namespace
@@ -23,12 +24,13 @@ from maha_core.learn.bandwidth import median_distance
 from maha_core.learn.conjugate_gradients import Solved
 from maha_core.learn.data import Training, further_points, regression
 from maha_core.learn.directions import pca
+from maha_core.learn.estimated_likelihood import EstimatedLikelihood
 from maha_core.learn.host import computed, like, to_host, whole
 from maha_core.learn.kernel_names import CONSTRAINT, kernel_of
 from maha_core.learn.kernel_sum import in_dtype, kernel_sum
 from maha_core.learn.kernel_system import DIRECT, System, on_host
 from maha_core.learn.length_scales import Columnwise, Given, LengthScales, Linear
-from maha_core.learn.marginal_likelihood import marginal_likelihood
+from maha_core.learn.marginal_likelihood import Likelihood, marginal_likelihood
 from maha_core.learn.optimizer import Objective, minimised
 from maha_core.learn.regressor import Regressor
 from maha_core.metrics import Factor, Metric
@@ -36,6 +38,8 @@ from maha_core.validation import count
 
 Array = Any
 Matrix = NDArray[np.float64]
+LikelihoodFunction = Callable[[Metric, float, float], Likelihood]
+"""Of the metric, the signal and the noise."""
 
 LEAST_NOISE = 1e-8
 """What the noise has at least, beside targets of variance 1, so that C stays definite."""
@@ -70,10 +74,13 @@ class GaussianProcess(Regressor, BaseEstimator):
         mean square of y (about its mean, where that is subtracted), v its share `noise`.
     tol : float
         Where L-BFGS stops, on SciPy's terms.
+    n_probes : int
+        Random vectors by which the likelihood of more than 4096 points is estimated; with 0 it is
+        the exact one of 4096 drawn points.
     verbose : int
         Show minus the log likelihood and its gradient's norm.
     random_state : int, RandomState, optional
-        Draws the points for the likelihood, where there are more than 4096.
+        Draws what the likelihood of more than 4096 points needs: probes, or points.
 
     Attributes
     ----------
@@ -83,6 +90,8 @@ class GaussianProcess(Regressor, BaseEstimator):
         s and v, in the units of y squared.
     log_marginal_likelihood_ : float
         Of the points that it was maximised for, under what was learned.
+    log_marginal_likelihood_error_ : float
+        Its standard error, where it is estimated; else 0.
     dual_coef_ : array (n,)
         ``f(x) = y_mean_ + sum_j k(x, x_j) dual_coef_j``.
     y_mean_ : float
@@ -98,10 +107,14 @@ class GaussianProcess(Regressor, BaseEstimator):
 
     Notes
     -----
-    The likelihood is that of all points, or of 4096 drawn ones: exact, by Cholesky on the host in
-    float64, in time O(n^3) an evaluation. Means and variances are of all points in any case, by
-    the solver of `KernelRidge`. Rasmussen & Williams 2006, *Gaussian Processes for Machine
-    Learning*, sections 2.2 and 5.4.1.
+    Up to 4096 points the likelihood is exact, by Cholesky on the host in float64, in time O(n^3) an
+    evaluation. Above, it is estimated from products with K, which is never made: conjugate
+    gradients solve for y and p probes at once, in time O(n^2 (k + p)) an iteration and memory
+    O(n (d + p + r)), and Lanczos' quadrature gives ``log |K + v / s I|`` beside that of Nystroem's
+    approximation of rank r, the preconditioner. Means and variances are of all points in any case,
+    by the solver of `KernelRidge`. Rasmussen & Williams 2006, *Gaussian Processes for Machine
+    Learning*, sections 2.2 and 5.4.1; Gardner, Pleiss, Bindel, Weinberger & Wilson 2018, "GPyTorch:
+    Blackbox matrix-matrix Gaussian process inference with GPU acceleration".
 
     Examples
     --------
@@ -122,6 +135,7 @@ class GaussianProcess(Regressor, BaseEstimator):
         "normalize_y": ["boolean"],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
         "tol": [Interval(Real, 0, np.inf, closed="left")],
+        "n_probes": [Options(Integral, {0}), Interval(Integral, 2, None, closed="left")],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
@@ -136,6 +150,7 @@ class GaussianProcess(Regressor, BaseEstimator):
         normalize_y: bool = False,
         max_iter: int = 200,
         tol: float = 1e-6,
+        n_probes: int = 16,
         verbose: int = 0,
         random_state: Any = None,
     ) -> None:
@@ -146,6 +161,7 @@ class GaussianProcess(Regressor, BaseEstimator):
         self.normalize_y = normalize_y
         self.max_iter = max_iter
         self.tol = tol
+        self.n_probes = n_probes
         self.verbose = verbose
         self.random_state = random_state
 
@@ -192,7 +208,8 @@ class GaussianProcess(Regressor, BaseEstimator):
         X, y = self._drawn(data.X, y, rng)
         scales = self._length_scales(X, data.X, rng)
         start = np.concatenate([scales.start(), [0.0, np.log(self.noise)]])[None, :]
-        function = objective(kernel_of(self.kernel), X, y, scales)
+        likelihood = self._likelihood(X, y, rng)
+        function = objective(likelihood, len(y), scales)
         if self.max_iter:
             found = minimised(self, function, start)
             best, loss, self.n_iter_ = found.A, found.loss, found.n_iter
@@ -203,6 +220,18 @@ class GaussianProcess(Regressor, BaseEstimator):
         self.signal_ = float(np.exp(log_signal))
         self.noise_ = LEAST_NOISE + float(np.exp(log_noise))
         self.log_marginal_likelihood_ = -float(loss) * len(y)
+        self.log_marginal_likelihood_error_ = 0.0
+        if isinstance(likelihood, EstimatedLikelihood):
+            estimate = likelihood(self._metric, self.signal_, self.noise_)
+            self.log_marginal_likelihood_error_ = estimate.error
+        self._n_seen = len(y)
+
+    def _likelihood(self, X: Array, y: Matrix, rng: np.random.RandomState) -> LikelihoodFunction:
+        """Return the likelihood of some points, a function of metric, signal and noise."""
+        kernel = kernel_of(self.kernel)
+        if len(y) > DIRECT:
+            return EstimatedLikelihood.drawn(kernel, X, y, self.n_probes, rng)
+        return partial(marginal_likelihood, kernel, X, y)
 
     def _condition(self, X: Array, y: Matrix, scale: float) -> None:
         """Solve for the coefficients, and go back to the units of y."""
@@ -213,10 +242,9 @@ class GaussianProcess(Regressor, BaseEstimator):
         self.X_fit_ = X
         found = self._solved(like(y[:, None], X))
         self.dual_coef_, self.residual_ = found.solution[:, 0] * scale, found.residual
-        likelihood_points = min(int(X.shape[0]), DIRECT)
-        self.log_marginal_likelihood_ -= likelihood_points * float(np.log(scale))
+        self.log_marginal_likelihood_ -= self._n_seen * float(np.log(scale))
         self.signal_, self.noise_ = self.signal_ * scale**2, self.noise_ * scale**2
-        del self._metric
+        del self._metric, self._n_seen
 
     def predict(self, X: Array, return_std: bool = False) -> Any:
         """Return the mean of f at the points X, streamed.
@@ -322,15 +350,17 @@ class GaussianProcess(Regressor, BaseEstimator):
     def _fitted_metric(self) -> Metric | None:
         return in_dtype(self.metric_, self.X_fit_.dtype)
 
-    def _drawn(self, X: Array, y: Matrix, rng: np.random.RandomState) -> tuple[Matrix, Matrix]:
-        """Return points and targets for the likelihood, on the host in float64."""
+    def _drawn(self, X: Array, y: Matrix, rng: np.random.RandomState) -> tuple[Array, Matrix]:
+        """Return points and targets for the likelihood, few of them on the host in float64."""
         n = len(y)
+        if n > DIRECT and self.n_probes:
+            return X, y
         if n > DIRECT:
             rows = np.sort(rng.choice(n, DIRECT, replace=False))
             X, y = namespace(X).take(X, whole(rows, X), axis=0), y[rows]
         return np.asarray(to_host(X)[0], dtype=np.float64), y
 
-    def _length_scales(self, X: Matrix, given: Array, rng: np.random.RandomState) -> LengthScales:
+    def _length_scales(self, X: Array, given: Array, rng: np.random.RandomState) -> LengthScales:
         d = X.shape[1]
         if isinstance(self.metric, Metric):
             metric = in_dtype(self.metric, given.dtype)
@@ -338,7 +368,7 @@ class GaussianProcess(Regressor, BaseEstimator):
             known = on_host(metric)
             assert known is not None
             return Given(known)
-        length = median_distance(X, Factor(np.eye(d)), rng)
+        length = median_distance(X, Factor(like(np.eye(d), X)), rng)
         if self.metric == "diagonal":
             return Columnwise(np.full(d, 1 / length**2))
         if self.metric == "full":
@@ -352,7 +382,7 @@ class GaussianProcess(Regressor, BaseEstimator):
         return Linear(pca(Training(X, None, None), k) / length)
 
 
-def objective(kernel: Kernel, X: Matrix, y: Matrix, scales: LengthScales) -> Objective:
+def objective(likelihood: LikelihoodFunction, n: int, scales: LengthScales) -> Objective:
     """Return minus the mean log likelihood and its gradient, functions of all numbers ``(1, p)``.
 
     These are those of the length scales, log s, and the logarithm of what v exceeds its least by.
@@ -363,13 +393,13 @@ def objective(kernel: Kernel, X: Matrix, y: Matrix, scales: LengthScales) -> Obj
         above = float(np.exp(log_noise))
         noise = LEAST_NOISE + above
         metric = scales.metric(numbers)
-        found = marginal_likelihood(kernel, X, y, metric, float(np.exp(log_signal)), noise)
+        found = likelihood(metric, float(np.exp(log_signal)), noise)
         gradient = np.concatenate(
             [
                 scales.pull(numbers, found.metric),
                 [found.log_signal, found.log_noise * above / noise],
             ]
         )
-        return -found.value / len(y), -gradient[None, :] / len(y)
+        return -found.value / n, -gradient[None, :] / n
 
     return evaluate

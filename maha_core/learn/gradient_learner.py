@@ -1,38 +1,50 @@
-"""What the learners by L-BFGS share: their parameters, and the way through `fit`."""
+"""What the learners by gradients share: their parameters, and the way through `fit`."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from maha_core.blas import one_thread
+from maha_core.learn import held_out
 from maha_core.learn.base import MetricLearner
-from maha_core.learn.data import Training
-from maha_core.learn.host import like, to_host
+from maha_core.learn.batch_search import SCHEDULES, BatchSearch
+from maha_core.learn.data import Training, part
+from maha_core.learn.host import to_host
 from maha_core.learn.initialization import continued, initial
 from maha_core.learn.optimizer import MEMORY, Found, Matrix, Objective, Search
 from maha_core.learn.progress import progress
+from maha_core.learn.streamed import Streamed
 from maha_core.losses.base import Loss
-from maha_core.metrics import Factor
-from maha_core.objective import value_and_grad
+from maha_core.losses.batch_sampler import BatchSampler
 
 Array = Any
 
 
 class GradientLearner(MetricLearner):
-    """A learner that minimises a streamed loss of D by L-BFGS, from points with targets."""
+    """A learner that minimises a streamed loss of D, from points with targets."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
         "init": [StrOptions({"auto", "pca", "lda", "identity", "random"}), "array-like"],
         "warm_start": ["boolean"],
+        "solver": [StrOptions({"lbfgs", "trust-ncg"})],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+        "n_references": [Interval(Integral, 2, None, closed="left"), None],
+        "learning_rate": [Interval(Real, 0, np.inf, closed="neither")],
+        "schedule": [StrOptions(set(SCHEDULES))],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, np.inf, closed="left"), None],
         "callback": [callable, None],
@@ -45,6 +57,14 @@ class GradientLearner(MetricLearner):
     n_components: int | None
     init: Any
     warm_start: bool
+    solver: str
+    n_init: int
+    batch_size: int | None
+    n_references: int | None
+    learning_rate: float
+    schedule: str
+    validation_fraction: float | None
+    n_iter_no_change: int
     max_iter: int
     tol: float | None
     callback: Callable[[NDArray[Any], int], object] | None
@@ -87,6 +107,7 @@ class GradientLearner(MetricLearner):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
+        tags.array_api_support = True
         return tags
 
     @abstractmethod
@@ -98,26 +119,100 @@ class GradientLearner(MetricLearner):
         """Return the loss to be minimised."""
 
     def _start(self, data: Training) -> Matrix:
-        if not (self.warm_start and hasattr(self, "components_")):
+        if not self._goes_on:
             return initial(data, self.init, self.n_components, self.random_state)
         return continued(data, to_host(self.components_)[0], self.init, self.n_components)
 
+    @property
+    def _goes_on(self) -> bool:
+        """Whether the start is the last fit's metric."""
+        return self.warm_start and hasattr(self, "components_")
+
     def _learn(self, data: Training, start: Matrix) -> Found:
-        return self._search(self._objective(data)).run(start)
+        return self._minimised(data, self._loss, start)
 
-    def _objective(self, data: Training) -> Objective:
-        return objective(self._loss(data), data.X)
+    def _minimised(
+        self,
+        data: Training,
+        loss_of: Callable[[Training], Loss],
+        start: Matrix,
+        units: NDArray[np.float64] | None = None,
+    ) -> Found:
+        """Return the minimum of a loss of the points, as the parameters say.
 
-    def _search(self, function: Objective) -> Search:
+        The columns of the points are in `units`, of which the callback knows nothing.
+        """
+        if self.batch_size is not None:
+            return self._by_batches(data, loss_of, start, units)
+        objective = self._objective(Streamed(loss_of(data), data.X))
+        rng = check_random_state(self.random_state)
+        found = self._search(objective, units).run(start)
+        for _ in range(self.n_init - 1):
+            if found.cut_short:
+                break
+            again = self._search(objective, units).run(another_start(start, rng))
+            found = better(found, again)
+        return found
+
+    def _objective(self, loss: Streamed) -> Any:
+        """Return what is minimised: the loss, and what a subclass adds."""
+        return loss
+
+    def _search(self, objective: Any, units: NDArray[np.float64] | None) -> Search:
         name = type(self).__name__
         return Search(
             name,
-            function,
+            objective,
+            solver=self.solver,
             max_iter=self.max_iter,
             tol=self.tol,
             memory=self._memory,
-            callback=self.callback,
+            callback=in_units(self.callback, units),
             progress=progress(name, self.verbose, self.max_iter),
+        )
+
+    def _by_batches(
+        self,
+        data: Training,
+        loss_of: Callable[[Training], Loss],
+        start: Matrix,
+        units: NDArray[np.float64] | None,
+    ) -> Found:
+        name, rng = type(self).__name__, check_random_state(self.random_state)
+        learned, validation = data, None
+        if self.validation_fraction is not None:
+            kept, out = held_out.split(data, self.validation_fraction, rng)
+            learned = part(data, kept)
+            loss = held_out.validation(data, loss_of, kept, out, self.n_references, rng)
+            validation = loss.value
+        epochs = ObjectivesOfBatches(self._sampler(learned, loss_of, rng), self._objective)
+        search = BatchSearch(
+            name,
+            epochs,
+            validation=validation,
+            learning_rate=self.learning_rate,
+            schedule=self.schedule,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            patience=self.n_iter_no_change,
+            callback=in_units(self.callback, units),
+            progress=progress(name, self.verbose, self.max_iter, "epoch", "standard error"),
+        )
+        return search.run(start)
+
+    def _sampler(
+        self, data: Training, loss_of: Callable[[Training], Loss], rng: np.random.RandomState
+    ) -> BatchSampler:
+        """Return batches of the points; fewer points than were asked for are all of them."""
+        n, seed = int(data.X.shape[0]), int(rng.randint(2**31 - 1))
+        assert self.batch_size is not None
+        columns = None if self.n_references is None else min(self.n_references, n)
+        return BatchSampler(
+            loss_of(data),
+            data.X,
+            batch_size=min(self.batch_size, n),
+            n_references=columns,
+            seed=seed,
         )
 
     def _keep(self, data: Training, found: Found) -> None:
@@ -138,12 +233,43 @@ def unchanged_if_refused(estimator: Any) -> Iterator[None]:
         raise
 
 
-def objective(loss: Loss, X: Array) -> Objective:
-    """Return loss and gradient as functions of the parameter, on the host; X stays where it is."""
+class ObjectivesOfBatches:
+    """The objectives of an epoch's batches, each time that it is iterated."""
 
-    def evaluate(A: Matrix) -> tuple[float, Matrix]:
-        value, gradient = value_and_grad(loss, X, metric=Factor(like(A, X)))
-        value, slope = to_host(value, gradient.metric)
-        return float(value), slope
+    def __init__(self, sampler: BatchSampler, objective: Callable[[Streamed], Any]) -> None:
+        self.sampler = sampler
+        self.objective = objective
 
-    return evaluate
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[Objective]:
+        for batch in self.sampler:
+            yield self.objective(Streamed(batch.loss, batch.X))
+
+
+def in_units(
+    callback: Callable[[NDArray[Any], int], object] | None, units: NDArray[np.float64] | None
+) -> Callable[[NDArray[Any], int], object] | None:
+    """Return a callback that is told of the map of the points as they were given."""
+    if callback is None or units is None:
+        return callback
+    own = callback
+
+    def told(flat: NDArray[Any], iteration: int) -> object:
+        return own((flat.reshape(-1, len(units)) / units).ravel(), iteration)
+
+    return told
+
+
+def another_start(start: Matrix, rng: np.random.RandomState) -> Matrix:
+    """Return a random start of the same norm."""
+    drawn = rng.standard_normal(start.shape)
+    found: Matrix = drawn * (np.linalg.norm(start) / np.linalg.norm(drawn))
+    return found
+
+
+def better(found: Found, again: Found) -> Found:
+    """Return the lower of two minima, with what cut the second search short."""
+    lower = again if again.loss < found.loss else found
+    return replace(lower, finite=found.finite, interrupt=again.interrupt)

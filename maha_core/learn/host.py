@@ -72,4 +72,11 @@ def _moved(values: NDArray[Any], X: Array, dtype: Any) -> Array:
 def _one_to_host(value: Array) -> NDArray[Any]:
     if array_api_compat.is_cupy_array(value) or array_api_compat.is_torch_array(value):
         value = array_api_compat.to_device(value, "cpu")
-    return np.asarray(without_lazy_sign(value))
+    value = without_lazy_sign(value)
+    try:
+        return np.asarray(value)
+    except (RuntimeError, TypeError):  # of a device: where there is a host, it is the default
+        default = namespace(value).__array_namespace_info__().default_device()
+        if device_of(value) == default:
+            raise
+        return np.asarray(array_api_compat.to_device(value, default))

@@ -62,11 +62,12 @@ class KernelRidge(MultiOutputMixin, Regressor, BaseEstimator):
 
     Notes
     -----
-    Up to 4096 points K is made on the host in float64 and solved by Cholesky, in O(n^3) and 128
-    MiB. Above, an iteration is one product of K with all columns at once, in time O(n^2 (k + c)),
-    and memory is O(n (d + c + r)): conjugate gradients, preconditioned by Nystroem's approximation
-    of rank r, which is 1000, or less where its n x r numbers would exceed 160 MiB. Saunders,
-    Gammerman & Vovk 1998, "Ridge regression learning algorithm in dual variables".
+    Up to 4096 points K is made on the host in float64 and solved by Cholesky, in O(n^3) and 256
+    MiB with its factor. Above, an iteration is one product of K with all columns at once, in time
+    O(n^2 (k + c)), and memory is O(n (d + c + r)): conjugate gradients, preconditioned by
+    Nystroem's approximation of rank r, which is 1000, or less where its n x r numbers would exceed
+    160 MiB. Saunders, Gammerman & Vovk 1998, "Ridge regression learning algorithm in dual
+    variables".
 
     Examples
     --------

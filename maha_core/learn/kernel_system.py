@@ -29,7 +29,7 @@ Array = Any
 Matrix = NDArray[np.float64]
 
 DIRECT = 4096
-"""The most points whose K is made: 128 MiB in float64."""
+"""The most points whose K is made: 128 MiB in float64, and its factor as much again."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class System:
         (right,) = _wide(Y)
         scale = self._scale_on_host()
         K = self._matrix()
-        A = scale * K * scale.T
+        A = K if self.sample_weight is None else scale * K * scale.T
         solution, ridge = self._by_cholesky(A, scale * right, _eps(Y))
         dual = scale * solution
         kept = like(dual, Y)
@@ -183,7 +183,8 @@ def _cholesky(A: Matrix, ridge: float, level: float) -> Any:
     raised = A.copy()
     raised[np.diag_indices_from(raised)] += ridge
     try:
-        found = cho_factor(raised, lower=True, overwrite_a=True, check_finite=False)
+        # The transposed matrix is the same one, in the order that LAPACK needs no copy of.
+        found = cho_factor(raised.T, lower=True, overwrite_a=True, check_finite=False)
     except LinAlgError:
         return None
     return found if np.min(np.diag(found[0])) ** 2 > level else None

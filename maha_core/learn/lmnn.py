@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -11,8 +12,13 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from maha_core import losses
-from maha_core.learn.data import Training, class_rows, classification
-from maha_core.learn.gradient_learner import GradientLearner, objective
+from maha_core.learn.data import (
+    Training,
+    class_rows,
+    classification,
+    without_single_members,
+)
+from maha_core.learn.gradient_learner import GradientLearner
 from maha_core.learn.host import computed, like
 from maha_core.learn.optimizer import Found, Matrix
 from maha_core.learn.user_line import warn
@@ -33,7 +39,8 @@ class LMNN(GradientLearner):
     ----------
     n_neighbors : int
         Target neighbours of each point. Every class needs a point more; where one has less, there
-        are fewer target neighbours, with a warning.
+        are fewer target neighbours, with a warning. Points that are alone in their class are left
+        out, with a warning.
     n_components : int, optional
         Dimensions k of the embedding; d if not given.
     init : {"auto", "pca", "lda", "identity", "random"} or array (k, d)
@@ -50,16 +57,40 @@ class LMNN(GradientLearner):
     warm_start : bool
         Start from the last fit's `components_`, whatever `init` says; `n_components` must then be
         as it was, else a ValueError.
+    solver : {"lbfgs", "trust-ncg"}
+        SciPy's L-BFGS, or its Newton's method by conjugate gradients in a trust region, for which
+        Hessian products are streamed. Only without `batch_size`.
+    n_init : int
+        How many starts to search from, the first as `init` says and the others random; the lowest
+        loss is kept. Only without `batch_size`.
+    batch_size : int, optional
+        Rows of D drawn for each step of Adam. Without it every step is one of all points, by the
+        solver.
+    n_references : int, optional
+        Has to be None: target neighbours are among all points.
+    learning_rate : float
+        The size of the entries of Adam's first steps, relative to the root mean square of the
+        start's.
+    schedule : {"cosine", "constant"}
+        Whether the learning rate falls to 0 over `max_iter` epochs, as half a wave of the cosine.
+    validation_fraction : float, optional
+        The share of the points to hold out from mini-batches; the metric of the epoch is kept in
+        which their loss is lowest. Without it the last one is.
+    n_iter_no_change : int
+        Mini-batches end after so many epochs in which the loss (of the points held out, where there
+        are any) did not fall by the share `tol`.
     max_iter : int
-        Most iterations of L-BFGS, for every choice of target neighbours.
+        Most iterations of the solver, or epochs of mini-batches, for every choice of target
+        neighbours.
     tol : float
-        Where to stop, on SciPy's terms.
+        Where to stop, on SciPy's terms; for mini-batches see `n_iter_no_change`.
     callback : callable, optional
         ``callback(A.ravel(), iteration)`` after every iteration.
     verbose : int
-        Show loss and gradient norm: as a bar where tqdm is installed, else as lines.
+        Show loss and gradient norm, of mini-batches the loss and its standard error: as a bar where
+        tqdm is installed, else as lines.
     random_state : int, RandomState, optional
-        For ``init="random"``.
+        For ``init="random"``, for further starts and for mini-batches.
     preprocessor : array (n, d) or callable, optional
         Points by number, or a function that returns the points of indicators.
 
@@ -74,9 +105,10 @@ class LMNN(GradientLearner):
     n_neighbors_ : int
         The target neighbours that there were.
     loss_ : float
-        The loss at `components_`, with the last target neighbours.
+        The loss at `components_`, with the last target neighbours; of mini-batches an estimate,
+        from the points held out or from the last epoch.
     n_iter_ : int
-        Iterations of L-BFGS.
+        Iterations of the solver, or epochs of mini-batches.
     n_features_in_ : int
         d.
     feature_names_in_ : array (d,)
@@ -116,6 +148,14 @@ class LMNN(GradientLearner):
         margin: float = 1.0,
         n_refreshes: int = 0,
         warm_start: bool = False,
+        solver: str = "lbfgs",
+        n_init: int = 1,
+        batch_size: int | None = None,
+        n_references: int | None = None,
+        learning_rate: float = 0.03,
+        schedule: str = "cosine",
+        validation_fraction: float | None = None,
+        n_iter_no_change: int = 5,
         max_iter: int = 1000,
         tol: float | None = 1e-5,
         callback: Callable[..., object] | None = None,
@@ -130,6 +170,14 @@ class LMNN(GradientLearner):
         self.margin = margin
         self.n_refreshes = n_refreshes
         self.warm_start = warm_start
+        self.solver = solver
+        self.n_init = n_init
+        self.batch_size = batch_size
+        self.n_references = n_references
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
         self.max_iter = max_iter
         self.tol = tol
         self.callback = callback
@@ -140,18 +188,32 @@ class LMNN(GradientLearner):
     def _training(self, X: Array, y: Array, sample_weight: Array | None) -> Training:
         data = classification(self, X, y, sample_weight)
         self.classes_ = data.classes
+        data = self._with_target_neighbors(data)
         self.n_neighbors_ = self._available(data)
         return data
+
+    def _with_target_neighbors(self, data: Training) -> Training:
+        """Leave out points that are alone in their class."""
+        assert data.counts is not None
+        alone = int((data.counts == 1).sum())
+        if not alone:
+            return data
+        if len(data.counts) - alone < 2:
+            raise ValueError(
+                f"{alone} of {len(data.counts)} classes in y have only 1 member, and no target "
+                "neighbor; LMNN needs two classes of two members or more"
+            )
+        warn(
+            f"{alone} of {len(data.counts)} classes in y have only 1 member, and no target "
+            "neighbor; their points are left out",
+            UserWarning,
+        )
+        return without_single_members(data)
 
     def _available(self, data: Training) -> int:
         """Return how many target neighbours the smallest class has, at most `n_neighbors`."""
         assert data.counts is not None
         fewest = int(data.counts.min())
-        if fewest == 1:
-            raise ValueError(
-                "The least populated class in y has only 1 member, and no target neighbor; leave "
-                "such classes out"
-            )
         if self.n_neighbors >= fewest:
             warn(
                 f"n_neighbors={self.n_neighbors} is not less than the size of the smallest class, "
@@ -182,11 +244,17 @@ class LMNN(GradientLearner):
 
     def _pass(self, data: Training, start: Matrix, metric: Metric | None) -> Found:
         """Learn with the target neighbours of a metric."""
-        return self._search(objective(self._loss(data, metric), data.X)).run(start)
+        return self._minimised(data, partial(self._loss, metric=metric), start)
 
     def _loss(self, data: Training, metric: Metric | None = None) -> losses.LMNN:
+        assert data.counts is not None
         rows = class_rows(data)
-        targets = nearest_within(data.X, rows, self.n_neighbors_, metric)
+        k = min(self.n_neighbors_, int(data.counts.min()) - 1)
+        if k < 1:
+            raise ValueError(
+                "validation_fraction leaves a class of which one member is learned from; lower it"
+            )
+        targets = nearest_within(data.X, rows, k, metric)
         return losses.LMNN(
             data.y,
             computed(targets)[0],

@@ -22,6 +22,9 @@ from maha_core.learn.tuples import Tuples
 Array = Any
 
 
+BESIDE = 1e-8
+
+
 class LearnsFromQuadruplets(MetricLearner):
     """The algorithm, whichever way the quadruplets come."""
 
@@ -48,6 +51,7 @@ def residuals(quadruplets: Tuples, weights: Matrix, prior_inverse: Matrix) -> Ob
     near, far = Pairs.of(quadruplets, 0, 1), Pairs.of(quadruplets, 2, 3)
 
     def evaluate(A: Matrix) -> tuple[float, Matrix]:
+        A = invertible(A)
         d_near, d_far = np.sqrt(near.sqdist(A)), np.sqrt(far.sqdist(A))
         excess = np.maximum(d_near - d_far, 0)
         pulled = near.pull(A, weights * _over(excess, d_near))
@@ -57,6 +61,16 @@ def residuals(quadruplets: Tuples, weights: Matrix, prior_inverse: Matrix) -> Ob
         return float(loss), pulled + 2 * A @ prior_inverse - 2 * np.linalg.inv(A).T
 
     return evaluate
+
+
+def invertible(A: Matrix) -> Matrix:
+    """Return A, or a matrix beside it where A is singular.
+
+    The loss is infinite there, and large beside it, so that a line search turns back.
+    """
+    if np.linalg.slogdet(A)[0]:
+        return A
+    return np.asarray(A + BESIDE * max(1.0, np.abs(A).max()) * np.eye(len(A)))
 
 
 def _over(excess: Matrix, distances: Matrix) -> Matrix:

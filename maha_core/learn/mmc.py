@@ -46,7 +46,7 @@ class LearnsByContrast(LearnsFromPairs):
         alike, apart = Pairs.of(pairs.subset(labels == 1)), Pairs.of(pairs.subset(labels == -1))
         S = alike.scatter()
         self._refuse_unbounded(S)
-        if not apart.scatter().any():
+        if not apart.sqdist(np.eye(len(S))).any():
             raise ValueError(
                 "all pairs with the label -1 are of equal points, which no metric can tell apart"
             )
@@ -70,13 +70,8 @@ class LearnsByContrast(LearnsFromPairs):
         found = minimised(self, contrast(S, apart), factor(M0))
         budget = BUDGET * np.sum(S * M0)
         A = found.A * np.sqrt(budget / np.sum((found.A @ S) * found.A))
-        return Found(
-            A,
-            -float(np.sum(np.sqrt(apart.sqdist(A)))),
-            found.n_iter,
-            found.finite,
-            found.interrupt,
-        )
+        total = np.sqrt(budget) * np.exp(-found.loss)
+        return Found(A, -float(total), found.n_iter, found.finite, found.interrupt)
 
     def _diagonal(self, S: Matrix, apart: Pairs, M0: Matrix) -> Found:
         function = diagonal_contrast(np.diag(S), apart, self.diagonal_c)

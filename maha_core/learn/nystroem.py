@@ -53,6 +53,20 @@ class Nystroem:
         inner = cho_solve(self.core, _wide(self.L.T @ R))
         return (R - self.L @ like(inner, R)) / self.mu
 
+    @property
+    def log_determinant(self) -> float:
+        """``log |P|``, by Sylvester's identity."""
+        n, r = self.L.shape
+        diagonal = np.diag(self.core[0])
+        return float(2 * np.log(diagonal).sum() + (n - r) * np.log(self.mu))
+
+    def coloured(self, inner: Matrix, outer: Matrix) -> Array:
+        """Return ``L g + sqrt(mu) h`` ``(n, c)`` for g ``(r, c)`` and h ``(n, c)``.
+
+        Of independent standard normal numbers it has the covariance P.
+        """
+        return self.L @ like(inner, self.L) + like(np.sqrt(self.mu) * outer, self.L)
+
 
 def nystroem(
     kernel: Kernel, X: Array, metric: Metric | None, ridge: float, scale: Array | None
@@ -71,6 +85,8 @@ def nystroem(
     r = rank(n, itemsize(X))
     chosen = np.sort(np.random.default_rng(SEED).choice(n, r, replace=False))
     (points,) = computed(namespace(X).take(X, whole(chosen, X), axis=0))
+    if metric is not None:
+        metric = type(metric)(*computed(metric.parameter))
     try:
         root = _inverse_root(_wide(kernel_matrix(kernel, points, metric=metric)), _eps(points))
         (L,) = computed(kernel_matrix(kernel, X, points, metric=metric))

@@ -1,4 +1,4 @@
-"""SciPy's L-BFGS on the metric's parameter, with everything that can go wrong told to the user."""
+"""SciPy's solvers on the metric's parameter, with everything that can go wrong told to the user."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 from sklearn.exceptions import ConvergenceWarning
 
 from maha_core.blas import one_thread
@@ -26,6 +26,12 @@ LINE_SEARCH = 20
 
 MEMORY = 10
 """The steps that L-BFGS remembers: SciPy's own choice, and so scikit-learn's."""
+
+TRUST = 0.1
+"""The first trust region's radius, relative to the norm of the start."""
+
+REJECTED = 10
+"""So many steps in turn that a trust region refuses end the search: rounding hides what is left."""
 
 STATIONARY = 1e-12
 """A gradient of this size beside that of the parameter is nothing but rounding."""
@@ -82,7 +88,8 @@ class Search:
     name : str
         The estimator's name, for messages.
     objective : callable
-        Loss and gradient at a parameter ``(k, d)``.
+        Loss and gradient at a parameter ``(k, d)``; with a method `hessian_product` for the solver
+        "trust-ncg".
     max_iter, tol
         As in scikit-learn: `tol` is SciPy's, for the relative change of the loss and for the
         gradient.
@@ -91,6 +98,8 @@ class Search:
     callback : callable or None
         ``callback(A.ravel(), iteration)`` after every iteration.
     progress : Progress
+    solver : {"lbfgs", "trust-ncg"}
+        SciPy's L-BFGS-B, or its Newton's method by conjugate gradients in a trust region.
     """
 
     def __init__(
@@ -98,6 +107,7 @@ class Search:
         name: str,
         objective: Objective,
         *,
+        solver: str = "lbfgs",
         max_iter: int,
         tol: float | None,
         memory: int,
@@ -106,12 +116,14 @@ class Search:
     ) -> None:
         self.name = name
         self.objective = objective
+        self.solver = solver
         self.max_iter = max_iter
         self.tol = tol
         self.memory = memory
         self.callback = callback
         self.progress = progress
         self.n_iter = 0
+        self._previous, self._refused, self._settled = np.inf, 0, False
         self._errors = np.geterr()  # the caller's, for the callback
 
     def run(self, start: Matrix) -> Found:
@@ -136,7 +148,19 @@ class Search:
 
     def _minimise(self, start: Matrix) -> str | None:
         """Run SciPy, and return what there is to warn of."""
-        result = minimize(
+        result = self._lbfgs(start) if self.solver == "lbfgs" else self._trust_region(start)
+        if self.best.loss >= self.best.first:
+            return self._no_progress()
+        if result.status == ITERATION_LIMIT:
+            return (
+                f"did not converge within max_iter={self.max_iter} iterations; "
+                "raise max_iter, or scale the data with sklearn.preprocessing.StandardScaler"
+            )
+        converged = result.success or self._settled
+        return None if converged else f"stopped before convergence: {result.message}"
+
+    def _lbfgs(self, start: Matrix) -> OptimizeResult:
+        return minimize(
             self._evaluate,
             start.ravel(),
             args=(start.shape,),
@@ -150,14 +174,41 @@ class Search:
             },
             callback=self._iterated,
         )
-        if self.best.loss >= self.best.first:
-            return self._no_progress()
-        if result.status == ITERATION_LIMIT:
-            return (
-                f"did not converge within max_iter={self.max_iter} iterations; "
-                "raise max_iter, or scale the data with sklearn.preprocessing.StandardScaler"
-            )
-        return None if result.success else f"stopped before convergence: {result.message}"
+
+    def _trust_region(self, start: Matrix) -> OptimizeResult:
+        return minimize(
+            self._evaluate,
+            start.ravel(),
+            args=(start.shape,),
+            method="trust-ncg",
+            jac=True,
+            hessp=self._hessian_product,
+            tol=self.tol,
+            options={
+                "maxiter": self.max_iter,
+                "initial_trust_radius": TRUST * float(np.linalg.norm(start)) or 1.0,
+                "max_trust_radius": np.inf,
+            },
+            callback=self._step_taken,
+        )
+
+    def _hessian_product(
+        self, flat: NDArray[Any], direction: NDArray[Any], shape: tuple[int, int]
+    ) -> NDArray[Any]:
+        found = self.objective.hessian_product(flat.reshape(shape), direction.reshape(shape))  # type: ignore[attr-defined]
+        if not np.isfinite(found).all():
+            raise NotFiniteError
+        return np.asarray(found, dtype=np.float64).ravel()
+
+    def _step_taken(self, flat: NDArray[Any]) -> None:
+        """Show a step, and stop where L-BFGS would: at a small relative fall of the loss."""
+        self._iterated(flat)
+        fall, self._previous = self._previous - self.best.loss, self.best.loss
+        self._refused = 0 if fall > 0 else self._refused + 1
+        small = self.tol is not None and 0 < fall <= self.tol * max(abs(self.best.loss), 1.0)
+        if small or self._refused == REJECTED:
+            self._settled = True
+            raise StopIteration
 
     def _evaluate(self, flat: NDArray[Any], shape: tuple[int, int]) -> tuple[float, NDArray[Any]]:
         A = flat.reshape(shape)

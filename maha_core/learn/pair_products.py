@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,10 @@ from numpy.typing import NDArray
 
 from maha_core.distance import sqdist
 from maha_core.gradient import vjp
-from maha_core.learn.host import like, to_host, whole
+from maha_core.learn.host import is_lazy, like, to_host, whole
 from maha_core.learn.tuples import Tuples
 from maha_core.metrics import Factor, Full
+from maha_core.options import options
 
 Array = Any
 Matrix = NDArray[np.float64]
@@ -40,7 +42,9 @@ class Pairs:
 
     def sqdist(self, A: Matrix) -> Matrix:
         """Return ``D_p = |A d_p|^2`` ``(p,)`` of the differences d_p."""
-        return self._host(sqdist(self.X, metric=Factor(like(A, self.X)), pairs=(self.i, self.j)))
+        metric = Factor(like(A, self.X))
+        with self._checked_once():
+            return self._host(sqdist(self.X, metric=metric, pairs=(self.i, self.j)))
 
     def pull(self, A: Matrix, G: Matrix) -> Matrix:
         """Return ``dphi/dA = 2 A sum_p G_p d_p d_p^T`` for the cotangents ``G = dphi/dD``."""
@@ -53,10 +57,16 @@ class Pairs:
         return self._pulled(Full(like(np.eye(d), self.X)), weights)
 
     def _pulled(self, metric: Factor | Full, G: Matrix) -> Matrix:
-        gradient = vjp(
-            self.X, metric=metric, cotangent=like(G, self.X), pairs=(self.i, self.j)
-        ).metric
-        return self._host(gradient)
+        pairs, cotangent = (self.i, self.j), like(G, self.X)
+        with self._checked_once():
+            return self._host(vjp(self.X, metric=metric, cotangent=cotangent, pairs=pairs).metric)
+
+    def _checked_once(self) -> AbstractContextManager[Any]:
+        """Leave out the look for NaN, which `fit` has done unless X is lazy.
+
+        An optimiser sees by the loss what becomes of A.
+        """
+        return nullcontext() if is_lazy(self.X) else options(check_finite=False)
 
     def _host(self, values: Array) -> Matrix:
         return np.asarray(to_host(values)[0], dtype=np.float64)

@@ -11,13 +11,15 @@ from maha_core.learn.data import numbers_on_host
 
 
 class PointDistance:
-    """The distance ``|A (u - v)|`` of two points ``(d,)``, in float64."""
+    """The distance ``|A (u - v)|`` of two points ``(d,)``, or its square, in float64."""
 
-    def __init__(self, A: NDArray[Any]) -> None:
+    def __init__(self, A: NDArray[Any], squared: bool = False) -> None:
         self.A = A
+        self.squared = squared
 
-    def __call__(self, u: NDArray[Any], v: NDArray[Any], squared: bool = False) -> float:
-        """Return the distance of two points ``(d,)``, or its square."""
+    def __call__(self, u: NDArray[Any], v: NDArray[Any], squared: bool | None = None) -> float:
+        """Return the distance of two points ``(d,)``, or its square; None is as it was made."""
+        squared = self.squared if squared is None else squared
         # BLAS might take threads for a product, and would then round otherwise.
         z = np.einsum("kd,d->k", self.A, self._point(u, "u") - self._point(v, "v"))
         square = float(np.sum(z * z))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.linalg import LinAlgError
 from numpy.typing import NDArray
 from sklearn.datasets import make_spd_matrix
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import StrOptions
 
 from maha_core.learn.data import numbers_on_host
-from maha_core.learn.definite_matrices import is_definite, power, symmetric
+from maha_core.learn.definite_matrices import is_definite, power, rounding, symmetric
 from maha_core.learn.tuples import Tuples
 
 Array = Any
@@ -45,8 +46,9 @@ class Prior:
         Raises
         ------
         ValueError
-            A matrix that is not symmetric and positive definite, or of another shape; points
-            whose covariance is singular.
+            A matrix that is not symmetric and positive definite, or of another shape.
+        LinAlgError
+            A singular matrix, or points whose covariance is singular; it is a ValueError, too.
         """
         d = int(tuples.X.shape[1])
         if not isinstance(self.value, str):
@@ -64,7 +66,7 @@ class Prior:
             S = np.atleast_2d(np.cov(points, rowvar=False))
             if is_definite(S):
                 return power(S, -1.0)
-        raise ValueError(
+        raise LinAlgError(
             f"{self.argument}='covariance' needs points whose covariance is not singular; the "
             f"{len(points)} distinct points of the tuples have {points.shape[1]} columns, some of "
             "them constant or combinations of others: leave those out, for instance by "
@@ -87,8 +89,12 @@ class Prior:
             )
         M = symmetric(M)
         if not is_definite(M):
-            lowest = np.linalg.eigvalsh(M).min()
-            raise ValueError(
+            values: Matrix = np.linalg.eigvalsh(M).astype(np.float64)
+            lowest = values.min()
+            kind: type[ValueError] = ValueError
+            if lowest >= -rounding(values):
+                kind = LinAlgError
+            raise kind(
                 f"{self.argument} is not positive definite: its smallest eigenvalue is "
                 f"{lowest:.3g}; add a multiple of the identity"
             )

@@ -9,41 +9,47 @@ from typing import Any, Protocol
 class Progress(Protocol):
     """What the optimiser tells of every iteration."""
 
-    def show(self, iteration: int, loss: float, gradient_norm: float) -> None:
+    def show(self, iteration: int, loss: float, further: float) -> None:
         """Show one finished iteration."""
 
     def close(self) -> None:
         """End the show."""
 
 
-def progress(name: str, verbose: int, max_iter: int) -> Progress:
-    """Return what shows the progress of an estimator called `name`."""
+def progress(
+    name: str, verbose: int, max_iter: int, unit: str = "iteration", further: str = "gradient"
+) -> Progress:
+    """Return what shows the progress of an estimator called `name`.
+
+    `further` is what is shown beside the loss.
+    """
     if not verbose:
         return Silence()
     try:
         from tqdm import tqdm
     except ImportError:
-        return Lines(name)
-    return Bar(tqdm(total=max_iter, desc=name, unit="iteration"))
+        return Lines(name, unit, further)
+    return Bar(tqdm(total=max_iter, desc=name, unit=unit), further)
 
 
 class Silence:
     """Nothing is shown."""
 
-    def show(self, iteration: int, loss: float, gradient_norm: float) -> None: ...
+    def show(self, iteration: int, loss: float, further: float) -> None: ...
 
     def close(self) -> None: ...
 
 
 class Bar:
-    """A bar of tqdm with loss and gradient norm behind it."""
+    """A bar of tqdm with the loss and a further number behind it."""
 
-    def __init__(self, bar: Any) -> None:
+    def __init__(self, bar: Any, further: str) -> None:
         self.bar = bar
+        self.further = further
 
-    def show(self, iteration: int, loss: float, gradient_norm: float) -> None:
+    def show(self, iteration: int, loss: float, further: float) -> None:
         """Move the bar on."""
-        self.bar.set_postfix_str(f"loss={loss:.6g}, gradient={gradient_norm:.2g}", refresh=False)
+        self.bar.set_postfix_str(f"loss={loss:.6g}, {self.further}={further:.2g}", refresh=False)
         self.bar.update(iteration - self.bar.n)
 
     def close(self) -> None:
@@ -54,16 +60,19 @@ class Bar:
 class Lines:
     """A line per iteration, in the manner of scikit-learn."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, unit: str, further: str) -> None:
         self.name = name
         self.start = time.perf_counter()
-        print(f"[{name}] {'Iteration':>10} {'Loss':>20} {'Gradient':>12} {'Time(s)':>10}")  # noqa: T201
+        print(  # noqa: T201
+            f"[{self.name}] {unit.capitalize():>10} {'Loss':>20} {further.capitalize():>14} "
+            f"{'Time(s)':>10}"
+        )
 
-    def show(self, iteration: int, loss: float, gradient_norm: float) -> None:
+    def show(self, iteration: int, loss: float, further: float) -> None:
         """Print a line."""
         elapsed = time.perf_counter() - self.start
         print(  # noqa: T201
-            f"[{self.name}] {iteration:>10} {loss:>20.6e} {gradient_norm:>12.3e} {elapsed:>10.2f}",
+            f"[{self.name}] {iteration:>10} {loss:>20.6e} {further:>14.3e} {elapsed:>10.2f}",
             flush=True,
         )
 

@@ -10,24 +10,23 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from maha_core.arrays import namespace
 from maha_core.blas import one_thread
 from maha_core.kernels import Kernel
 from maha_core.learn.bandwidth import median_distance
 from maha_core.learn.base import MetricLearner
-from maha_core.learn.data import (
-    further_points,
-)
+from maha_core.learn.data import FLOATS, further_points, refuse_foreign
 from maha_core.learn.directions import with_signs
 from maha_core.learn.gradient_outer_product import gradient_outer_product
 from maha_core.learn.host import like, to_host, whole
 from maha_core.learn.kernel_names import CONSTRAINT, kernel_of
 from maha_core.learn.kernel_sum import kernel_sum
 from maha_core.learn.kernel_system import System
+from maha_core.learn.one_hot import OneHotBlocks
 from maha_core.metrics import Factor
 
 Array = Any
@@ -66,6 +65,7 @@ class RecursiveFeatureMachine(MetricLearner):
         "renew_bandwidth": ["boolean"],
         "diagonal": ["boolean"],
         "centering": ["boolean"],
+        "categorical_features": ["array-like", None],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, np.inf, closed="neither")],
@@ -84,6 +84,7 @@ class RecursiveFeatureMachine(MetricLearner):
         renew_bandwidth: bool = False,
         diagonal: bool = False,
         centering: bool = False,
+        categorical_features: Any = None,
         validation_fraction: float | None = None,
         n_iter_no_change: int = 3,
         tol: float = 1e-4,
@@ -98,6 +99,7 @@ class RecursiveFeatureMachine(MetricLearner):
         self.renew_bandwidth = renew_bandwidth
         self.diagonal = diagonal
         self.centering = centering
+        self.categorical_features = categorical_features
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
@@ -116,7 +118,53 @@ class RecursiveFeatureMachine(MetricLearner):
         check_is_fitted(self)
         (A,) = to_host(self.components_)
         squares = np.sum(np.asarray(A, dtype=np.float64) ** 2, axis=0)
-        return np.asarray(squares / squares.sum())
+        blocks = self._blocks
+        return np.asarray((blocks.by_column(squares) if blocks else squares) / squares.sum())
+
+    def transform(self, X: Array) -> Array:
+        """Return the points ``(n, k)`` embedded by the metric, ``X A^T``.
+
+        Parameters
+        ----------
+        X : array-like (n, d)
+            Points as rows, their categorical columns as in `fit`.
+
+        Returns
+        -------
+        Z : array (n, k)
+            Its squared Euclidean distances are the learned metric's.
+        """
+        check_is_fitted(self)
+        return self._embedded(self._points(X))
+
+    def _distances(self, tuples: Array, a: int, b: int) -> Array:
+        if self._blocks is None:
+            return super()._distances(tuples, a, b)
+        first, second = (self._points(tuples[:, each, :]) for each in (a, b))
+        return np.linalg.norm(self._embedded(first) - self._embedded(second), axis=1)
+
+    def _with_blocks(self, X: Array) -> Array:
+        """Return points to learn from, their categorical columns as blocks."""
+        self._blocks: OneHotBlocks | None = None
+        if self.categorical_features is None:
+            return X
+        refuse_foreign(self, X, "X", "categorical_features are encoded by scikit-learn")
+        validate_data(self, X, skip_check_array=True)
+        self._blocks = OneHotBlocks(self.categorical_features, X)
+        return self._blocks.encoded(X)
+
+    def _name_columns(self, X: Array) -> None:
+        """Keep number and names of the columns given, not those of the blocks."""
+        if self._blocks is not None:
+            validate_data(self, X, skip_check_array=True)
+
+    def _points(self, X: Array) -> Array:
+        """Return further points, checked, their categorical columns as blocks."""
+        if self._blocks is None:
+            return further_points(self, X)
+        refuse_foreign(self, X, "X", "categorical_features are encoded by scikit-learn")
+        validate_data(self, X, reset=False, skip_check_array=True)
+        return check_array(self._blocks.encoded(X), dtype=FLOATS)
 
     @abstractmethod
     def _wrong(self, truth: Matrix, predicted: Matrix, weight: Matrix | None) -> Score:
@@ -243,7 +291,7 @@ class RecursiveFeatureMachine(MetricLearner):
     def _predicted(self, X: Array) -> Array:
         """Return the sums of kernels ``(m, c)`` at further points."""
         check_is_fitted(self)
-        X = further_points(self, X)
+        X = self._points(X)
         return kernel_sum(kernel_of(self.kernel), X, self.X_fit_, self._dual, self.metric_)
 
 

@@ -50,6 +50,10 @@ class RFM(MultiOutputMixin, Regressor, RecursiveFeatureMachine):
         Whether only M's diagonal is learned: weights of the columns.
     centering : bool
         Whether the mean gradient is subtracted first, so that M is their covariance.
+    categorical_features : array-like, optional
+        Categorical columns, by positions, names or a mask ``(d,)``: each becomes a block of one
+        column a category, the blocks first, in which M is learned. Categories that `fit` has not
+        seen are 0 in all of them.
     validation_fraction : float, optional
         The share of the points, drawn, by which the best iteration is chosen. All points are then
         fitted under its metric. Without it the last iteration is kept.
@@ -70,11 +74,11 @@ class RFM(MultiOutputMixin, Regressor, RecursiveFeatureMachine):
     metric_ : Factor
         The learned metric: the kernel's matrix is ``kernel_matrix(kernel, X, metric=metric_)``.
     feature_importances_ : array (d,)
-        M's diagonal, of sum 1.
+        M's diagonal, of sum 1; that of a categorical column is its block's.
     bandwidth_ : float
     dual_coef_ : array (n,) or (n, c)
     X_fit_ : array (n, d)
-        The training points.
+        The training points, with blocks for categorical columns.
     residual_ : float
         The relative residual of the last system.
     n_iter_, best_iter_ : int
@@ -130,7 +134,8 @@ class RFM(MultiOutputMixin, Regressor, RecursiveFeatureMachine):
             As in `KernelRidge`.
         """
         self._validate_params()
-        data = regression_of_several(self, X, y, sample_weight)
+        data = regression_of_several(self, self._with_blocks(X), y, sample_weight)
+        self._name_columns(X)
         (y,) = computed(data.y)
         Y = y if y.ndim == 2 else y[:, None]
         size = _size(Y)
@@ -167,7 +172,7 @@ class RFMClassifier(ClassifierMixin, RecursiveFeatureMachine):
 
     Parameters
     ----------
-    kernel, n_iter, alpha, bandwidth, renew_bandwidth, diagonal, centering
+    kernel, n_iter, alpha, bandwidth, renew_bandwidth, diagonal, centering, categorical_features
         As in `RFM`.
     validation_fraction : float, optional
         The share of the points, drawn, by which the best iteration is chosen: that of the most
@@ -233,7 +238,8 @@ class RFMClassifier(ClassifierMixin, RecursiveFeatureMachine):
             As in `KernelRidge`.
         """
         self._validate_params()
-        data = classification(self, X, y, sample_weight)
+        data = classification(self, self._with_blocks(X), y, sample_weight)
+        self._name_columns(X)
         assert data.classes is not None
         self.classes_ = data.classes
         self._learn(data.X, like(_indicators(data), data.X), data.sample_weight)

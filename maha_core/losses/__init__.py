@@ -1,6 +1,7 @@
 """Losses of D that can be streamed, one file each, and the protocol to write one's own."""
 
 from maha_core.losses.base import Loss
+from maha_core.losses.batch_sampler import Batch, BatchSampler
 from maha_core.losses.contrastive import Contrastive
 from maha_core.losses.lmnn import LMNN
 from maha_core.losses.mlkr import MLKR
@@ -13,6 +14,8 @@ __all__ = [
     "LMNN",
     "MLKR",
     "NCA",
+    "Batch",
+    "BatchSampler",
     "Contrastive",
     "Loss",
     "Pairwise",

@@ -38,6 +38,9 @@ class Loss:
         loss is a plain sum over pairs.
     self_only : bool
         True where the loss has no meaning between two sets; Y is then a ValueError.
+    weighted_rows : int or None
+        The promise that rows from this one on have a sample weight of 0 and no listed pairs; they
+        need not be visited.
 
     Notes
     -----
@@ -71,6 +74,7 @@ class Loss:
     sample_weight: Array | None = None
     symmetric: bool = False
     self_only: bool = False
+    weighted_rows: int | None = None
 
     def point_data(self) -> tuple[PointData, ...]:
         """Return the numbers of the points, `sample_weight` apart."""

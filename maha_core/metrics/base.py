@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import wraps
@@ -86,6 +87,27 @@ class Metric(ABC, Generic[ArrayT_co]):
     def n_columns(self) -> int:
         """The number of columns d that points must have."""
         return int(self.parameter.shape[-1])
+
+    def __call__(self, u: Array, v: Array) -> float:
+        """Return the distance of two points ``(d,)``, not squared: a callable for other libraries.
+
+        Parameters
+        ----------
+        u, v : array (d,)
+            Of the parameter's library; taken in its dtype.
+
+        Returns
+        -------
+        distance : float
+
+        Notes
+        -----
+        Libraries call it once for each pair, which is slow: `maha_core.dist` takes all at once.
+        """
+        xp = namespace(self.parameter)
+        difference = xp.astype(xp.asarray(u) - xp.asarray(v), floating(self.parameter).dtype)
+        z = self.embed(difference[None, :])
+        return math.sqrt(float(xp.sum(z * z)))
 
     @abstractmethod
     def matrix(self) -> ArrayT_co:

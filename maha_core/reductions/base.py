@@ -128,46 +128,23 @@ class Reduction(ABC):
             if self.values is not None and not callable(self.values):
                 found.values = "values"
             kinds = {"data": "real"}
-        inputs = found._inputs(kinds)
+        inputs = point_inputs(found, kinds)
         found.of_kernel = isinstance(self.e, Kernel)
         if self.e is None:
             found.e = self.default
         elif isinstance(self.e, Kernel):
             found.e = self.e.expression
         else:
-            found.e = found._traced(self.e, "e", found._arguments(kinds))
+            found.e = traced(self.e, "e", found._arguments(kinds))
         if callable(self.values):
             if self.data is None:
                 raise TypeError("values is a function f(a, b) of the points' data; give data, too")
-            found.values = found._traced(self.values, "values", inputs)
+            found.values = traced(self.values, "values", inputs)
         return found
 
     def _arguments(self, kinds: Mapping[str, Kind]) -> tuple[Expression, ...]:
         """Return what e is applied to."""
-        return DISTANCE, *self._inputs(kinds)
-
-    def _inputs(self, kinds: Mapping[str, Kind]) -> tuple[Expression, ...]:
-        """Return the two points' numbers to which functions are applied."""
-        if self.data is None:
-            return ()
-        if self.data not in kinds:
-            raise ValueError(
-                f"{type(self).__name__} refers to data={self.data!r}; the loss's point data are "
-                f"{', '.join(map(repr, kinds)) or 'none'}"
-            )
-        kind = "integer" if kinds[self.data] == "label" else "real"
-        own, other = row_name(self.data), column_name(self.data)
-        return variable(own, ROWS, kind), variable(other, COLUMNS, kind)
-
-    def _traced(self, f: Callable[..., Any], argument: str, inputs: tuple[Expression, ...]) -> Any:
-        """Return a function as an expression."""
-        try:
-            return trace(f, inputs)
-        except UntraceableError as error:
-            raise TypeError(
-                f"{argument} cannot be derived: {error}. Write it with operators, NumPy's "
-                "functions or those of xp = D.__array_namespace__(), and np.where in place of if"
-            ) from error
+        return DISTANCE, *point_inputs(self, kinds)
 
     def summed_values(self) -> Values:
         """Return the values, after `for_call`."""
@@ -178,6 +155,13 @@ class Reduction(ABC):
         if labels_compared(self.values, self.data):
             return EqualLabels(self.values, self.data)
         return PairValues(self.values)
+
+    def of_share(self, reduced: Any, factor: float) -> Any:
+        """Return what the reduction of all columns is estimated to be from that of some, a symbol.
+
+        There are `factor` times as many columns as were drawn.
+        """
+        return reduced
 
     # --- what a sweep asks -------------------------------------------------------------------
 
@@ -195,6 +179,15 @@ class Reduction(ABC):
     def summand(self) -> Summand | None:
         """What `partial` adds up over each row and by what it is multiplied, if that is all."""
         return None
+
+    @property
+    def is_symmetric(self) -> bool:
+        """Whether a tile serves its mirror image, too, where the points meet themselves."""
+        return False
+
+    def mirrored(self, tile: Tile, rows: Array) -> tuple[Array, Array]:
+        """Return the sums of a tile's rows, and those of its columns with the rows' own values."""
+        raise NotImplementedError
 
     @property
     def exponent(self) -> Expression | None:
@@ -262,3 +255,34 @@ class Reduction(ABC):
     ) -> Array | None:
         """Return the change of that along ``dD``, for a g that rests."""
         raise NotImplementedError
+
+
+def point_inputs(reduction: Reduction, kinds: Mapping[str, Kind]) -> tuple[Expression, ...]:
+    """Return the two points' numbers to which a reduction's functions are applied."""
+    if reduction.data is None:
+        return ()
+    if reduction.data not in kinds:
+        raise ValueError(
+            f"{type(reduction).__name__} refers to data={reduction.data!r}; the loss's point data "
+            f"are {', '.join(map(repr, kinds)) or 'none'}"
+        )
+    kind = "integer" if kinds[reduction.data] == "label" else "real"
+    own, other = row_name(reduction.data), column_name(reduction.data)
+    return variable(own, ROWS, kind), variable(other, COLUMNS, kind)
+
+
+def traced(f: Callable[..., Any], argument: str, inputs: tuple[Expression, ...]) -> Any:
+    """Return a function as an expression.
+
+    Raises
+    ------
+    TypeError
+        It cannot be traced.
+    """
+    try:
+        return trace(f, inputs)
+    except UntraceableError as error:
+        raise TypeError(
+            f"{argument} cannot be derived: {error}. Write it with operators, NumPy's "
+            "functions or those of xp = D.__array_namespace__(), and np.where in place of if"
+        ) from error

@@ -9,7 +9,7 @@ from maha_core.expressions import ROWS, Expression, derivative, evaluate, variab
 from maha_core.expressions.algebra import stays_finite, times, where
 from maha_core.expressions.operation import number
 from maha_core.formulas import plus
-from maha_core.reductions.base import DISTANCE, Kind, Pieces, Reduction
+from maha_core.reductions.base import DISTANCE, Kind, Pieces, Reduction, point_inputs, traced
 from maha_core.tiles.listed import ListedRows, listed_rows
 from maha_core.tiles.term import Term
 
@@ -87,9 +87,9 @@ class ListedSum(Reduction):
     ) -> ListedSum:
         """Return the reduction of one call, its functions traced."""
         found = super().for_call(name, kinds)
-        found.where = _condition(self._traced(self.where, "where", self._inputs(kinds or {})))
+        found.where = _condition(traced(self.where, "where", point_inputs(self, kinds or {})))
         if self.zero_from is not None:
-            found.zero_from = self._traced(self.zero_from, "zero_from", (LISTED,))
+            found.zero_from = traced(self.zero_from, "zero_from", (LISTED,))
         return found
 
     def _arguments(self, kinds: Mapping[str, Kind]) -> tuple[Expression, ...]:
@@ -104,6 +104,10 @@ class ListedSum(Reduction):
     def numbers(self) -> tuple[Expression, ...]:
         """Nothing: the listed distances are no numbers of a pair."""
         return ()
+
+    def of_share(self, reduced: Any, factor: float) -> Any:
+        """Return a sum that is `factor` times as large."""
+        return reduced * factor
 
     def partial(self, tile: Tile) -> Pieces:
         """Return the sums of a tile's rows; both derivatives stay in the memo."""

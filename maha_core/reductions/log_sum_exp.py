@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import log
 from typing import Any
 
 from maha_core.array_types import ArrayProtocol
@@ -60,6 +61,10 @@ class LogSumExp(Softmax):
         some = total > 0
         found = xp.log(xp.where(some, total, xp.ones_like(total))) - finite(xp, shift)
         return xp.where(some | xp.isnan(total), found, xp.full_like(found, float("-inf")))
+
+    def of_share(self, reduced: Any, factor: float) -> Any:
+        """Return the logarithm of a sum that is `factor` times as large."""
+        return reduced + log(factor)
 
     def mean(self, pieces: Pieces) -> None:
         """Return that nothing is subtracted."""

@@ -83,10 +83,24 @@ class Sum(Reduction):
         """The function e, and the values."""
         return self.e, self.summed_values()
 
+    def of_share(self, reduced: Any, factor: float) -> Any:
+        """Return a sum that is `factor` times as large."""
+        return reduced * factor
+
     def partial(self, tile: Tile) -> Pieces:
         """Return the sums of a tile's rows."""
         sums, _ = tile.sums([self.summand], over=("D",) if tile.spare else ())
         return tuple(sums)
+
+    @property
+    def is_symmetric(self) -> bool:
+        """Whether all pairs are treated alike, and have vectors of the columns to add up."""
+        return self.data is None and isinstance(self.values, str)
+
+    def mirrored(self, tile: Tile, rows: Array) -> tuple[Array, Array]:
+        """Return ``sum_j e_ij b_j`` of a tile's rows and ``sum_i e_ij b_i`` of its columns."""
+        (e,), values = tile.evaluate([self.e], over=("D",)), self.summed_values()
+        return values.sums(tile, e), values.cotangent(tile, e, rows)
 
     def merge(self, xp: Any, a: Pieces, b: Pieces) -> Pieces:
         """Return the sums of two parts of the same rows."""

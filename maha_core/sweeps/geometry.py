@@ -30,11 +30,13 @@ class Geometry:
         *,
         distances: bool = False,
         cotangents: bool = False,
+        targets: guard.Targets = guard.TARGET,
     ) -> None:
         self.backend = backend
         self.problem = problem
         self.distances = distances
         self.cotangents = cotangents
+        self.targets = targets
         self.row_bound: guard.RowBound | None = None
         with backend.quiet():
             self.centre = backend.centre(problem.X)
@@ -77,7 +79,8 @@ class Geometry:
         V = form.dual(U)
         points.left, points.right, norms = self.backend.operands(U, V)
         if self.problem.accurate:
-            threshold = guard.thresholds(form, W, norms[:, 0], U.shape[1], dtype)
+            width, targets = U.shape[1], self.targets
+            threshold = guard.thresholds(form, W, norms[:, 0], width, dtype, targets)
             if self.cotangents:
                 threshold = threshold + guard.pullback_thresholds(form, W, dtype)
             points.threshold = xp.astype(threshold, dtype, copy=False)
@@ -89,7 +92,8 @@ class Geometry:
         if not (self.backend.picks_entries and self.problem.form.nonnegative and norms.shape[0]):
             return
         if self.row_bound is None:  # the columns, which come first
-            share = guard.share(xp, points.U.shape[1], norms.dtype, points.raw.dtype)
+            width, dtype = points.U.shape[1], points.raw.dtype
+            share = guard.share(xp, width, norms.dtype, dtype, self.targets)
             self.row_bound = guard.RowBound(share, xp.max(threshold - share * norms))
         if self.row_bound.share < guard.LARGEST_SHARE:
             row_bound = self.row_bound.of(xp, norms, threshold)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from maha_core import guard
-from maha_core.expressions import Expression, evaluate
+from maha_core.expressions import Expression
 from maha_core.expressions.algebra import stays_finite
 from maha_core.formulas import plus
 from maha_core.operation import Operation
@@ -15,6 +15,7 @@ from maha_core.sweeps.coincident import without_infinite
 from maha_core.sweeps.geometry import Geometry
 from maha_core.tiles import tiling
 from maha_core.tiles.kernels import TileKernels
+from maha_core.tiles.tile import Tile
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
@@ -60,7 +61,10 @@ class Sweep:
         self.backend = backend
         self.problem = problem
         self.asked = asked
-        self.geometry = Geometry(backend, problem, distances=True, cotangents=True)
+        # An error of D enters k' as it is: that of a gradient is allowed.
+        targets = guard.PULLBACK_TARGET
+        self.geometry = Geometry(backend, problem, distances=True, cotangents=True, targets=targets)
+        self.arithmetic = backend.arithmetic(problem)
         self.entries = tiling.entries(problem, backend.tile_bytes)
         self.columns = tiling.blocks(problem.m, tiling.square_side(self.entries))
 
@@ -80,8 +84,9 @@ class Sweep:
         # The note of what was recomputed is needed as positions, on every library.
         made = TileKernels.distance_tile(backend, self.problem, points, columns, None)
         D = distances.nonnegative(backend, made.D, self.problem)
-        zero = None if stays_finite(self.asked.slope) else D == 0
-        (G,) = evaluate([self.asked.slope], xp, {"D": D}, over=("D",))
+        finite = stays_finite(self.asked.slope)
+        zero = None if finite else backend.coincident(D, made.smallest)
+        (G,) = self._tile(D, block).evaluate([self.asked.slope], over=("D",))
         if zero is not None:
             G = without_infinite(xp, G, zero)
         b, own, flagged = self.asked.values[block, :], None, made.flagged
@@ -90,6 +95,27 @@ class Sweep:
             G = without_flagged(backend, G, flagged)
         assert columns.extended is not None
         return self._products(G, columns.extended, b), own
+
+    def _tile(self, D: Array, columns: slice) -> Tile:
+        """Return a tile without any data."""
+        backend = self.backend
+        return Tile(
+            xp=backend.xp,
+            sqdist=D,
+            rows=slice(0, D.shape[0]),
+            columns=columns,
+            row_data={},
+            column_data={},
+            listed=None,
+            first_tile_of_row=columns.start == 0,
+            self_pairs=None,
+            smallest=None,
+            arithmetic=self.arithmetic,
+            scatter_add=backend.scatter_add,
+            widest=D.dtype,
+            vectors=frozenset(),
+            sparse=False,
+        )
 
     def _products(self, G: Array, others: Array, b: Array) -> Array:
         """Return ``G (b x [U', 1])``, a few of b's columns at a time."""

@@ -19,7 +19,7 @@ class Objective:
 
     With `self_pairs` a point of X meets itself, too, where there is no Y. `each` is the number of
     listed pairs of every row, where that is one number. A row that `needs_partners` and has none is
-    a ValueError.
+    a ValueError. Rows from `weighted_rows` on add nothing, and may be left out.
     """
 
     terms: TileTerms
@@ -29,3 +29,8 @@ class Objective:
     each: int | None = None
     self_pairs: bool = False
     needs_partners: bool = False
+    weighted_rows: int | None = None
+
+    def rows_of(self, n: int) -> int:
+        """Return how many of n rows are to be visited."""
+        return n if self.weighted_rows is None else min(n, self.weighted_rows)

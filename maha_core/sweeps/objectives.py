@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from maha_core.arrays import device_of
@@ -12,10 +12,11 @@ from maha_core.formulas import plus
 from maha_core.operation import Operation
 from maha_core.problem import Pairs, ReductionGradient
 from maha_core.sweeps import distances, pairs
-from maha_core.sweeps.accumulation import Accumulator, StripResult
+from maha_core.sweeps.accumulation import Accumulator, StripResult, add_rows
 from maha_core.sweeps.coincident import without_infinite
 from maha_core.sweeps.geometry import Geometry
-from maha_core.sweeps.strip import RowBlock, Strip, Visit
+from maha_core.sweeps.strip import ColumnSums, RowBlock, Strip, Visit
+from maha_core.sweeps.terms import Terms
 from maha_core.tiles import tiling
 from maha_core.tiles.kernels import DistanceTile
 from maha_core.tiles.points import Points
@@ -24,6 +25,7 @@ from maha_core.tiles.tile import Evaluation, Listed, Summary, Tile
 if TYPE_CHECKING:
     from maha_core.backend import Backend
     from maha_core.problem import Problem
+    from maha_core.reductions.base import Reduction
     from maha_core.sweeps.objective import Objective
     from maha_core.tiles.self_pairs import SelfPairs
 
@@ -125,9 +127,31 @@ def reduce(backend: Backend, problem: Problem, objective: Objective) -> Array:
     xp, X = backend.xp, problem.X
     if not problem.n:
         return xp.zeros((0, reduced_width(objective)), dtype=X.dtype, device=X.device)
-    sweep = Sweep(backend, problem, objective, frozenset(), squares)
+    if problem.Y is None and _reduction(objective).is_symmetric:
+        return _of_half(backend, problem, objective)
+    sweep = Sweep(backend, problem, objective, frozenset(), squares, cotangents=False)
     found = list(backend.map_ordered(sweep.reduced, sweep.partition.rows, problem.options))
     return xp.astype(xp.concat(found), X.dtype, copy=False)
+
+
+def _reduction(objective: Objective) -> Reduction:
+    """Return the one reduction of an objective."""
+    assert isinstance(objective.terms, Terms)
+    (reduction,) = objective.terms.reductions.values()
+    return reduction
+
+
+def _of_half(backend: Backend, problem: Problem, objective: Objective) -> Array:
+    """Return the sums of the rows from tiles above the diagonal, which spares half the products."""
+    xp, X = backend.xp, problem.X
+    sweep = Sweep(backend, problem, objective, frozenset(), half_squares, cotangents=False)
+    strips = tiling.strips(sweep.partition.rows)
+    shape = (problem.n, reduced_width(objective))
+    total = xp.zeros(shape, dtype=X.dtype, device=device_of(X))
+    found = backend.map_ordered(sweep.mirrored, strips, problem.options)
+    for parts, sums in zip(strips, found, strict=True):
+        total = add_rows(backend, total, sums, parts[0].start)
+    return total
 
 
 def reduced_width(objective: Objective) -> int:
@@ -198,7 +222,7 @@ class Partition:
 
 def partition(backend: Backend, problem: Problem, objective: Objective) -> Partition:
     """Cut D for cotangents: whole rows where they fit and are needed, else squares."""
-    terms, n, m = objective.terms, problem.n, problem.m
+    terms, n, m = objective.terms, objective.rows_of(problem.n), problem.m
     whole = tiling.whole_rows(_entries(backend, problem), m)
     if not (terms.row_wise and m and whole is not None):
         return squares(backend, problem, objective)
@@ -207,17 +231,24 @@ def partition(backend: Backend, problem: Problem, objective: Objective) -> Parti
 
 def squares(backend: Backend, problem: Problem, objective: Objective) -> Partition:
     """Cut D for sums of the rows, each tile visited once: squares are multiplied quickest."""
-    terms, n, m, count = objective.terms, problem.n, problem.m, _entries(backend, problem)
+    terms, m, count = objective.terms, problem.m, _entries(backend, problem)
+    n = objective.rows_of(problem.n)
     if not terms.all_pairs or m == 0:
         return Partition(tiling.blocks(n, max(1, count // problem.d)), [slice(0, 0)], False)
     side = tiling.square_side(count // backend.square_part)
-    half = terms.half_suffices and problem.Y is None
+    half = terms.half_suffices and problem.Y is None and n == m
     return Partition(tiling.blocks(n, side), tiling.blocks(m, side), half)
+
+
+def half_squares(backend: Backend, problem: Problem, objective: Objective) -> Partition:
+    """Cut D into squares of which those below the diagonal are skipped."""
+    return replace(squares(backend, problem, objective), half=True)
 
 
 def _entries(backend: Backend, problem: Problem) -> int:
     """Return how many entries a tile may have."""
-    return tiling.shared_out(tiling.entries(problem, backend.tile_bytes), problem)
+    default_bytes = backend.loss_tiles * backend.tile_bytes
+    return tiling.shared_out(tiling.entries(problem, default_bytes), problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,13 +272,15 @@ class Sweep:
         objective: Objective,
         wrt: frozenset[str],
         cut: Callable[[Backend, Problem, Objective], Partition] = partition,
+        *,
+        cotangents: bool = True,
     ) -> None:
         self.backend = backend
         self.problem = problem
         self.objective = objective
         self.wrt = wrt
         self.partition = cut(backend, problem, objective)
-        self.geometry = Geometry(backend, problem, distances=True, cotangents=True)
+        self.geometry = Geometry(backend, problem, distances=True, cotangents=cotangents)
         self.row_listed = RowListed(backend, problem, objective)
         self.arithmetic = backend.arithmetic(problem)
 
@@ -273,6 +306,23 @@ class Sweep:
     def reduced(self, part: slice) -> Array:
         """Return the one reduction of a row block."""
         (found,) = self.objective.terms.finish(self.backend.xp, self.summary(part)).values()
+        return found
+
+    def mirrored(self, parts: list[slice]) -> Array:
+        """Return what row blocks add to a symmetric reduction of all rows from theirs on."""
+        reduction, totals = _reduction(self.objective), ColumnSums(self.backend)
+        b = as_rows(*self.objective.column_data.values())
+        for part in parts:
+            rows, own = self._rows(part), b[part, ...]
+            for block in self.partition.of_row(part):
+                tile = self._visit(rows, block).tile
+                with self._warnings_on(tile):
+                    of_rows, of_columns = reduction.mirrored(tile, own)
+                totals.add(part, of_rows)
+                if block != part:
+                    totals.add(block, of_columns)
+        found = totals.joined(b, parts[0].start)
+        assert found is not None
         return found
 
     def value(self, part: slice) -> Array:

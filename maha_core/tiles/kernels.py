@@ -51,6 +51,7 @@ class TileKernels(Library):
     """What is done on one tile: the product, the guard, and sums of its entries."""
 
     tile_bytes = 8 * 2**20
+    loss_tiles = 1
     picks_entries = False
     square_part = 1
 

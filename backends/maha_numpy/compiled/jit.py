@@ -77,7 +77,7 @@ class Pass(Generic[Arguments, Result]):
         with suppress(RuntimeError):
             dispatcher.enable_caching()
             dispatcher._cache = _Store(dispatcher._cache)
-        return dispatcher  # type: ignore[no-any-return]
+        return dispatcher
 
     def _linked(self, dtype: str) -> Callable[Arguments, Result]:
         """Return the function with the compiled form of the passes that it calls.
