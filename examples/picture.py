@@ -49,8 +49,12 @@ class Result:
     scores: dict[str, Array]  # R2 of each metric on each fold
 
 
+RESOLUTIONS = {"": 96, "@2x": 192}
+"""Dots per inch by what is added to the file's name: for ordinary screens, and for fine ones."""
+
+
 def draw(result: Result, output: Path) -> None:
-    """Write the picture as PNG."""
+    """Write the picture as PNG, in two resolutions."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(13, 8.6), layout="constrained")
         figure.get_layout_engine().set(w_pad=0.12, h_pad=0.14)
@@ -65,7 +69,8 @@ def draw(result: Result, output: Path) -> None:
         draw_scores(figure.add_subplot(top[2]), result.scores)
         draw_embedding(figure, figure.add_subplot(bottom[0]), result)
         draw_weights(figure.add_subplot(bottom[1]), result.A, result.measurements)
-        figure.savefig(output, dpi=96)
+        for suffix, dpi in RESOLUTIONS.items():
+            figure.savefig(output.with_stem(output.stem + suffix), dpi=dpi)
 
 
 def draw_distances(axes: Axes, D: Array, y: Array, name: str) -> AxesImage:
