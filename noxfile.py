@@ -188,6 +188,14 @@ def tests_plugins(session: nox.Session) -> None:
     session.run("pytest", "tests/third_party", *session.posargs)
 
 
+@nox.session(name="tests-companions")
+def tests_companions(session: nox.Session) -> None:
+    """Hand neighbours under a metric to UMAP and scanpy, which compile for minutes."""
+    _install(session, "test")
+    session.install("umap-learn", "scanpy")
+    session.run("pytest", "tests/test_neighbors_in_umap_and_scanpy.py", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, formatting, and who imports whom."""
