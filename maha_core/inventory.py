@@ -123,8 +123,8 @@ def _describe(registry: Registry, name: str, check: bool) -> BackendInfo:
         version, remark, devices = backend.version(), backend.remark(), tuple(backend.devices())
         return BackendInfo(name, provider, version, True, remark, devices)
     except PluginError as error:
-        if error.name is not None and error.name.partition(".")[0] == name:
-            reason = _absent(error, registry.how_to_install(name))
+        if error.name and name.startswith(error.name.partition(".")[0]):  # jax, of jaxlib, too
+            reason = _absent(error, registry.how_to_install(name, error.name))
             return BackendInfo(name, provider, None, False, reason, ())
         return BackendInfo(name, provider, None, False, str(error), ())
     except Exception as error:

@@ -138,10 +138,10 @@ class Registry:
                 self._loaded[root] = self._load(root)
             return self._loaded.get(root)
 
-    def how_to_install(self, root: str) -> str:
-        """Return the commands that install what a plugin serves."""
+    def how_to_install(self, root: str, module: str | None = None) -> str:
+        """Return the commands that install a module that a plugin needs, its library if not given."""
         (plugin,) = self.enabled[root]
-        return _remedy(plugin, ModuleNotFoundError(name=root))
+        return _remedy(plugin, ModuleNotFoundError(name=module or root))
 
     def loaded(self, root: str) -> Engine | None:
         """Return the backend if it has been loaded already."""

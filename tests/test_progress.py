@@ -38,7 +38,7 @@ def test_one_part_has_no_bar(capsys):
 
 def test_without_tqdm_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr("maha_core.progress.find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"maha-core\[progress\]"):
+    with pytest.raises(ImportError, match=r'pip install "\.\[progress\]"'):
         mc.options(progress=True)
 
 
