@@ -139,7 +139,7 @@ class Registry:
             return self._loaded.get(root)
 
     def how_to_install(self, root: str, module: str | None = None) -> str:
-        """Return the commands that install a module that a plugin needs, its library if not given."""
+        """Return the commands that install a module of a plugin, its library if not given."""
         (plugin,) = self.enabled[root]
         return _remedy(plugin, ModuleNotFoundError(name=module or root))
 
