@@ -9,6 +9,7 @@ import time
 import types
 from contextlib import nullcontext
 from functools import partial
+from importlib.machinery import ModuleSpec
 
 import numpy as np
 
@@ -54,6 +55,7 @@ def _flat(values):
 def _module(name, source, parent=None):
     """Return a module with NumPy's functions on our arrays."""
     made = types.ModuleType(name)
+    made.__spec__ = ModuleSpec(name, None)  # find_spec asks for it
     for key in dir(source):
         value = getattr(source, key)
         if key.startswith("_") or key == "test" or isinstance(value, types.ModuleType):
