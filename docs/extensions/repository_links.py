@@ -25,7 +25,7 @@ DOCS = ROOT / "docs"
 RESULTS = ROOT / "benchmarks" / "results"
 COPIES = DOCS / "results"
 
-LINK = re.compile(r"(!?)\[((?:`[^`]*`|[^\[\]])*)\]\(((?:\.\./)+[^)#\s]+)(?:#([\w.]*))?\)")
+LINK = re.compile(r"(!?)\[((?:`[^`]*`|[^\[\]`])*)\]\(((?:\.\./)+[^)#\s]+)(?:#([\w.]*))?\)")
 
 
 class Target(NamedTuple):
