@@ -71,10 +71,6 @@ class ArraySum(Reduction):
         found.__dict__.update(self.__dict__, name=name or self.name)
         return found
 
-    def of_share(self, reduced: Any, factor: float) -> Any:
-        """Return a sum that is `factor` times as large."""
-        return reduced * factor
-
     def partial(self, tile: Tile) -> Pieces:
         """Return the sums of f's values; its derivatives stay in the memo."""
         return (self._found(tile)[0],)

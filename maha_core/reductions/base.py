@@ -159,9 +159,10 @@ class Reduction(ABC):
     def of_share(self, reduced: Any, factor: float) -> Any:
         """Return what the reduction of all columns is estimated to be from that of some, a symbol.
 
-        There are `factor` times as many columns as were drawn.
+        There are `factor` times as many columns as were drawn: a sum is so much larger, and a mean
+        is the same.
         """
-        return reduced
+        return reduced * factor if self.additive else reduced
 
     # --- what a sweep asks -------------------------------------------------------------------
 

@@ -105,10 +105,6 @@ class ListedSum(Reduction):
         """Nothing: the listed distances are no numbers of a pair."""
         return ()
 
-    def of_share(self, reduced: Any, factor: float) -> Any:
-        """Return a sum that is `factor` times as large."""
-        return reduced * factor
-
     def partial(self, tile: Tile) -> Pieces:
         """Return the sums of a tile's rows; both derivatives stay in the memo."""
         return (self._found(tile).sums,)

@@ -83,10 +83,6 @@ class Sum(Reduction):
         """The function e, and the values."""
         return self.e, self.summed_values()
 
-    def of_share(self, reduced: Any, factor: float) -> Any:
-        """Return a sum that is `factor` times as large."""
-        return reduced * factor
-
     def partial(self, tile: Tile) -> Pieces:
         """Return the sums of a tile's rows."""
         sums, _ = tile.sums([self.summand], over=("D",) if tile.spare else ())
