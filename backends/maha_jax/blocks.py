@@ -205,15 +205,11 @@ def tile_of(asked: Asked, objective: Any, D: Array, data: Arrays, index: Array) 
         columns=slice(0, asked.problem.m),
         row_data={name: as_rows(given[index]) for name, given in objective.row_data.items()},
         column_data={name: as_columns(given) for name, given in data.items()},
-        listed=None,
-        first_tile_of_row=True,
         self_pairs=SelfPairs(OwnEntries(index), 0) if alone else None,
-        smallest=None,
         arithmetic=ArrayArithmetic(jnp.exp, jnp.subtract, nullcontext),
         scatter_add=asked.backend.scatter_add,
         widest=asked.backend.widest_float(None),
         vectors=frozenset(name for name, given in data.items() if given.ndim == 2),
-        sparse=False,
     )
 
 

@@ -104,17 +104,9 @@ class Sweep:
             sqdist=D,
             rows=slice(0, D.shape[0]),
             columns=columns,
-            row_data={},
-            column_data={},
-            listed=None,
-            first_tile_of_row=columns.start == 0,
-            self_pairs=None,
-            smallest=None,
             arithmetic=self.arithmetic,
             scatter_add=backend.scatter_add,
             widest=D.dtype,
-            vectors=frozenset(),
-            sparse=False,
         )
 
     def _products(self, G: Array, others: Array, b: Array) -> Array:

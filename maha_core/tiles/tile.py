@@ -176,7 +176,7 @@ class Arithmetic(Protocol):
     def of_rows(self, D: Array, f: Callable[[slice], tuple[Array, Array]]) -> Any: ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Tile:
     """A block of D, and what may be wanted of its rows and columns.
 
@@ -222,19 +222,19 @@ class Tile:
     sqdist: Array
     rows: slice
     columns: slice
-    row_data: Mapping[str, Array]
-    column_data: Mapping[str, Array]
-    listed: Listed | None
-    first_tile_of_row: bool
-    self_pairs: SelfPairs | None
-    smallest: Array | None
     arithmetic: Arithmetic
     scatter_add: Callable[[Array, Array, int], Array]
     widest: Any
-    vectors: frozenset[str]
-    sparse: bool
-    spare: bool = False
+    row_data: Mapping[str, Array] = field(default_factory=dict)
+    column_data: Mapping[str, Array] = field(default_factory=dict)
+    vectors: frozenset[str] = frozenset()
+    listed: Listed | None = None
     listed_tangent: Array | None = None
+    first_tile_of_row: bool = True
+    self_pairs: SelfPairs | None = None
+    smallest: Array | None = None
+    sparse: bool = False
+    spare: bool = False
     memo: dict[str, Any] = field(default_factory=dict)
 
     def numbers(self) -> dict[str, Array]:

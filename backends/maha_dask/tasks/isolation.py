@@ -25,7 +25,7 @@ def task(function: Callable[..., Result]) -> Callable[..., Result]:
     def run(*args: Any, block: tuple[int, ...]) -> Result:
         try:
             with one_thread():
-                return Context().run(_on_settled, function, args, memory.of_worker())
+                return Context().run(_on_canonical, function, args, memory.of_worker())
         except Exception as error:
             error.add_note(f"in maha_dask's task {function.__name__}, block {block}")
             raise
@@ -33,7 +33,7 @@ def task(function: Callable[..., Result]) -> Callable[..., Result]:
     return run
 
 
-def _on_settled(
+def _on_canonical(
     function: Callable[..., Result], args: tuple[Any, ...], of_worker: int | None
 ) -> Result:
     memory.OF_WORKER.set(of_worker)
