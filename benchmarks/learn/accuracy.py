@@ -99,7 +99,7 @@ class BandwidthRegression(mc.learn.MLKR):
     """Kernel regression with the multiple of the identity that errs least, leaving one out."""
 
     def _learn(self, data: Any, start: Any) -> Any:
-        from maha_core.learn.optimizer import Found
+        from maha_core.learn.minimisation import Found
         from maha_core.learn.streamed import Streamed
 
         self.alpha_ = 0.0

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import cos, inf, nan, pi, sqrt
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 
 from maha_core.learn.adam import Adam
-from maha_core.learn.optimizer import Found, Matrix, NotFiniteError, Objective
+from maha_core.learn.minimisation import (
+    Callback,
+    Matrix,
+    Minimisation,
+    NotFiniteError,
+    Objective,
+    evaluated,
+)
 from maha_core.learn.progress import Progress
-from maha_core.learn.user_line import warn
 
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "constant": lambda done: 1.0,
@@ -49,8 +53,8 @@ class Epoch:
         return float(np.std(self.losses, ddof=1)) / sqrt(count) if count > 1 else nan
 
 
-class BatchSearch:
-    """One minimisation from a start.
+class BatchSearch(Minimisation):
+    """One minimisation by Adam.
 
     Parameters
     ----------
@@ -87,10 +91,10 @@ class BatchSearch:
         max_iter: int,
         tol: float | None,
         patience: int,
-        callback: Callable[[NDArray[Any], int], object] | None,
+        callback: Callback | None,
         progress: Progress,
     ) -> None:
-        self.name = name
+        super().__init__(name, callback, progress)
         self.epochs = epochs
         self.validation = validation
         self.learning_rate = learning_rate
@@ -98,36 +102,15 @@ class BatchSearch:
         self.max_iter = max_iter
         self.tol = tol
         self.patience = patience
-        self.callback = callback
-        self.progress = progress
-        self._errors = np.geterr()  # the caller's, for the callback
 
-    def run(self, start: Matrix) -> Found:
-        """Return the parameter that is kept, also where the search was interrupted."""
-        self.A, self.n_iter, self.epoch = start.copy(), 0, Epoch()
+    def _begin(self, start: Matrix) -> None:
+        self.A, self.epoch = start.copy(), Epoch()
         self.kept, self.watched, self.waited = (start, inf), inf, 0
-        finite, interrupt = True, None
-        try:
-            with np.errstate(all="ignore"):
-                self._minimise()
-        except KeyboardInterrupt as error:
-            interrupt = error
-            interrupt.add_note(
-                f"{self.name} was interrupted after {self.n_iter} epochs; components_ is the best "
-                "so far: fit again with warm_start=True to go on"
-            )
-        except NotFiniteError:
-            finite = False
-            warn(f"{self.name} {self._not_finite()}", ConvergenceWarning)
-        finally:
-            self.progress.close()
-        return Found(*self._best(), self.n_iter, finite, interrupt)
 
-    def _best(self) -> tuple[Matrix, float]:
-        """Return the parameter to keep, and its loss."""
+    def _result(self) -> tuple[Matrix, float]:
         return self.kept if self.validation is not None else (self.A, self.epoch.mean)
 
-    def _minimise(self) -> None:
+    def _minimise(self, start: Matrix) -> str | None:
         adam = Adam(self.A.shape)
         self.rate = self.learning_rate * (sqrt(np.mean(self.A**2)) or 1.0)
         if self.validation is not None:
@@ -136,25 +119,22 @@ class BatchSearch:
         while self.n_iter < self.max_iter and self.waited < self.patience:
             self._one_epoch(adam)
         if self.validation is not None and not self.watched < first:
-            warn(f"{self.name} {self._no_progress(first)}", ConvergenceWarning)
+            return self._no_progress(first)
+        return None
 
     def _one_epoch(self, adam: Adam) -> None:
         epoch, total = Epoch(), self.max_iter * len(self.epochs)
         if not self.n_iter:
             self.epoch = epoch  # an interrupt may leave it as it is
         for objective in self.epochs:
-            loss, gradient = objective(self.A)
-            if not (np.isfinite(loss) and np.isfinite(gradient).all()):
-                raise NotFiniteError
+            loss, gradient = evaluated(objective, self.A)
             done = adam.n_steps / total
             epoch.losses.append(loss)
             self.A = self.A + self.rate * self.schedule(done) * adam.step(gradient)
         self.n_iter, self.epoch = self.n_iter + 1, epoch
         self._watch()
         self.progress.show(self.n_iter, epoch.mean, epoch.standard_error)
-        if self.callback is not None:
-            with np.errstate(**self._errors):
-                self.callback(self.A.ravel(), self.n_iter)
+        self._tell(self.A.ravel())
 
     def _watch(self) -> None:
         """Note whether the loss fell, of points held out where there are any."""
@@ -170,6 +150,12 @@ class BatchSearch:
         if not np.isfinite(loss):
             raise NotFiniteError
         return loss
+
+    def _interrupted(self) -> str:
+        return (
+            f"was interrupted after {self.n_iter} epochs; components_ is the best so far: fit "
+            "again with warm_start=True to go on"
+        )
 
     def _not_finite(self) -> str:
         return (

@@ -31,7 +31,8 @@ from maha_core.learn.kernel_sum import in_dtype, kernel_sum
 from maha_core.learn.kernel_system import DIRECT, System, on_host
 from maha_core.learn.length_scales import Columnwise, Given, LengthScales, Linear
 from maha_core.learn.marginal_likelihood import Likelihood, marginal_likelihood
-from maha_core.learn.optimizer import Objective, minimised
+from maha_core.learn.minimisation import Objective
+from maha_core.learn.optimizer import minimised
 from maha_core.learn.regressor import Regressor
 from maha_core.metrics import Factor, Metric
 from maha_core.validation import count

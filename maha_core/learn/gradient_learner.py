@@ -21,7 +21,8 @@ from maha_core.learn.batch_search import SCHEDULES, BatchSearch
 from maha_core.learn.data import Training, part
 from maha_core.learn.host import to_host
 from maha_core.learn.initialization import continued, initial
-from maha_core.learn.optimizer import MEMORY, Found, Matrix, Objective, Search
+from maha_core.learn.minimisation import Callback, Found, Matrix, Objective
+from maha_core.learn.optimizer import MEMORY, Search
 from maha_core.learn.progress import progress
 from maha_core.learn.streamed import Streamed
 from maha_core.losses.base import Loss
@@ -67,7 +68,7 @@ class GradientLearner(MetricLearner):
     n_iter_no_change: int
     max_iter: int
     tol: float | None
-    callback: Callable[[NDArray[Any], int], object] | None
+    callback: Callback | None
     verbose: int
     random_state: Any
     preprocessor: Any
@@ -248,9 +249,7 @@ class ObjectivesOfBatches:
             yield self.objective(Streamed(batch.loss, batch.X))
 
 
-def in_units(
-    callback: Callable[[NDArray[Any], int], object] | None, units: NDArray[np.float64] | None
-) -> Callable[[NDArray[Any], int], object] | None:
+def in_units(callback: Callback | None, units: NDArray[np.float64] | None) -> Callback | None:
     """Return a callback that is told of the map of the points as they were given."""
     if callback is None or units is None:
         return callback

@@ -20,7 +20,7 @@ from maha_core.learn.data import (
 )
 from maha_core.learn.gradient_learner import GradientLearner
 from maha_core.learn.host import computed, like
-from maha_core.learn.optimizer import Found, Matrix
+from maha_core.learn.minimisation import Found, Matrix
 from maha_core.learn.user_line import warn
 from maha_core.metrics import Factor, Metric
 from maha_core.targets import nearest_within

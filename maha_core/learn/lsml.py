@@ -10,7 +10,8 @@ from maha_core.blas import one_thread
 from maha_core.learn.base import MetricLearner
 from maha_core.learn.data import class_numbers, classification
 from maha_core.learn.definite_matrices import factor, power
-from maha_core.learn.optimizer import Matrix, Objective, minimised
+from maha_core.learn.minimisation import Matrix, Objective
+from maha_core.learn.optimizer import minimised
 from maha_core.learn.pair_products import Pairs
 from maha_core.learn.pairs_learner import SupervisedPairsLearner, drawn_pairs
 from maha_core.learn.priors import Prior

@@ -17,7 +17,7 @@ from maha_core.learn.data import Training, regression
 from maha_core.learn.gradient_learner import GradientLearner
 from maha_core.learn.initialization import initial
 from maha_core.learn.kernel_regression import kernel_regression
-from maha_core.learn.optimizer import Found, Matrix
+from maha_core.learn.minimisation import Found, Matrix
 from maha_core.learn.penalised import Penalised
 from maha_core.learn.penalty import chosen_penalty
 from maha_core.learn.regressor import Regressor

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maha_core.learn.definite_matrices import factor, is_definite
-from maha_core.learn.optimizer import Found, Matrix, Objective, minimised
+from maha_core.learn.minimisation import Found, Matrix, Objective
+from maha_core.learn.optimizer import minimised
 from maha_core.learn.pair_products import Pairs
 from maha_core.learn.pairs_learner import LearnsFromPairs, PairsLearner, SupervisedPairsLearner
 from maha_core.learn.priors import PRIORS, Prior

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval
 from maha_core import losses
 from maha_core.learn.data import Training, labelled
 from maha_core.learn.gradient_learner import GradientLearner
-from maha_core.learn.optimizer import Found, Matrix
+from maha_core.learn.minimisation import Found, Matrix
 from maha_core.learn.penalised import Penalised
 from maha_core.learn.streamed import Streamed
 from maha_core.learn.user_line import warn

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, minimize
-from sklearn.exceptions import ConvergenceWarning
 
-from maha_core.blas import one_thread
+from maha_core.learn.minimisation import (
+    Callback,
+    Found,
+    Matrix,
+    Minimisation,
+    NotFiniteError,
+    Objective,
+    evaluated,
+)
 from maha_core.learn.progress import Progress, progress
-from maha_core.learn.user_line import warn
-
-Matrix = NDArray[np.float64]
-Objective = Callable[[Matrix], tuple[float, Matrix]]
 
 ITERATION_LIMIT = 1
 """SciPy's status of L-BFGS-B where `max_iter` was reached."""
@@ -57,31 +59,8 @@ class Best:
             self.gradient_norm = float(np.linalg.norm(gradient))
 
 
-class NotFiniteError(ArithmeticError):
-    """The loss or its gradient is not finite."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """Where the search ended, and what cut it short: a number that is not finite, or an interrupt.
-
-    An interrupt is raised again by `fit`, once the estimator has what was found.
-    """
-
-    A: Matrix
-    loss: float
-    n_iter: int
-    finite: bool = True
-    interrupt: KeyboardInterrupt | None = None
-
-    @property
-    def cut_short(self) -> bool:
-        """Whether to search no further."""
-        return not self.finite or self.interrupt is not None
-
-
-class Search:
-    """One minimisation from a start.
+class Search(Minimisation):
+    """One minimisation by a solver of SciPy's.
 
     Parameters
     ----------
@@ -111,43 +90,24 @@ class Search:
         max_iter: int,
         tol: float | None,
         memory: int,
-        callback: Callable[[NDArray[Any], int], object] | None,
+        callback: Callback | None,
         progress: Progress,
     ) -> None:
-        self.name = name
+        super().__init__(name, callback, progress)
         self.objective = objective
         self.solver = solver
         self.max_iter = max_iter
         self.tol = tol
         self.memory = memory
-        self.callback = callback
-        self.progress = progress
-        self.n_iter = 0
-        self._previous, self._refused, self._settled = np.inf, 0, False
-        self._errors = np.geterr()  # the caller's, for the callback
+        self._previous, self._refused, self._converged = np.inf, 0, False
 
-    def run(self, start: Matrix) -> Found:
-        """Return the best parameter, also where the search was interrupted."""
+    def _begin(self, start: Matrix) -> None:
         self.best = Best(start)
-        finite, ending, interrupt = True, None, None
-        try:
-            # SciPy's products are so small that waking threads is most of them, and what their
-            # last digits underflow to is nobody's concern.
-            with one_thread(), np.errstate(all="ignore"):
-                ending = self._minimise(start)
-        except KeyboardInterrupt as error:
-            interrupt = error
-            interrupt.add_note(f"{self.name} {self._interrupted()}")
-        except NotFiniteError:
-            finite, ending = False, self._not_finite()
-        finally:
-            self.progress.close()
-        if ending is not None:
-            warn(f"{self.name} {ending}", ConvergenceWarning)
-        return Found(self.best.A, self.best.loss, self.n_iter, finite, interrupt)
+
+    def _result(self) -> tuple[Matrix, float]:
+        return self.best.A, self.best.loss
 
     def _minimise(self, start: Matrix) -> str | None:
-        """Run SciPy, and return what there is to warn of."""
         result = self._lbfgs(start) if self.solver == "lbfgs" else self._trust_region(start)
         if self.best.loss >= self.best.first:
             return self._no_progress()
@@ -156,7 +116,7 @@ class Search:
                 f"did not converge within max_iter={self.max_iter} iterations; "
                 "raise max_iter, or scale the data with sklearn.preprocessing.StandardScaler"
             )
-        converged = result.success or self._settled
+        converged = result.success or self._converged
         return None if converged else f"stopped before convergence: {result.message}"
 
     def _lbfgs(self, start: Matrix) -> OptimizeResult:
@@ -207,23 +167,19 @@ class Search:
         self._refused = 0 if fall > 0 else self._refused + 1
         small = self.tol is not None and 0 < fall <= self.tol * max(abs(self.best.loss), 1.0)
         if small or self._refused == REJECTED:
-            self._settled = True
+            self._converged = True
             raise StopIteration
 
     def _evaluate(self, flat: NDArray[Any], shape: tuple[int, int]) -> tuple[float, NDArray[Any]]:
         A = flat.reshape(shape)
-        loss, gradient = self.objective(A)
-        if not (np.isfinite(loss) and np.isfinite(gradient).all()):
-            raise NotFiniteError
+        loss, gradient = evaluated(self.objective, A)
         self.best.offer(A, loss, gradient)
         return loss, np.asarray(gradient, dtype=np.float64).ravel()
 
     def _iterated(self, flat: NDArray[Any]) -> None:
         self.n_iter += 1
         self.progress.show(self.n_iter, self.best.loss, self.best.gradient_norm)
-        if self.callback is not None:
-            with np.errstate(**self._errors):
-                self.callback(flat, self.n_iter)
+        self._tell(flat)
 
     def _interrupted(self) -> str:
         if not self.best.evaluations:
