@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from maha_core import losses
 from maha_core.learn.data import Training
-from maha_core.learn.host import computed, whole
-from maha_core.learn.streamed import Streamed
-from maha_core.losses.drawn import DrawnLoss, taken
+from maha_core.learn.host import computed
+from maha_core.learn.streamed import Streamed, of_drawn
 
 Array = Any
 Matrix = NDArray[np.float64]
@@ -55,6 +54,5 @@ def of_some_rows(data: Training, n_columns: int | None, rng: np.random.RandomSta
     if n <= MOST_ROWS:
         return Streamed(loss, data.X)
     order = rng.permutation(n)[: n if n_columns is None else max(n_columns, MOST_ROWS)]
-    index = whole(np.concatenate([np.sort(part) for part in np.split(order, [MOST_ROWS])]), data.X)
-    drawn = DrawnLoss(loss, n, index, MOST_ROWS, data.X.dtype)
-    return Streamed(drawn, *computed(taken(data.X, index)))
+    drawn = of_drawn(loss, data.X, *np.split(order, [MOST_ROWS]))
+    return Streamed(drawn.loss, *computed(drawn.X))

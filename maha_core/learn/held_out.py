@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maha_core.learn.data import Training, class_numbers
-from maha_core.learn.host import whole
-from maha_core.learn.streamed import Streamed
+from maha_core.learn.streamed import Streamed, of_drawn
 from maha_core.losses.base import Loss
-from maha_core.losses.drawn import DrawnLoss, taken
 
 Array = Any
 
@@ -63,6 +61,4 @@ def validation(
     others = np.concatenate([np.setdiff1d(out, rows), kept])
     if n_references is not None:
         others = rng.permutation(others)[: max(n_references - len(rows), 1)]
-    index = whole(np.concatenate([np.sort(rows), np.sort(others)]), data.X)
-    loss = DrawnLoss(loss_of(data), int(data.X.shape[0]), index, len(rows), data.X.dtype)
-    return Streamed(loss, taken(data.X, index))
+    return of_drawn(loss_of(data), data.X, rows, others)

@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maha_core.hessian import hvp
-from maha_core.learn.host import like, to_host
+from maha_core.learn.host import like, to_host, whole
 from maha_core.losses.base import Loss
+from maha_core.losses.drawn import DrawnLoss, taken
 from maha_core.metrics import Factor
 from maha_core.objective import value, value_and_grad
 
 Array = Any
 Matrix = NDArray[np.float64]
+Rows = NDArray[np.int64]
 
 
 class Streamed:
@@ -43,3 +45,10 @@ class Streamed:
     def metric(self, A: Matrix) -> Factor:
         """Return the metric of a linear map."""
         return Factor(like(A, self.X))
+
+
+def of_drawn(loss: Loss, X: Array, rows: Rows, others: Rows) -> Streamed:
+    """Return a loss of points X, estimated from drawn rows among themselves and other points."""
+    index = whole(np.concatenate([np.sort(rows), np.sort(others)]), X)
+    drawn = DrawnLoss(loss, int(X.shape[0]), index, len(rows), X.dtype)
+    return Streamed(drawn, taken(X, index))
