@@ -55,7 +55,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples/gallery",
     "gallery_dirs": "gallery",
     "filename_pattern": r"/\w+_\w+\.py",
-    "ignore_pattern": r"style\.py",
+    "ignore_pattern": r"(plane|style)\.py",
     "image_scrapers": ("gallery_pictures.scraper",),
     "reset_argv": "gallery_pictures.arguments",
     "reset_modules": (),

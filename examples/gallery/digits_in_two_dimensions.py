@@ -42,7 +42,7 @@ def main() -> None:
             reducer.fit(X, y)
         Z, Z_test = reducer.transform(X), reducer.transform(X_test)
         accuracy = KNeighborsClassifier(3).fit(Z, y).score(Z_test, y_test)
-        draw(panel, Z_test, y_test, f"{name}: {100 * accuracy:.0f} % of held-out digits")
+        draw(panel, Z_test, y_test, f"{name}: {100 * accuracy:.0f} % of held-out digits right")
     save(figure, __file__)
 
 

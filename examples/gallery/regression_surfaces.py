@@ -15,12 +15,10 @@ from sklearn.exceptions import ConvergenceWarning
 
 import maha_core as mc
 from maha_core.learn.kernel_regression import kernel_regression
-from style import INK, panels, save
+from plane import GRID, draw_points, draw_surface, explain
+from style import panels, save
 
 DIRECTION = np.array([0.8, 0.6])
-SIDE = np.linspace(-2, 2, 100)
-LEVELS = np.linspace(-1.2, 1.2, 13)
-GRID = np.stack(np.meshgrid(SIDE, SIDE), axis=-1).reshape(-1, 2)
 
 
 def main() -> None:
@@ -38,18 +36,11 @@ def main() -> None:
     }
     figure, axes = panels(1, 3, 11, 3.5)
     for panel, (name, surface) in zip(axes, surfaces.items(), strict=True):
-        image = panel.contourf(
-            SIDE, SIDE, surface.reshape(100, 100), LEVELS, cmap="RdBu_r", extend="both"
-        )
         error = np.sqrt(np.mean((surface - wave(GRID)) ** 2))
-        panel.set_aspect("equal")
-        panel.set_xlabel("first coordinate")
-        panel.set_title(name if panel is axes[0] else f"{name}: error {error:.2f} on a grid")
-    axes[0].set_ylabel("second coordinate")
-    axes[0].scatter(
-        *X.T, c=y, cmap="RdBu_r", vmin=-1.2, vmax=1.2, s=16, edgecolor=INK, linewidth=0.4
-    )
-    figure.colorbar(image, ax=axes, label="y", aspect=25, shrink=0.8)
+        title = name if panel is axes[0] else f"{name}: error {error:.2f} on a grid"
+        image = draw_surface(panel, surface, title)
+    draw_points(axes[0], X, y)
+    explain(figure, axes, image)
     save(figure, __file__)
 
 

@@ -37,13 +37,6 @@ def panels(rows: int, columns: int, width: float, height: float) -> tuple[Figure
     return figure, list(axes.ravel())
 
 
-def bare(axes: Axes) -> None:
-    """Leave out ticks and frame, where only the neighbourhood of points means something."""
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.spines[:].set_visible(False)
-
-
 def save(figure: Figure, script: str) -> None:
     """Write the figure under the script's name, where the command line says."""
     parser = argparse.ArgumentParser()
