@@ -74,7 +74,7 @@ class NumpyTileKernels(TileKernels):
         left, right = rows.left, columns.right
         assert left is not None
         assert right is not None
-        if left.shape[1] <= narrow.WIDEST and _compiles(problem):
+        if is_narrow(left) and compiles(problem):
             return narrow.product(left, right, rows.raw.dtype)
         D = self.multiply(left, right.T)
         if D.dtype == rows.raw.dtype:
@@ -121,7 +121,7 @@ class NumpyTileKernels(TileKernels):
     def arithmetic(self, problem: Problem) -> Arithmetic:
         """Return compiled passes for large problems where there is a compiler."""
         arrays = NumpyArithmetic(self.exp, self.difference, self.quiet)
-        return CompiledArithmetic(arrays) if _compiles(problem) else arrays
+        return CompiledArithmetic(arrays) if compiles(problem) else arrays
 
     # --- cotangents --------------------------------------------------------------------------
 
@@ -151,8 +151,7 @@ class NumpyTileKernels(TileKernels):
         """Return both, of a narrow embedding in one pass."""
         extended = others.extended
         assert extended is not None
-        fits = own.U.shape[1] <= narrow.WIDEST and G.size and G.dtype == own.U.dtype
-        if fits and _compiles(problem):
+        if is_narrow(own.U) and G.size and G.dtype == own.U.dtype and compiles(problem):
             return narrow.laplacian_products(G, extended[:, :-1], own.U)
         return super().laplacian_products(problem, G, others, own)
 
@@ -187,6 +186,11 @@ def _by_columns(narrow_one: Array) -> Array:
     return narrow_one if narrow_one.shape[1] > narrow.WIDEST + 1 else narrow.by_columns(narrow_one)
 
 
-def _compiles(problem: Problem) -> bool:
+def is_narrow(U: Array) -> bool:
+    """Tell whether compiled products with a matrix are quicker than those of BLAS."""
+    return bool(U.shape[1] <= narrow.WIDEST)
+
+
+def compiles(problem: Problem) -> bool:
     """Tell whether passes over tiles are compiled: for large problems where there is a compiler."""
     return problem.n * problem.m >= FEWEST_COMPILED and presence.wanted(problem.options)

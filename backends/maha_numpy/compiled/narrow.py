@@ -7,7 +7,7 @@ the vector instructions go along.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -50,14 +50,13 @@ def product(left: Array, right: Array, dtype: Any) -> Array:
     Examples
     --------
     >>> import numpy as np
-    >>> from maha_numpy.compiled import presence
     >>> from maha_numpy.compiled.narrow import product
     >>> U, V = np.array([[1.0, 2.0]]), np.array([[3.0, 4.0], [5.0, 6.0]])
-    >>> product(U, V, U.dtype).tolist() if presence.installed() else [[11.0, 17.0]]
+    >>> product(U, V, U.dtype).tolist()
     [[11.0, 17.0]]
     """
     D = buffers.empty((left.shape[0], right.shape[0]), dtype)
-    multiply = _compiled(_product_text(left.shape[1], dtype.name), left.dtype.name)
+    multiply = _multiply(left.shape[1], left.dtype.name, dtype.name)
     multiply(np.ascontiguousarray(left), _columns(right), D)
     return D
 
@@ -75,7 +74,6 @@ def laplacian_products(G: Array, others: Array, own: Array) -> tuple[Array, Arra
     Examples
     --------
     >>> import numpy as np
-    >>> from maha_numpy.compiled import presence
     >>> from maha_numpy.compiled.narrow import laplacian_products
     >>> G, U = np.array([[1.0, 2.0]]), np.array([[5.0]])
     >>> products = laplacian_products(G, np.array([[3.0], [4.0]]), U)
@@ -87,7 +85,7 @@ def laplacian_products(G: Array, others: Array, own: Array) -> tuple[Array, Arra
     padded, of_rows = np.zeros((whole, w), G.dtype), np.zeros((whole, w + 1))
     padded[:r] = own
     of_columns = np.zeros((w + 1, c), G.dtype)
-    add = _compiled(_laplacian_text(w, G.dtype.name), G.dtype.name)
+    add = _add(w, G.dtype.name)
     add(np.ascontiguousarray(G), _columns(others), padded, of_rows, tuple(of_columns))
     return of_rows[:r].astype(G.dtype, copy=False), of_columns.T
 
@@ -96,7 +94,16 @@ def _columns(narrow: Array) -> tuple[Array, ...]:
     return tuple(np.ascontiguousarray(column) for column in narrow.T)
 
 
-@lru_cache(maxsize=256)
+@cache
+def _multiply(width: int, dtype: str, rounded: str) -> Callable[..., None]:
+    return _compiled(_product_text(width, rounded), dtype)
+
+
+@cache
+def _add(width: int, dtype: str) -> Callable[..., None]:
+    return _compiled(_laplacian_text(width, dtype), dtype)
+
+
 def _compiled(text: str, dtype: str) -> Callable[..., None]:
     """Return a pass, which is compiled or loaded in its first call."""
     with compiling():  # so that of several threads one does it
