@@ -24,6 +24,9 @@ WIDEST = 10
 TOGETHER = 4
 """So many rows are multiplied with a column's number that is in a register."""
 
+IN_REGISTERS = 2
+"""Of so many rows the sums fit into registers."""
+
 STRETCH = 1024
 """So many columns of a tile: four of its rows and those of a narrow matrix stay in the cache.
 
@@ -159,22 +162,23 @@ def _laplacian_text(width: int, dtype: str) -> str:
         *(f"            h{q} = g{q}[j]" for q in together),  # once: LLVM fears that z may be g
         *(f"            z{k}_part[j] += {added[k]}" for k in columns),
         f"            z{width}_part[j] += " + " + ".join(f"h{q} * one{q}" for q in together),
-        *_indented(8, _row_sums(range(TOGETHER // 2), columns, dtype)),
-        *_indented(8, _row_sums(range(TOGETHER // 2, TOGETHER), columns, dtype)),
+        f"        for a in range(i, i + {TOGETHER}, {IN_REGISTERS}):",
+        *_indented(12, _row_sums(columns, dtype)),
     )
 
 
-def _row_sums(rows: range, columns: range, dtype: str) -> list[str]:
-    """Return the sums of some rows; those of two are what the registers hold."""
-    last = len(columns)
+def _row_sums(columns: range, dtype: str) -> list[str]:
+    """Return the sums of the rows from a on."""
+    rows, last = range(IN_REGISTERS), len(columns)
     sums = [(q, k) for q in rows for k in (*columns, last)]
     return [
+        *(f"g{q} = G[min(a + {q}, r - 1), low:stop]" for q in rows),
         *(f"s{q}_{k} = {dtype}(0.0)" for q, k in sums),
         "for j in range(stop - low):",
         *(f"    h{q} = g{q}[j]" for q in rows),
         *(f"    s{q}_{k} = s{q}_{k} + h{q} * w{k}_part[j]" for q in rows for k in columns),
         *(f"    s{q}_{last} = s{q}_{last} + h{q}" for q in rows),
-        *(f"of_rows[i + {q}, {k}] += float64(s{q}_{k})" for q, k in sums),
+        *(f"of_rows[a + {q}, {k}] += float64(s{q}_{k})" for q, k in sums),
     ]
 
 
