@@ -6,7 +6,9 @@ import pytest
 import maha_core as mc
 from maha_core.call import prepare
 from maha_core.sweeps.geometry import Geometry
-from maha_numpy.tiles import cancelled
+from maha_numpy import candidates
+from maha_numpy.compiled.presence import installed
+from maha_numpy.tiles import FEW, STRETCH, cancelled, in_stretches
 
 
 def points(kind, rng, n, d):
@@ -91,3 +93,27 @@ def test_the_smallest_tiles(tile_bytes):
 def test_a_norm_of_Y_alone_that_overflows():
     D = mc.sqdist(np.array([[1e152]]), np.array([[1.345e154]]))
     np.testing.assert_allclose(D, [[(1.345e154 - 1e152) ** 2]], rtol=1e-12)
+
+
+FINDERS = {"in stretches": in_stretches, "compiled": candidates.find if installed() else None}
+
+
+@pytest.mark.parametrize("find", [name for name, one in FINDERS.items() if one])
+@pytest.mark.parametrize("columns", [1, 63, 64, 65, 511, 512, 513, 1300])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_candidates_are_the_entries_below_their_bound(find, columns, dtype):
+    rng = np.random.default_rng(columns)
+    for rows, share in ((1, 0.0), (5, 0.001), (40, 0.01)):
+        D = (1 + rng.random((rows, columns))).astype(dtype)
+        D[rng.random(D.shape) < share] = 0.25
+        D[rng.random(D.shape) < share] = np.nan
+        bound = rng.uniform(0.2, 0.9, rows).astype(dtype)
+        with np.errstate(invalid="ignore"):
+            smallest, found = FINDERS[find](D, bound)
+        expected = np.nonzero(~(bound[:, None] <= D))
+        if found is None:
+            assert expected[0].size * FEW > D.size or 2 * share * STRETCH > 1 or columns < STRETCH
+            continue
+        order = np.lexsort(found[::-1])
+        assert [part[order].tolist() for part in found] == [part.tolist() for part in expected]
+        assert np.array_equal(smallest, D.min(axis=1, keepdims=True), equal_nan=True)

@@ -16,7 +16,7 @@ from maha_core.tiles import tiling
 from maha_numpy import review
 from maha_numpy.compiled import small
 from maha_numpy.compiled.presence import why_not
-from maha_numpy.tiles import make_symmetric
+from maha_numpy.tiles import cancelled, make_symmetric
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
@@ -184,6 +184,6 @@ def _recompute(backend: Backend, problem: Problem, rows: Side, columns: Side, D:
     sides = (rows,) if columns is rows else (rows, columns)
     form, width = problem.form, problem.width
     thresholds = [guard.thresholds(form, side.W, side.norms, width, D.dtype) for side in sides]
-    flagged = backend.cancelled(D, thresholds[0], thresholds[-1]).flagged
+    flagged = cancelled(D, thresholds[0], thresholds[-1]).flagged
     if flagged is not None:
         review.recompute(backend, problem, D, flagged)

@@ -9,7 +9,7 @@ import numpy as np
 
 from maha_core import formulas
 from maha_core.tiles.kernels import TileKernels
-from maha_numpy import buffers
+from maha_numpy import buffers, candidates
 from maha_numpy.arithmetic import NumpyArithmetic
 from maha_numpy.compiled import narrow, presence
 from maha_numpy.compiled.arithmetic import CompiledArithmetic
@@ -89,13 +89,15 @@ class NumpyTileKernels(TileKernels):
 
     def cancelled(
         self,
+        problem: Problem,
         D: Array,
         row_threshold: Array,
         column_threshold: Array,
         row_bound: Array | None = None,
     ) -> Inspection:
         """Find the entries of a tile below their threshold."""
-        return cancelled(D, row_threshold, column_threshold, row_bound)
+        find = candidates.find if compiles(problem) else None
+        return cancelled(D, row_threshold, column_threshold, row_bound, find)
 
     def minima_after_placing(
         self, D: Array, flagged: Flagged, smallest: Array | None

@@ -1,6 +1,6 @@
 """What NumPy does better on a tile: the diagonal as a view, and the guard by few passes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,17 @@ TOGETHER = 2**17
 """So many entries are looked at in one go."""
 
 
+Candidates = tuple[Array, tuple[Array, Array] | None]
+"""The smallest entry of each row ``(r, 1)``, and rows and columns of the entries below its bound.
+
+None for these where they are many.
+"""
+
+Finder = Callable[[Array, Array], Candidates]
+
+NOTHING = np.empty(0, np.intp), np.empty(0, np.intp)
+
+
 def fill_diagonal(values: Array, offset: int, fill: float) -> None:
     """Write `fill` to the entries ``(i, i + offset)``."""
     diagonal = values.diagonal(offset)
@@ -27,29 +38,38 @@ def fill_diagonal(values: Array, offset: int, fill: float) -> None:
 
 
 def cancelled(
-    D: Array, row_threshold: Array, column_threshold: Array, row_bound: Array | None = None
+    D: Array,
+    row_threshold: Array,
+    column_threshold: Array,
+    row_bound: Array | None = None,
+    find: Finder | None = None,
 ) -> Inspection:
     """Find the entries below their threshold, and the rows' smallest entries on the way.
 
-    No entry of a stretch of a row is, if their minimum is no less than the row's own threshold plus
-    the columns' largest, or than its bound; and in the others only entries below that are
+    Only entries below the row's own threshold plus the columns' largest, or below its bound, are
     candidates. The comparisons are written so that NaN, from overflow, counts as cancelled.
     """
     if D.size == 0:
         return Inspection(None)
     bound = highest(row_threshold, column_threshold, row_bound)
-    least = stretch_minima(D)
-    smallest = np.minimum.reduce(least, axis=1, keepdims=True)
-    suspect = np.count_nonzero(~(least >= bound[:, None]))
-    if not suspect:
-        return Inspection(None, smallest)
-    if 2 * suspect > least.size:
-        i, j = _among_all(D, row_threshold, column_threshold, bound)
-    else:
-        found = [(i, j) for i, j, _ in suspects(D, least, bound, STRETCH)]
-        i, j = (np.concatenate(numbers) for numbers in zip(*found, strict=True))
+    smallest, found = (find or in_stretches)(D, bound)
+    i, j = _among_all(D, row_threshold, column_threshold, bound) if found is None else found
     flagged = below(D[i, j], i, j, row_threshold[i] + column_threshold[j])
     return Inspection(flagged, smallest)
+
+
+def in_stretches(D: Array, bound: Array) -> Candidates:
+    """Find candidates in the stretches of which the smallest entry is one."""
+    least = stretch_minima(D)
+    suspect = np.count_nonzero(~(least >= bound[:, None]))
+    smallest = np.minimum.reduce(least, axis=1, keepdims=True)
+    if 2 * suspect > least.size:
+        return smallest, None
+    if not suspect:
+        return smallest, NOTHING
+    found = [(i, j) for i, j, _ in suspects(D, least, bound, STRETCH)]
+    i, j = (np.concatenate(numbers) for numbers in zip(*found, strict=True))
+    return smallest, (i, j)
 
 
 def _among_all(

@@ -113,7 +113,7 @@ class TileKernels(Library):
         if problem.accurate:
             with self.quiet():
                 flagged, smallest = self.cancelled(
-                    D, rows.threshold, columns.threshold, rows.row_bound
+                    problem, D, rows.threshold, columns.threshold, rows.row_bound
                 )
             if flagged is not None:
                 entries = tiling.entries(problem, self.tile_bytes)
@@ -131,6 +131,7 @@ class TileKernels(Library):
 
     def cancelled(
         self,
+        problem: Problem,
         D: Array,
         row_threshold: Array,
         column_threshold: Array,

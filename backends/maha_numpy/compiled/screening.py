@@ -89,3 +89,37 @@ def list_below(
                 j[found] = start + c
                 found += 1
     return found
+
+
+@Pass
+def list_part(
+    row: Array, bound: float, r: int, first: int, stop: int, i: Array, j: Array, found: int
+) -> int:
+    """List what of a part of a row does not reach a bound, if i and j still have room for it."""
+    for c in range(first, stop):
+        if not row[c] >= bound:
+            if found < i.shape[0]:
+                i[found] = r
+                j[found] = c
+            found += 1
+    return found
+
+
+@Pass
+def list_not_above(D: Array, rows: Array, bounds: Array, i: Array, j: Array) -> int:
+    """List the entries of some rows of D ``(r, c)`` that do not reach their row's bound.
+
+    At most as many as i and j hold are written; all of them are counted. NaN reaches no bound.
+    """
+    count, found = D.shape[1], 0
+    whole = count - count % STRETCH
+    for r in rows:
+        row, bound = D[r], bounds[r]
+        for first in range(0, whole, STRETCH):
+            reaching = 0  # a number: LLVM does not vectorise "any of them" where NaN may be
+            for c in range(STRETCH):
+                reaching += row[first + c] >= bound
+            if reaching < STRETCH:
+                found = list_part(row, bound, r, first, first + STRETCH, i, j, found)
+        found = list_part(row, bound, r, whole, count, i, j, found)
+    return found
