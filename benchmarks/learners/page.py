@@ -26,6 +26,7 @@ def text(found: dict[str, Any], published: Path, protocol: str) -> str:
             f"{protocol}. Columns are scaled to 0 to 1. Learners see training folds only. Ranks "
             "are among our learners, 1 for the best.\n",
             *_own(found),
+            *_unfinished(found),
             "\n## Beside published figures\n",
             "What Suárez, García & Herrera (2021) published for their own implementations, and the "
             "rank among their 12 methods: theirs, and that of ours in its place.\n",
@@ -54,6 +55,18 @@ def ranks(found: dict[str, Any]) -> dict[str, float]:
 def _ranked(accuracy: Matrix) -> Matrix:
     failed = np.nan_to_num(np.round(accuracy, 6), nan=-1.0)  # a figure that is missing is last
     return np.asarray(rankdata(-failed, axis=1))
+
+
+def _unfinished(found: dict[str, Any]) -> list[str]:
+    """Return a note on learners that were measured on some of the sets only."""
+    rows = {name: row["learners"] for name, row in found["sets"].items()}
+    some = dict.fromkeys(learner for row in rows.values() for learner in row)
+    lines = []
+    for learner in some:
+        on = [f"{name} {row[learner]['3-NN']:.4f}" for name, row in rows.items() if learner in row]
+        if len(on) < len(rows):
+            lines.append(f"\n{learner} was measured on these sets only, 3-NN: {', '.join(on)}.")
+    return lines
 
 
 def _own(found: dict[str, Any]) -> list[str]:
