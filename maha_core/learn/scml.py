@@ -68,8 +68,7 @@ class LearnsFromTriplets(MetricLearner):
             if w.any() and loss < best.loss:
                 best = Composed(w, loss)
             if self.verbose:
-                print(f"[{type(self).__name__}] {averaging.iterations:>10} {loss:>20.6e}")  # noqa:
-                T201
+                print(f"[{type(self).__name__}] {averaging.iterations:>10} {loss:>20.6e}")  # noqa: T201
         if not best.w.any():
             raise ValueError(
                 f"no direction of the basis has a weight above 0: beta={self.beta:g} is too "
