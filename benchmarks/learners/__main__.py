@@ -36,9 +36,10 @@ def main() -> None:
         found["machine"] = machine.describe()
         target.write_text(json.dumps(found, indent=1) + "\n")
         print(name, {k: round(v["3-NN"], 4) for k, v in row["learners"].items()}, flush=True)
-    if chosen.published:
+    published = None if chosen.whole else chosen.published
+    if chosen.whole or published:
         beside = chosen.output / f"{_results(chosen)}.md"
-        beside.write_text(page.text(found, chosen.published, _protocol(chosen)))
+        beside.write_text(page.text(found, published, _protocol(chosen)))
         if not (chosen.folds or chosen.whole):
             picture.draw(page.ranks(found), len(sets), IMAGE)
 
