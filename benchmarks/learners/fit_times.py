@@ -49,10 +49,11 @@ def main() -> None:
 
 
 def _both(python: str, X: data.Array, y: data.Array) -> Times:
-    theirs = run_there(python, name="seconds of a set", X=X, y=y, enough=ENOUGH)
+    given = {"X": X, "y": y, "enough": ENOUGH, "names": list(tuple_fits.FITTED)}
+    theirs = run_there(python, name="seconds of a set", **given)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        ours = tuple_fits.seconds_of_a_set(learn, {"X": X, "y": y, "enough": ENOUGH})
+        ours = tuple_fits.seconds_of_a_set(learn, given)
     return {
         name: {"metric-learn": float(theirs[name]), "maha_core": float(ours[name])}
         for name in tuple_fits.FITTED
