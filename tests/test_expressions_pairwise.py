@@ -253,6 +253,15 @@ def test_values_alone_that_cannot_be_traced(name):
         assert advice in str(caught.value)
 
 
+def test_an_error_of_a_function_of_arrays_says_why_it_is_none_of_symbols():
+    loss = mc.losses.Pairwise(lambda D: D if D > 1 else 0 * D)
+    with pytest.raises(ValueError, match="ambiguous") as caught:
+        mc.value_and_grad(loss, np.arange(6.0)[:, None])
+    (note,) = caught.value.__notes__
+    for advice in ("`if`", "cannot be derived", "__array_namespace__", "np.where in place of if"):
+        assert advice in note
+
+
 def test_values_alone_that_cannot_be_traced_on_every_library(library):
     loss, X = mc.losses.Pairwise(travelling.indexed), library.array(np.arange(6.0)[:, None])
     with pytest.raises(TypeError, match="cannot be derived"):

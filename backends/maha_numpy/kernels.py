@@ -11,7 +11,7 @@ from maha_core import formulas
 from maha_core.tiles.kernels import TileKernels
 from maha_numpy import buffers
 from maha_numpy.arithmetic import NumpyArithmetic
-from maha_numpy.compiled import presence
+from maha_numpy.compiled import narrow, presence
 from maha_numpy.compiled.arithmetic import CompiledArithmetic
 from maha_numpy.tiles import cancelled, fill_diagonal, minima_after_placing
 
@@ -60,11 +60,22 @@ class NumpyTileKernels(TileKernels):
 
     # --- distances ---------------------------------------------------------------------------
 
-    def product(self, rows: Points, columns: Points) -> Array:
+    def operands(self, U: Array, V: Array) -> formulas.Operands:
+        """Return the operands of D's product, a narrow one's right side by its columns."""
+        left, right, a = super().operands(U, V)
+        return formulas.Operands(left, _by_columns(right), a)
+
+    def extended(self, U: Array) -> Array:
+        """Return ``[U, 1]``, a narrow one by its columns."""
+        return _by_columns(super().extended(U))
+
+    def product(self, problem: Problem, rows: Points, columns: Points) -> Array:
         """Return the product ``(r, c)``."""
         left, right = rows.left, columns.right
         assert left is not None
         assert right is not None
+        if is_narrow(left) and compiles(problem):
+            return narrow.product(left, right, rows.raw.dtype)
         D = self.multiply(left, right.T)
         if D.dtype == rows.raw.dtype:
             return D
@@ -110,9 +121,7 @@ class NumpyTileKernels(TileKernels):
     def arithmetic(self, problem: Problem) -> Arithmetic:
         """Return compiled passes for large problems where there is a compiler."""
         arrays = NumpyArithmetic(self.exp, self.difference, self.quiet)
-        if problem.n * problem.m < FEWEST_COMPILED or not presence.wanted(problem.options):
-            return arrays
-        return CompiledArithmetic(arrays)
+        return CompiledArithmetic(arrays) if compiles(problem) else arrays
 
     # --- cotangents --------------------------------------------------------------------------
 
@@ -135,6 +144,16 @@ class NumpyTileKernels(TileKernels):
     def column_products(self, G: Array, extended: Array) -> Array:
         """Return ``[G^T U, c]`` as the transpose of a product."""
         return self.multiply(extended.T, G).T
+
+    def laplacian_products(
+        self, problem: Problem, G: Array, others: Points, own: Points
+    ) -> tuple[Array, Array]:
+        """Return both, of a narrow embedding in one pass."""
+        extended = others.extended
+        assert extended is not None
+        if is_narrow(own.U) and G.size and G.dtype == own.U.dtype and compiles(problem):
+            return narrow.laplacian_products(G, extended[:, :-1], own.U)
+        return super().laplacian_products(problem, G, others, own)
 
     # --- what the array API standard lacks ---------------------------------------------------
 
@@ -161,3 +180,17 @@ class NumpyTileKernels(TileKernels):
     def difference(self, a: Array, b: Array) -> Array:
         """Return ``a - b``, written over b."""
         return np.subtract(a, b, out=b)
+
+
+def _by_columns(narrow_one: Array) -> Array:
+    return narrow_one if narrow_one.shape[1] > narrow.WIDEST + 1 else narrow.by_columns(narrow_one)
+
+
+def is_narrow(U: Array) -> bool:
+    """Tell whether compiled products with a matrix are quicker than those of BLAS."""
+    return bool(U.shape[1] <= narrow.WIDEST)
+
+
+def compiles(problem: Problem) -> bool:
+    """Tell whether passes over tiles are compiled: for large problems where there is a compiler."""
+    return problem.n * problem.m >= FEWEST_COMPILED and presence.wanted(problem.options)

@@ -10,6 +10,8 @@ from maha_core.guard import Flagged
 from maha_core.sweeps.geometry import Geometry
 from maha_core.tiles import tiling
 from maha_numpy import buffers, review
+from maha_numpy.compiled import narrow
+from maha_numpy.kernels import compiles, is_narrow
 from maha_numpy.tiles import fill_diagonal, make_symmetric, row_minima
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ class Strip:
         self.points, self.columns = geometry.rows(rows), geometry.columns
         self.alone = self.problem.Y is None
         self.start = rows.start if self.alone else 0
+        self.narrow = is_narrow(self.points.left) and compiles(self.problem)
         self.memory: Array = None
 
     def write(self) -> None:
@@ -91,10 +94,12 @@ class Strip:
         return smallest
 
     def _product(self, part: slice) -> Array:
-        """Return the product of a tile, in memory that all tiles of the strip share."""
+        """Return the product of a tile, in memory that others use again."""
         left, right = self.points.left, self.columns.right
         assert left is not None
         assert right is not None
+        if self.narrow:
+            return narrow.product(left, right[part], self.D.dtype)
         if self.memory is None:
             self.memory = buffers.empty((len(left) * self.side,), left.dtype)
         shape = len(left), part.stop - part.start

@@ -1,5 +1,6 @@
 """What NumPy does better on a tile: the diagonal as a view, and the guard by few passes."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,12 @@ Array = Any
 
 FEW = 32
 """Candidates are looked at one by one where they are fewer than one entry in this many."""
+
+STRETCH = 512
+"""The smallest entry of so many tells whether any of them is a candidate."""
+
+TOGETHER = 2**17
+"""So many entries are looked at in one go."""
 
 
 def fill_diagonal(values: Array, offset: int, fill: float) -> None:
@@ -24,32 +31,82 @@ def cancelled(
 ) -> Inspection:
     """Find the entries below their threshold, and the rows' smallest entries on the way.
 
-    No entry of a row is, if the row's minimum is no less than its own threshold plus the columns'
-    largest, or than its bound; and in the other rows only entries below that are candidates. The
-    comparisons are written so that NaN, from overflow, counts as cancelled.
+    No entry of a stretch of a row is, if their minimum is no less than the row's own threshold plus
+    the columns' largest, or than its bound; and in the others only entries below that are
+    candidates. The comparisons are written so that NaN, from overflow, counts as cancelled.
     """
     if D.size == 0:
         return Inspection(None)
     bound = highest(row_threshold, column_threshold, row_bound)
-    smallest = row_minima(D)
-    suspect = np.flatnonzero(~(smallest >= bound))
-    if not suspect.size:
-        return Inspection(None, smallest[:, None])
-    part = D if 2 * suspect.size > D.shape[0] else D[suspect]
-    rows = slice(None) if part is D else suspect
-    kept = part >= bound[rows, None]
-    if (kept.size - np.count_nonzero(kept)) * FEW > kept.size:
-        np.greater_equal(part - column_threshold, row_threshold[rows, None], out=kept)
-    i, j = np.divmod(np.flatnonzero(np.logical_not(kept, out=kept)), D.shape[1])
-    i = i if part is D else suspect[i]
+    least = stretch_minima(D)
+    smallest = np.minimum.reduce(least, axis=1, keepdims=True)
+    suspect = np.count_nonzero(~(least >= bound[:, None]))
+    if not suspect:
+        return Inspection(None, smallest)
+    if 2 * suspect > least.size:
+        i, j = _among_all(D, row_threshold, column_threshold, bound)
+    else:
+        found = [(i, j) for i, j, _ in suspects(D, least, bound, STRETCH)]
+        i, j = (np.concatenate(numbers) for numbers in zip(*found, strict=True))
     flagged = below(D[i, j], i, j, row_threshold[i] + column_threshold[j])
-    return Inspection(flagged, smallest[:, None])
+    return Inspection(flagged, smallest)
+
+
+def _among_all(
+    D: Array, row_threshold: Array, column_threshold: Array, bound: Array
+) -> tuple[Array, Array]:
+    """Return rows and columns of the candidates of a tile where many stretches have some."""
+    kept = np.greater_equal(D, bound[:, None])
+    if (kept.size - np.count_nonzero(kept)) * FEW > kept.size:
+        np.greater_equal(D - column_threshold, row_threshold[:, None], out=kept)
+    i, j = np.divmod(np.flatnonzero(np.logical_not(kept, out=kept)), D.shape[1])
+    return i, j
+
+
+def suspects(
+    D: Array, least: Array, bound: Array, side: int
+) -> Iterator[tuple[Array, Array, Array]]:
+    """Yield rows, columns and values of the entries of D ``(r, c)`` below their row's bound.
+
+    ``least (r, t)`` has the smallest of every `side` entries of a row; the last may be fewer.
+    """
+    whole = D.shape[1] // side
+    edge = whole * side
+    stretches = D[:, :edge].reshape(D.shape[0], whole, side)
+    yield from _in_stretches(stretches, least[:, :whole], bound)
+    for i, j, values in _in_stretches(D[:, None, edge:], least[:, whole:], bound):
+        yield i, edge + j, values
+
+
+def _in_stretches(
+    stretches: Array, least: Array, bound: Array
+) -> Iterator[tuple[Array, Array, Array]]:
+    """Yield the same for stretches ``(r, t, side)`` of one length."""
+    row, number = np.nonzero(~(least >= bound[:, None]))
+    side = stretches.shape[2]
+    size = max(1, TOGETHER // max(side, 1))
+    for start in range(0, row.size, size):
+        i, t = row[start : start + size], number[start : start + size]
+        part = stretches[i, t]
+        at = np.flatnonzero(~(part >= bound[i, None]))
+        which, column = np.divmod(at, side)
+        yield i[which], t[which] * side + column, part.reshape(-1)[at]
 
 
 def highest(row_threshold: Array, column_threshold: Array, row_bound: Array | None) -> Array:
     """Return for each row a number that none of its cancelled entries reaches."""
     bound = row_threshold + column_threshold.max()
     return bound if row_bound is None else np.minimum(bound, row_bound)
+
+
+def stretch_minima(D: Array) -> Array:
+    """Return the smallest of every `STRETCH` entries of a row ``(r, t)``."""
+    r, c = D.shape
+    starts = np.arange(0, c, STRETCH)
+    if not D.flags.c_contiguous:
+        return np.minimum.reduceat(D, starts, axis=1)
+    every = (np.arange(0, D.size, c)[:, None] + starts).reshape(-1)
+    return np.minimum.reduceat(D.reshape(-1), every).reshape(r, -1)
 
 
 def row_minima(D: Array) -> Array:

@@ -21,6 +21,11 @@ Array = Any
 
 A, B = variable("row_data"), variable("column_data")
 
+ADVICE = (
+    "Write f with operators, NumPy's functions or those of xp = D.__array_namespace__(), and "
+    "np.where in place of if"
+)
+
 
 def pair_sum(f: Callable[..., Any], data: str | None) -> Reduction:
     """Return the sum of ``f(D)``, or of ``f(D, a, b)`` with data, whether f can be traced or not.
@@ -95,10 +100,7 @@ class ArraySum(Reduction):
 
     def refuse_twice(self) -> None:
         """Raise TypeError: second derivatives are not known."""
-        raise TypeError(
-            f"f cannot be derived twice: {self.reason}. Write f with operators, NumPy's functions "
-            "or those of xp = D.__array_namespace__(), and np.where in place of if"
-        )
+        raise TypeError(f"f cannot be derived twice: {self.reason}. {ADVICE}")
 
     def values_cotangent(self, tile: Tile, pieces: Pieces, g: Array) -> None:
         """Return that there are no values."""
@@ -119,19 +121,27 @@ class ArraySum(Reduction):
         derivatives = tile.xp.astype(derivatives, tile.sqdist.dtype, copy=False)
         return tile.row_total(values), derivatives
 
+    def _result(self, *arrays: Array) -> Any:
+        """Return what f gives for arrays; its error says why they are not symbols."""
+        try:
+            return self.e(*arrays)
+        except Exception as error:
+            error.add_note(
+                f"f was called with arrays, because it cannot be derived: {self.reason}. {ADVICE}"
+            )
+            raise
+
     def _call(self, tile: Tile, rows: slice) -> tuple[Array, Array]:
         D = tile.sqdist[rows, :]
         shape = tuple(D.shape)
         data: tuple[Array, ...] = ()
         if self.data is not None:
             data = tile.row_data[self.data][rows, :], tile.column_data[self.data]
-        result: Any = self.e(D, *data)
+        result = self._result(D, *data)
         if not isinstance(result, tuple):
             raise TypeError(
                 f"f returned {describe(result)} and no derivatives, and they cannot be derived: "
-                f"{self.reason}. Write f with operators, NumPy's functions or those of xp = "
-                "D.__array_namespace__(), and np.where in place of if; or return (values, "
-                "derivatives)"
+                f"{self.reason}. {ADVICE}; or return (values, derivatives)"
             )
         if not (len(result) == 2 and all(map(is_array, result))):
             raise TypeError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from maha_core import formulas, guard
+from maha_core import guard
 from maha_core.tiles.points import Points
 from maha_core.tiles.self_pairs import SelfPairs
 
@@ -56,13 +56,13 @@ class Geometry:
         return SelfPairs(self.backend, rows.start - columns.start)
 
     def _embed(self, raw: Array) -> Points:
-        xp, form = self.backend.xp, self.problem.form
+        form = self.problem.form
         with self.backend.quiet():
             W = raw - self.centre
             U = form.operand(W)
             points = Points(raw, W, U)
             if self.cotangents:
-                points.extended = formulas.extended(xp, U)
+                points.extended = self.backend.extended(U)
             if self.distances:
                 self._add_products(points)
         return points

@@ -364,8 +364,8 @@ class HessianSweep(Sweep):
     def _products(self, visit: Visit, G: Array, dG: Array, own: Moving, sums: StripSums) -> Array:
         """Return a tile's products for its rows; those for its columns go to the strip."""
         backend, block = self.backend, visit.tile.columns
-        for_rows = backend.row_products(dG, visit.columns.extended)
-        for_columns = backend.column_products(dG, own.points.extended)
+        products = backend.laplacian_products(self.problem, dG, visit.columns, own.points)
+        for_rows, for_columns = products
         if own.extended is not None:
             assert self.columns.extended is not None
             others = self.columns.extended[block, :]

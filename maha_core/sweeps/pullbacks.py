@@ -61,9 +61,10 @@ class Sweep:
             block = RowBlock(backend, problem, self.wrt, self.geometry.rows(rows))
             for columns in self.tiles.columns(rows):
                 G, others = self.tiles.tile(rows, columns), self.geometry.columns.part(columns)
-                block.add_rows(G, others)
-                if not self.tiles.is_own_mirror(rows, columns):
-                    block.add_columns(G, columns, strip)
+                if self.tiles.is_own_mirror(rows, columns):
+                    block.add_rows(G, others)
+                else:
+                    block.add_tile(G, others, columns, strip)
             strip.add(block)
         return strip.result(self.geometry.columns, self.tiles.columns(parts[0])[0].start)
 

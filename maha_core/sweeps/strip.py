@@ -63,18 +63,20 @@ class RowBlock:
         if visit.flagged is not None:
             self._add_direct(visit, G, strip)
             G = self.backend.without_entries(G, visit.flagged, own=True)
-        self.add_rows(G, visit.columns, visit.weight)
-        self.add_columns(G, visit.tile.columns, strip, visit.weight)
+        self.add_tile(G, visit.columns, visit.tile.columns, strip, visit.weight)
 
-    def add_rows(self, G: Array, others: Points, weight: float = 1.0) -> None:
-        """Add ``[G U', r]`` of one tile."""
-        products = weighted(weight, self.backend.row_products(G, others.extended))
+    def add_tile(
+        self, G: Array, others: Points, columns: slice, strip: Strip, weight: float = 1.0
+    ) -> None:
+        """Add ``[G U', r]`` of one tile, and ``[G^T U, c]`` to the strip."""
+        of_rows, of_columns = self.backend.laplacian_products(self.problem, G, others, self.points)
+        self.products = increased(self.products, weighted(weight, of_rows))
+        strip.columns.add(columns, weighted(weight, of_columns))
+
+    def add_rows(self, G: Array, others: Points) -> None:
+        """Add ``[G U', r]`` alone."""
+        products = self.backend.row_products(G, others.extended)
         self.products = increased(self.products, products)
-
-    def add_columns(self, G: Array, columns: slice, strip: Strip, weight: float = 1.0) -> None:
-        """Add ``[G^T U, c]`` of one tile to the strip."""
-        products = self.backend.column_products(G, self.points.extended)
-        strip.columns.add(columns, weighted(weight, products))
 
     def laplacian(self) -> Array:
         """Return the rows' part of the Laplacian product."""

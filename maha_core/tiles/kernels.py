@@ -65,6 +65,10 @@ class TileKernels(Library):
         """Return the operands of D's product, of points as both of its sides."""
         return formulas.symmetric_operands(self.xp, U, V)
 
+    def extended(self, U: Array) -> Array:
+        """Return ``[U, 1]``, whose product with a cotangent holds the sums of its rows, too."""
+        return formulas.extended(self.xp, U)
+
     def product_dtype(self, problem: Problem) -> Any:
         """Return the dtype in which D is multiplied, before it is rounded to that of X."""
         return problem.X.dtype
@@ -79,10 +83,10 @@ class TileKernels(Library):
         Of the flagged entries only `without_entries` and `direct_part` read the note.
         """
         with self.quiet():
-            D = self.product(rows, columns)
+            D = self.product(problem, rows, columns)
         return self.guarded(problem, rows, columns, self_pairs, D)
 
-    def product(self, rows: Points, columns: Points) -> Array:
+    def product(self, problem: Problem, rows: Points, columns: Points) -> Array:
         """Return the product ``(r, c)`` of a tile's operands, in the points' dtype."""
         assert rows.left is not None
         assert columns.right is not None
@@ -212,6 +216,12 @@ class TileKernels(Library):
     def column_products(self, G: Array, extended: Array) -> Array:
         """Return ``[G^T U, c]`` for the columns of a cotangent ``(c, t + 1)``."""
         return formulas.column_products(G, extended)
+
+    def laplacian_products(
+        self, problem: Problem, G: Array, others: Points, own: Points
+    ) -> tuple[Array, Array]:
+        """Return both of these for a tile whose columns are `others`, and whose rows are `own`."""
+        return self.row_products(G, others.extended), self.column_products(G, own.extended)
 
     # --- what the array API standard lacks ---------------------------------------------------
 

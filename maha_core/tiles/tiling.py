@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 STRIPS = 32
 TILES = 32
-SMALLEST_SHARE = 2**21
+SMALLEST_SHARE = 2**22
 FEWEST_WHOLE_ROWS = 16
 LARGEST_STRETCH = 4
 
@@ -27,7 +27,7 @@ def shared_out(count: int, problem: Problem) -> int:
     """Return fewer entries for a tile of a small D, so that several cores have one each.
 
     Threads of one interpreter hand over its lock at every call of the array library, which a tile
-    of less than two megabytes does not repay.
+    of less than four megabytes does not repay.
     """
     smallest = SMALLEST_SHARE // itemsize(problem.X)
     return min(count, max(smallest, problem.n * problem.m // TILES))
