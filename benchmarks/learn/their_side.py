@@ -28,6 +28,7 @@ def main(source, target):
         "one evaluation": one_evaluation,
         "tuples": tuples,
         "seconds": lambda given: tuple_fits.seconds(metric_learn, given),
+        "seconds of a set": lambda given: tuple_fits.seconds_of_a_set(metric_learn, given),
     }[str(given["name"])]
     np.savez(target, **learn(given))
 

@@ -20,6 +20,12 @@ NAMES = (
     *("texture", "titanic", "twonorm", "vehicle", "vowel", "wdbc", "wine", "wisconsin"),
 )
 
+LARGE_SETS = (
+    *("banana", "letter", "magic", "optdigits", "phoneme", "ring"),
+    *("satimage", "segment", "spambase", "texture", "titanic", "twonorm"),
+)
+"""The sets of more than `LARGE` points, which `--whole` measures on all points."""
+
 LARGE = 2000
 """Of sets of more points there is a tenth; the published shares are in `published_folds`."""
 

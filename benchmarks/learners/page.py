@@ -14,8 +14,8 @@ Matrix = NDArray[np.float64]
 NEIGHBORS = (3, 5, 7)
 
 
-def text(found: dict[str, Any], published: Path, protocol: str) -> str:
-    """Return the whole page."""
+def text(found: dict[str, Any], published: Path | None, protocol: str) -> str:
+    """Return the whole page; without published figures where they are of other points."""
     here = found["machine"]
     names = list(found["sets"])
     versions = ", ".join(f"{name} {version}" for name, version in here["versions"].items())
@@ -26,10 +26,8 @@ def text(found: dict[str, Any], published: Path, protocol: str) -> str:
             f"{protocol}. Columns are scaled to 0 to 1. Learners see training folds only. Ranks "
             "are among our learners, 1 for the best.\n",
             *_own(found),
-            "\n## Beside published figures\n",
-            "What Suárez, García & Herrera (2021) published for their own implementations, and the "
-            "rank among their 12 methods: theirs, and that of ours in its place.\n",
-            *_beside(found, published),
+            *_unfinished(found),
+            *(_beside(found, published) if published else []),
             "\n## 3 nearest neighbours, by data set\n",
             *_by_set(found),
             f"\nMeasured on {here['cpu']}, {here['cores']} cores, load {here['load_average']}; "
@@ -56,6 +54,18 @@ def _ranked(accuracy: Matrix) -> Matrix:
     return np.asarray(rankdata(-failed, axis=1))
 
 
+def _unfinished(found: dict[str, Any]) -> list[str]:
+    """Return a note on learners that were measured on some of the sets only."""
+    rows = {name: row["learners"] for name, row in found["sets"].items()}
+    some = dict.fromkeys(learner for row in rows.values() for learner in row)
+    lines = []
+    for learner in some:
+        on = [f"{name} {row[learner]['3-NN']:.4f}" for name, row in rows.items() if learner in row]
+        if len(on) < len(rows):
+            lines.append(f"\n{learner} was measured on these sets only, 3-NN: {', '.join(on)}.")
+    return lines
+
+
 def _own(found: dict[str, Any]) -> list[str]:
     head = ["| learner | 3-NN | 5-NN | 7-NN | mean rank | seconds of a fit, median | refused |"]
     lines = [*head, "|---|---|---|---|---|---|---|"]
@@ -78,8 +88,13 @@ def _own(found: dict[str, Any]) -> list[str]:
 
 
 def _beside(found: dict[str, Any], published: Path) -> list[str]:
-    lines = ["| learner | neighbours | published | ours | published rank | ours in its place |"]
-    lines.append("|---|---|---|---|---|---|")
+    lines = [
+        "\n## Beside published figures\n",
+        "What Suárez, García & Herrera (2021) published for their own implementations, and the "
+        "rank among their 12 methods: theirs, and that of ours in its place.\n",
+        "| learner | neighbours | published | ours | published rank | ours in its place |",
+        "|---|---|---|---|---|---|",
+    ]
     for k in NEIGHBORS:
         with (published / f"knn{k}_test_accuracy.csv").open() as file:
             rows = {row["data set"]: row for row in csv.DictReader(file)}

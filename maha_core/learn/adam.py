@@ -1,4 +1,4 @@
-"""Adam: steps of an even size, whatever the gradient's scale, and however it varies."""
+"""Adam: gradient steps whose size does not depend on the scale of the gradient."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Adam:
         self.n_steps = 0
 
     def step(self, gradient: Matrix) -> Matrix:
-        """Return the direction of a step, of entries of about 1, from one more gradient."""
+        """Return the direction of a step, with entries of about 1, from the next gradient."""
         first, second = MEMORY
         self.n_steps += 1
         self.mean += (1 - first) * (gradient - self.mean)

@@ -1,4 +1,4 @@
-"""The bandwidth of a kernel: the median distance of points, of a drawn sample."""
+"""The bandwidth of a kernel: the median distance in a random sample of the points."""
 
 from __future__ import annotations
 

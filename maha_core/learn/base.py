@@ -1,4 +1,4 @@
-"""What all learners share, however they learn: the metric, and the ways to use it."""
+"""What all learners share: the learned metric and the methods that use it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A minimisation by Adam on mini-batches, with everything that can go wrong told to the user."""
+"""A minimisation by Adam on mini-batches, with warnings where it fails."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 
 
 class Epochs(Protocol):
-    """What yields the objectives of one epoch's batches, each time that it is iterated."""
+    """An iterable that yields the objectives of the batches of one epoch."""
 
     def __len__(self) -> int: ...
 

@@ -1,4 +1,4 @@
-"""The scale of a linear map with which kernel regression errs least, leaving one out."""
+"""The scale of a linear map with the least leave-one-out error of kernel regression."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def best_scale(
     n_columns: int | None,
     rng: np.random.RandomState,
 ) -> tuple[Matrix, float]:
-    """Return the multiple of one of some maps that errs least, and its loss of all points.
+    """Return the multiple of one of the maps with the least error, and its loss of all points.
 
     Parameters
     ----------

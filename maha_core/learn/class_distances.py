@@ -67,7 +67,7 @@ class ClassDistances(ClassifierMixin, BaseEstimator):
     discriminant analysis with equal priors where the covariance is tied.
 
     Tensors of torch that require grad have scores that do: the gradient in the input says which way
-    a point becomes less strange.
+    a point becomes more typical.
 
     Examples
     --------
@@ -141,7 +141,7 @@ class ClassDistances(ClassifierMixin, BaseEstimator):
         return self._squares(self._points(X))
 
     def score_samples(self, X: Array) -> Array:
-        """Return minus the squared distance to the nearest class ``(n,)``: low where strange."""
+        """Return minus the squared distance to the nearest class ``(n,)``: low for outliers."""
         squares = self.sqdist(X)
         return -namespace(squares).min(squares, axis=1)
 

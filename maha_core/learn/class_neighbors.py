@@ -1,4 +1,4 @@
-"""The near points of every point, of its own class and of the others."""
+"""The nearest points of every point, in its own class and in the others."""
 
 from __future__ import annotations
 

@@ -71,11 +71,12 @@ def conjugate_gradients(
 
     Notes
     -----
-    Hestenes & Stiefel 1952, "Methods of conjugate gradients for solving linear systems". Rounding
-    parts the residual of the recurrence from the true one, which is therefore computed at the end;
-    where it is too large the iteration starts anew from what was found. Hence the products within
-    an iteration are taken with ``precision="fast"``, and only those of true residuals are guarded:
-    under a metric of nearly low rank, where many points are close, this is 2 to 4 times as fast.
+    Hestenes & Stiefel 1952, "Methods of conjugate gradients for solving linear systems". By
+    rounding the residual of the recurrence drifts from the true one. So the true one is computed at
+    the end, and where it is too large the iteration restarts from the solution so far. Hence the
+    products within an iteration are taken with ``precision="fast"``, and only those of true
+    residuals are guarded: under a metric of nearly low rank, where many points are close, this is 2
+    to 4 times as fast.
     """
     with np.errstate(under="ignore"):
         search = _Search(product, precondition, B, tol)
@@ -91,7 +92,7 @@ def conjugate_gradients(
 
 
 class _Search:
-    """The iteration, column by column at its own pace."""
+    """The iteration; each column stops when it has converged."""
 
     def __init__(self, product: Map, precondition: Map, B: Array, tol: float) -> None:
         self.product = product
@@ -109,7 +110,8 @@ class _Search:
     def run(self, X: Array, R: Array, max_iter: int) -> tuple[Array, int]:
         """Return the best solution on the way, and the iterations made.
 
-        The last one is not always the best: where A is singular they part from the solution again.
+        The last one is not always the best: where A is singular the iterates may diverge from the
+        solution again.
         """
         Z = self.precondition(R)
         P, slope = Z, self._sums(R, Z)

@@ -29,8 +29,8 @@ class Covariance(MetricLearner):
         For instance `sklearn.covariance.LedoitWolf`, `OAS` or `MinCovDet`, which is cloned and
         fitted; the sample covariance if not given, with the divisor n - 1.
     pseudo_inverse : bool
-        Whether a singular covariance has its pseudo-inverse taken, under which what is constant in
-        the points counts nothing; else it is a ValueError.
+        Whether to take the pseudo-inverse of a singular covariance, under which directions that are
+        constant in the points have no weight. Without it a singular covariance is a ValueError.
 
     Attributes
     ----------

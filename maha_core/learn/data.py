@@ -50,7 +50,7 @@ def is_foreign(X: object) -> bool:
 def following(values: Array | None, X: Array) -> Array | None:
     """Return numbers of the points in the library and on the device of X.
 
-    So scikit-learn has it: everything follows X. What lies beside a Dask array stays.
+    As in scikit-learn, everything follows X. Numbers given with a Dask array stay where they are.
     """
     if values is None or is_lazy(X) or is_lazy(values):
         return values
@@ -96,7 +96,7 @@ def regression_of_several(
 
 
 def classification(estimator: Any, X: Array, y: Array, sample_weight: Array | None) -> Training:
-    """Return points of several classes with class numbers, and what the classes are."""
+    """Return points of several classes with class numbers, and the classes."""
     data = labelled(estimator, X, y, sample_weight)
     assert data.classes is not None
     if len(data.classes) < 2:
@@ -107,7 +107,7 @@ def classification(estimator: Any, X: Array, y: Array, sample_weight: Array | No
 
 
 def labelled(estimator: Any, X: Array, y: Array, sample_weight: Array | None) -> Training:
-    """Return points with class numbers, and what the classes are, be there one or more."""
+    """Return points with class numbers, and the classes, of which there may be one."""
     X = given_points(estimator, X)
     y, sample_weight = following(y, X), following(sample_weight, X)
     if is_foreign(X):
@@ -215,7 +215,7 @@ def check_same_library(estimator: Any, X: Array, method: str) -> None:
 
 
 def numbers_on_host(values: Array, argument: str) -> NDArray[Any]:
-    """Return numbers of any library as a NumPy array, having refused what is none of numbers."""
+    """Return numbers of any library as a NumPy array, and refuse anything else."""
     if is_foreign(values):
         backend = validation.backend_of_numbers(values, argument)
         values = validation.of_accepted_dtype(backend, values, argument)[0]
@@ -251,7 +251,7 @@ def _rows_of_points(X: Array) -> Array:
 
 
 def check_finite(backend: Library, values: Array, argument: str) -> None:
-    """Refuse NaN and infinity; what is lazy is looked at when it is computed."""
+    """Refuse NaN and infinity; lazy arrays are checked when they are computed."""
     if not is_lazy(values):
         checks.finite(backend, values, argument)
 

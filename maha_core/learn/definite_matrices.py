@@ -10,7 +10,7 @@ Matrix = NDArray[np.float64]
 
 
 def rounding(values: Matrix) -> float:
-    """Return the size below which eigenvalues may be nothing but rounding."""
+    """Return the size below which eigenvalues may be rounding errors."""
     return float(len(values) * np.finfo(np.float64).eps * np.abs(values).max(initial=0))
 
 

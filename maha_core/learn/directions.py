@@ -83,7 +83,7 @@ class ByColumns:
 class ByRows:
     """The products of the rows of S: ``S S^T (n, n)``, with the eigenvalues of `ByColumns`.
 
-    What is in the coordinates of the columns there is here in products with the rows.
+    `ByColumns` has coordinates of the columns where this has products with the rows.
     """
 
     def __init__(self, means: Array, W: Array, counts: NDArray[Any]) -> None:

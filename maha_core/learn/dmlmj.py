@@ -1,4 +1,4 @@
-"""Metric learning by the largest Jeffrey divergence as a scikit-learn estimator."""
+"""Distance metric learning by maximising the Jeffrey divergence as a scikit-learn estimator."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ Matrix = NDArray[np.float64]
 
 
 class DMLMJ(MetricLearner):
-    """Learn directions in which differences within and between classes are distributed most apart.
+    """Learn directions with the largest divergence of differences within and between classes.
 
-    Differences to near points of the own class, and to near points of others, are taken as normal
-    of mean 0 and covariances P and N; the directions are those of the largest Jeffrey divergence.
+    Differences to near points of the own class, and to near points of other classes, are modelled
+    as normal with mean 0 and covariances P and N. The directions maximise the Jeffrey divergence of
+    the two distributions.
 
     Parameters
     ----------
@@ -38,9 +39,9 @@ class DMLMJ(MetricLearner):
     n_neighbors : int
         Near points of either kind of each point; all of a class that has fewer.
     alpha : float
-        From 0 to 1: P and N are shrunk this far to the identity, of their mean variance. Where
-        columns are many or repeat one another, a small one makes the most of directions without
-        any variance within classes.
+        From 0 to 1: the shrinkage of P and N to the identity times their mean variance. With many
+        columns, or columns that repeat one another, a small one favours directions without any
+        variance within classes.
     preprocessor : array (n, d) or callable, optional
         Points by number, or a function that returns the points of indicators.
 

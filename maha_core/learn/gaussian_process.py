@@ -69,7 +69,7 @@ class GaussianProcess(Regressor, BaseEstimator):
     noise : float
         The share of noise in the variance of y from which the search starts, above 0.
     normalize_y : bool
-        Whether the mean of y is the process's mean, in place of 0.
+        Whether the mean of the process is the mean of y, or 0.
     max_iter : int
         Most iterations of L-BFGS; with 0 the start is kept: A the median distance's inverse, s the
         mean square of y (about its mean, where that is subtracted), v its share `noise`.
@@ -90,7 +90,7 @@ class GaussianProcess(Regressor, BaseEstimator):
     signal_, noise_ : float
         s and v, in the units of y squared.
     log_marginal_likelihood_ : float
-        Of the points that it was maximised for, under what was learned.
+        The maximum, for the points that it was maximised for.
     log_marginal_likelihood_error_ : float
         Its standard error, where it is estimated; else 0.
     dual_coef_ : array (n,)
@@ -254,7 +254,7 @@ class GaussianProcess(Regressor, BaseEstimator):
         ----------
         X : array-like (m, d)
         return_std : bool
-            Whether to return standard deviations of f, too, which do not hold the noise.
+            Whether to return the standard deviations of f, too, without the noise.
 
         Returns
         -------
@@ -386,7 +386,7 @@ class GaussianProcess(Regressor, BaseEstimator):
 def objective(likelihood: LikelihoodFunction, n: int, scales: LengthScales) -> Objective:
     """Return minus the mean log likelihood and its gradient, functions of all numbers ``(1, p)``.
 
-    These are those of the length scales, log s, and the logarithm of what v exceeds its least by.
+    The numbers are those of the length scales, log s, and the logarithm of v less its minimum.
     """
 
     def evaluate(theta: Matrix) -> tuple[float, Matrix]:

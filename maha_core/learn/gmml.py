@@ -57,7 +57,7 @@ def geometric_mean(P: Matrix, Q: Matrix, t: float) -> Matrix:
 
 
 class GMML(LearnsByGeometricMean, PairsLearner):
-    """Learn, in closed form, the metric between those of pairs alike and of pairs not alike.
+    """Learn the geometric mean of two scatters of pairs, in closed form.
 
     It minimises ``sum D(M)`` of pairs that are alike plus ``sum D(M^-1)`` of pairs that are not:
     with S and Q the scatters ``sum d d^T`` of both, ``M S M = Q``. M is the middle of the geodesic
@@ -68,7 +68,7 @@ class GMML(LearnsByGeometricMean, PairsLearner):
     t : float
         Where on the geodesic, from 0 (S^-1) to 1 (Q).
     regularization : float
-        S and Q have this multiple of M0^-1 and of M0 added, M0 the prior.
+        This multiple of M0^-1 is added to S and of M0 to Q, with M0 the prior.
     prior : {"identity", "covariance", "random"} or array (d, d)
         M0.
     preprocessor : array (n, d) or callable, optional

@@ -1,4 +1,4 @@
-"""What the learners by gradients share: their parameters, and the way through `fit`."""
+"""What gradient-based learners share: their parameters, and the steps of `fit`."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ class GradientLearner(MetricLearner):
 
 @contextmanager
 def unchanged_if_refused(estimator: Any) -> Iterator[None]:
-    """Give an estimator its attributes back where what it is to learn from is refused."""
+    """Restore an estimator's attributes where the input of `fit` is refused."""
     before = dict(vars(estimator))
     try:
         yield
@@ -235,7 +235,7 @@ def unchanged_if_refused(estimator: Any) -> Iterator[None]:
 
 
 class ObjectivesOfBatches:
-    """The objectives of an epoch's batches, each time that it is iterated."""
+    """An iterable of the objectives of an epoch's batches."""
 
     def __init__(self, sampler: BatchSampler, objective: Callable[[Streamed], Any]) -> None:
         self.sampler = sampler
@@ -250,7 +250,7 @@ class ObjectivesOfBatches:
 
 
 def in_units(callback: Callback | None, units: NDArray[np.float64] | None) -> Callback | None:
-    """Return a callback that is told of the map of the points as they were given."""
+    """Return a callback that receives the map in the units of the points as given."""
     if callback is None or units is None:
         return callback
     own = callback
@@ -269,6 +269,6 @@ def another_start(start: Matrix, rng: np.random.RandomState) -> Matrix:
 
 
 def better(found: Found, again: Found) -> Found:
-    """Return the lower of two minima, with what cut the second search short."""
+    """Return the lower of two minima, with the reason why the second search was cut short."""
     lower = again if again.loss < found.loss else found
     return replace(lower, finite=found.finite, interrupt=again.interrupt)

@@ -46,7 +46,7 @@ def gradient_outer_product(
 
     Notes
     -----
-    Time O(n^2 k c), memory O(n (d + c)). A point has no part in its own gradient: that of a
+    Time O(n^2 k c), memory O(n (d + c)). A point does not contribute to its own gradient: that of a
     smooth kernel is 0 there, that of Laplace's, which has a cusp, is taken as 0.
     """
     d, c = int(X.shape[1]), int(dual.shape[1])

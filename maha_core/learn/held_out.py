@@ -23,7 +23,7 @@ def split(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the row numbers of points to learn from, and of a share to hold out, in order.
 
-    Of each class the share is held out, so that as little as can be is changed of classes.
+    The share is held out of each class, which keeps the proportions of the classes.
 
     Raises
     ------

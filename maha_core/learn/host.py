@@ -1,4 +1,4 @@
-"""The way between an array library and the host, for what is as small as a metric's parameter."""
+"""Copies between an array library and the host, for small arrays such as a metric's parameter."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = Any
 
 
 def computed(*values: Array) -> tuple[Array, ...]:
-    """Return arrays whose entries are there: lazy ones (Dask's) are computed, all in one go."""
+    """Return computed arrays: lazy ones (Dask's) are computed in one call."""
     if not any(is_lazy(value) for value in values):
         return values
     import dask
@@ -29,7 +29,7 @@ def is_lazy(value: object) -> bool:
 
 
 def sized(*values: Array) -> tuple[Array, ...]:
-    """Return arrays of known shapes: chunk sizes of Dask's that are unknown are computed.
+    """Return arrays of known shapes: unknown chunk sizes of Dask arrays are computed.
 
     The arrays given stay as they are.
     """
@@ -43,7 +43,7 @@ def _sized(value: Array) -> Array:
 
 
 def to_host(*values: Array) -> list[NDArray[Any]]:
-    """Return NumPy arrays of the same numbers; a device is waited for."""
+    """Return NumPy arrays of the same numbers, after the device has finished."""
     return [_one_to_host(value) for value in computed(*values)]
 
 

@@ -1,4 +1,4 @@
-"""Where to start: the linear map before any learning, as a NumPy array ``(k, d)`` in float64."""
+"""The start: the linear map before any learning, as a NumPy array ``(k, d)`` in float64."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def project(
     max_iter: int,
     tol: float,
 ) -> tuple[Matrix, int, float]:
-    """Project M on one constraint after another, in Bregman's sense, until multipliers settle.
+    """Apply Bregman projections of M on one constraint after another until multipliers converge.
 
     A step changes M by ``beta (M v) (M v)^T``, and the limit and the multiplier of its pair. The
     multipliers are those of ``D_p <= limit`` for the sign 1 and ``D_p >= limit`` for -1.
@@ -150,16 +150,16 @@ def _distinct(pairs: Tuples, labels: Labels) -> tuple[Matrix, Labels]:
 
 
 class ITML(LearnsByProjections, PairsLearner):
-    """Learn the metric nearest to a prior that holds pairs within bounds.
+    """Learn the metric nearest to a prior subject to bounds on the distances of pairs.
 
     It minimises the LogDet divergence ``tr(M M0^-1) - log det(M M0^-1)`` with
-    ``D <= u`` for pairs that are alike and ``D >= l`` for pairs that are not, where the bounds may
-    yield: gamma weighs how little.
+    ``D <= u`` for pairs that are alike and ``D >= l`` for pairs that are not. The bounds are soft:
+    gamma weighs their violation.
 
     Parameters
     ----------
     gamma : float
-        How hard the bounds are; they yield less, the larger it is, and not at all for infinity.
+        The weight of violations of the bounds; with infinity the bounds are hard.
     max_iter : int
         Most sweeps over the pairs.
     tol : float

@@ -18,5 +18,5 @@ CONSTRAINT: list[Any] = [StrOptions(set(KERNELS)), Kernel]
 
 
 def kernel_of(kernel: str | Kernel) -> Kernel:
-    """Return a kernel for itself or for its name."""
+    """Return a kernel, given as itself or by its name."""
     return KERNELS[kernel] if isinstance(kernel, str) else kernel

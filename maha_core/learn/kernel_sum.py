@@ -35,7 +35,7 @@ def kernel_sum(
 
 
 def in_dtype(metric: Metric | None, dtype: Any) -> Metric | None:
-    """Return a metric with its NumPy array in a dtype; those of other libraries are as they are."""
+    """Return a metric with its NumPy array in a dtype; arrays of other libraries are unchanged."""
     if metric is None or not isinstance(metric.parameter, np.ndarray):
         return metric
     parameter = metric.parameter

@@ -45,9 +45,9 @@ class System:
     ridge : float
     sample_weight : array (n,) or None
         Weights w of the points, of X's library; S is diag(sqrt(w)), so that points of weight 0
-        count for nothing.
+        have no effect.
     name : str
-        Who solves it, for warnings.
+        The estimator's name, for warnings.
     """
 
     kernel: Kernel
@@ -89,7 +89,7 @@ class System:
     # ------------------------------------------------------------------------------- by Cholesky
 
     def _direct(self, Y: Array) -> Solved:
-        """Solve on the host in float64, and say how good that is in Y's dtype."""
+        """Solve on the host in float64, and return the residual in Y's dtype, too."""
         (right,) = _wide(Y)
         scale = self._scale_on_host()
         K = self._matrix()
@@ -178,7 +178,7 @@ def on_host(metric: Metric | None) -> Metric | None:
 def _cholesky(A: Matrix, ridge: float, level: float) -> Any:
     """Return the factor of ``A + ridge I`` for `cho_solve`, None if it is singular or indefinite.
 
-    Pivots whose squares are not above the level are nothing but rounding.
+    Pivots whose squares are not above the level are rounding errors.
     """
     raised = A.copy()
     raised[np.diag_indices_from(raised)] += ridge

@@ -1,4 +1,4 @@
-"""The metrics that a Gaussian process can learn: how numbers without bounds stand for them."""
+"""The metrics that a Gaussian process can learn, as functions of unconstrained numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Matrix = NDArray[np.float64]
 
 
 class LengthScales(ABC):
-    """A family of metrics, each by a vector of numbers ``(p,)``."""
+    """A family of metrics, parametrised by a vector of numbers ``(p,)``."""
 
     @abstractmethod
     def start(self) -> Matrix:

@@ -29,7 +29,7 @@ Array = Any
 
 
 class LMNN(GradientLearner):
-    """Learn a metric in which near neighbours are of one class, and others a margin farther away.
+    """Learn a metric in which a point's target neighbours are a margin nearer than other classes.
 
     It minimises ``sum_i sum_{j in T_i} (mu D_ij + (1 - mu) sum_l [margin + D_ij - D_il]+)`` with
     T_i the nearest points of i's class and l the points of other classes, streamed: neither
@@ -52,8 +52,8 @@ class LMNN(GradientLearner):
     margin : float
         In squared units of the metric.
     n_refreshes : int
-        How often the target neighbours are sought anew, in the metric learned so far, and the
-        search goes on; 0 keeps those of the input space.
+        How often the target neighbours are found again under the metric learned so far, before the
+        search continues; 0 keeps those of the input space.
     warm_start : bool
         Start from the last fit's `components_`, whatever `init` says; `n_components` must then be
         as it was, else a ValueError.
@@ -232,7 +232,7 @@ class LMNN(GradientLearner):
         return found
 
     def _refreshed(self, data: Training, found: Found) -> Found:
-        """Go on with target neighbours sought anew; what was found is kept, come what may."""
+        """Continue with new target neighbours; the result so far is kept if this fails."""
         try:
             again = self._pass(data, found.A, Factor(like(found.A, data.X)))
         except KeyboardInterrupt as interrupt:  # before the search, which keeps its own

@@ -1,4 +1,4 @@
-"""Linear discriminants of regions of the data, from which a metric can be put together."""
+"""Linear discriminants of regions of the data, the basis of a metric."""
 
 from __future__ import annotations
 

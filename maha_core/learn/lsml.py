@@ -116,7 +116,7 @@ class LSML(LearnsFromQuadruplets, QuadrupletsClassifier):
 
     Notes
     -----
-    The loss is metric-learn's, which goes down its gradient by fixed step sizes, in M, and ends
+    The loss is metric-learn's. metric-learn takes gradient steps of fixed sizes, in M, and ends
     higher. An evaluation takes time O(q d^2) for q quadruplets. Liu, Guo, Zhang, Jojic & Wang 2012,
     "Metric Learning from Relative Comparisons by Minimizing Squared Residual".
 

@@ -1,4 +1,4 @@
-"""What every minimisation shares: one way to its end, whatever cuts it short."""
+"""What every minimisation shares: how it ends, also when it is interrupted."""
 
 from __future__ import annotations
 
@@ -96,14 +96,14 @@ class Minimisation(ABC):
 
     @abstractmethod
     def _interrupted(self) -> str:
-        """Say how far it had come before an interrupt."""
+        """Report the progress made before an interrupt."""
 
     @abstractmethod
     def _not_finite(self) -> str:
         """Say where a number was not finite, and what to do."""
 
     def _tell(self, flat: NDArray[Any]) -> None:
-        """Call the user's function under the error state that was the caller's."""
+        """Call the user's function under the caller's floating-point error state."""
         if self.callback is not None:
             with np.errstate(**self._errors):
                 self.callback(flat, self.n_iter)

@@ -111,12 +111,12 @@ class MLKR(Regressor, GradientLearner):
     "Metric Learning for Kernel Regression", to which the penalty is added. With s the standard
     deviations of the columns and of y, the penalty is ``alpha s_y^2 sum_kl A_kl^2 s_l^2``.
 
-    ``alpha="auto"`` first chooses the norm of the start that errs least, leaving one out (25 norms,
-    for the start of the points as they are and of standardised columns; of more than 1000 points,
-    by 1000 rows). Then 3-fold cross-validation on at most 1000 points compares six penalties, after
-    30 iterations each, and the start alone. So a fit is seldom worse than kernel regression with
-    the best bandwidth. It costs 50 evaluations of at most 1000 rows, and some 600 of at most 667
-    points.
+    ``alpha="auto"`` first chooses the norm of the start with the least leave-one-out error (25
+    norms, for the start of the points as they are and of standardised columns; of more than 1000
+    points, by 1000 rows). Then 3-fold cross-validation on at most 1000 points compares six
+    penalties, after 30 iterations each, and the start alone. So a fit is seldom worse than kernel
+    regression with the best bandwidth. It costs 50 evaluations of at most 1000 rows, and some 600
+    of at most 667 points.
 
     Examples
     --------
@@ -212,8 +212,8 @@ class MLKR(Regressor, GradientLearner):
 
         Notes
         -----
-        On the points of `fit` every point counts itself, at distance 0, and R2 is too high. There
-        leave one out: ``1 - mc.value(mc.losses.MLKR(y), X, metric=learner.metric_) / ((y -
+        On the points of `fit` every point counts itself, at distance 0, and R2 is too high. The
+        leave-one-out score is ``1 - mc.value(mc.losses.MLKR(y), X, metric=learner.metric_) / ((y -
         y.mean()) ** 2).sum()``.
         """
         return super().score(X, y, sample_weight)

@@ -115,7 +115,7 @@ def _log_of_sum(apart: Pairs, A: Matrix) -> tuple[float, Matrix]:
 
 
 class MMC(LearnsByContrast, PairsLearner):
-    """Learn a metric that drives pairs that are not alike apart, while others stay near.
+    """Learn a metric with large distances of unlike pairs and bounded distances of alike pairs.
 
     It maximises ``sum sqrt(D)`` of pairs that are not alike with ``sum D <= t`` of pairs that are;
     t is a hundredth of their sum under the metric `init`. With `diagonal` it minimises
@@ -128,7 +128,7 @@ class MMC(LearnsByContrast, PairsLearner):
     tol : float
         Where to stop, on SciPy's terms.
     init : {"identity", "covariance", "random"} or array (d, d)
-        Where to start; and what t is measured by.
+        Where to start; it also determines t.
     diagonal : bool
         Whether M is diagonal.
     diagonal_c : float
@@ -159,10 +159,10 @@ class MMC(LearnsByContrast, PairsLearner):
     -----
     The problem is the same at every t, but for M's scale, so that it is solved without bounds, in
     A, by L-BFGS: ``sum |A d| / sqrt(tr A S A^T)`` with S the scatter of pairs that are alike. An
-    evaluation takes time O(p d^2) for p pairs. There is no `max_proj`: metric-learn climbs and
-    projects, and ends lower. Its diagonal M is no minimum of the loss above.
-    Xing, Ng, Jordan & Russell 2002, "Distance Metric Learning with Application to Clustering with
-    Side-Information".
+    evaluation takes time O(p d^2) for p pairs. There is no `max_proj`: metric-learn
+    uses gradient ascent with projections, and ends lower. Its diagonal M is no minimum of the loss
+    above. Xing, Ng, Jordan & Russell 2002, "Distance Metric Learning with Application to Clustering
+    with Side-Information".
 
     Examples
     --------

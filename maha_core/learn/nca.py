@@ -24,7 +24,7 @@ class NCA(GradientLearner):
     """Learn a metric in which leave-one-out votes of near neighbours are right.
 
     It maximises ``sum_i p_i``, the expected number of points that a neighbour drawn with
-    probability softmax(-D_ij) classifies rightly: the objective of scikit-learn's
+    probability softmax(-D_ij) classifies correctly: the objective of scikit-learn's
     NeighborhoodComponentsAnalysis, streamed, so that memory is linear in n.
 
     Parameters

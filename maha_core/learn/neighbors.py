@@ -24,8 +24,8 @@ Array = Any
 class MahalanobisNeighbors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """The graph of nearest neighbours under a Mahalanobis distance.
 
-    It stands where `sklearn.neighbors.KNeighborsTransformer` or `RadiusNeighborsTransformer` does:
-    in front of an estimator with ``metric="precomputed"``.
+    It replaces `sklearn.neighbors.KNeighborsTransformer` or `RadiusNeighborsTransformer` before an
+    estimator with ``metric="precomputed"``.
 
     Parameters
     ----------

@@ -33,8 +33,8 @@ def rank(n: int, size: int) -> int:
 class Nystroem:
     """The inverse of ``P = L L^T + mu I`` with ``L L^T = S K_nr K_rr^-1 K_rn S``.
 
-    mu is the ridge and the mean of what L L^T leaves of the diagonal, so that what the sample knows
-    comes to lie within the rest of the spectrum.
+    mu is the ridge plus the mean of the diagonal of ``S K S - L L^T``. So the preconditioned
+    eigenvalues of the sampled part lie within the rest of the spectrum.
 
     Notes
     -----

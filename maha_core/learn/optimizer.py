@@ -1,4 +1,4 @@
-"""SciPy's solvers on the metric's parameter, with everything that can go wrong told to the user."""
+"""SciPy's solvers on the metric's parameter, with warnings where they fail."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ class Search(Minimisation):
 def minimised(learner: Any, objective: Objective, start: Matrix) -> Found:
     """Search by the parameters `max_iter`, `tol` and `verbose` of a learner from tuples.
 
-    Where the start is a minimum already, as a prior can be, that is no reason for a warning.
+    There is no warning where the start is already a minimum, as a prior can be.
     """
     loss, gradient = objective(start)
     if np.abs(gradient).max() <= STATIONARY * np.abs(start).max():

@@ -1,4 +1,4 @@
-"""Distances of listed pairs and their gradients, brought to the host, where optimisers work."""
+"""Distances of listed pairs and their gradients, copied to the host for optimisers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Pairs:
             return self._host(vjp(self.X, metric=metric, cotangent=cotangent, pairs=pairs).metric)
 
     def _checked_once(self) -> AbstractContextManager[Any]:
-        """Leave out the look for NaN, which `fit` has done unless X is lazy.
+        """Skip the check for NaN, which `fit` has done unless X is lazy.
 
         An optimiser sees by the loss what becomes of A.
         """

@@ -1,4 +1,4 @@
-"""The way through `fit` of learners from pairs: pairs with labels, or points with labels."""
+"""`fit` of learners from pairs: from pairs with labels, or from points with labels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Labels = NDArray[np.int64]
 
 
 class LearnsFromPairs(MetricLearner):
-    """What both ways of giving pairs lead to: `_learn`."""
+    """Learners from pairs, however these are given: both call `_learn`."""
 
     @abstractmethod
     def _learn(self, pairs: Tuples, labels: Labels, **given: Any) -> None:
@@ -82,7 +82,7 @@ class PairsLearner(LearnsFromPairs, PairsClassifier):
 
 
 class SupervisedPairsLearner(LearnsFromPairs):
-    """A learner from labelled points, of which it draws pairs."""
+    """A learner from labelled points, from which it draws pairs."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_constraints": [Interval(Integral, 1, None, closed="left"), None],

@@ -45,7 +45,7 @@ def chosen_penalty(data: Training, start: Matrix, loss: float, rng: np.random.Ra
     Returns
     -------
     alpha : float
-        As large for all points as for those drawn: the more points, the less it weighs.
+        The same number for all points as for those drawn: the more points, the less it weighs.
     """
     n = int(data.X.shape[0])
     if not (np.any(start) and loss > n * np.finfo(float).eps):

@@ -57,10 +57,10 @@ class Bin(NamedTuple):
 
 
 class Narrowing:
-    """Order statistics of squared distances: histograms say where, and what is there is sorted.
+    """Order statistics of squared distances: histograms find their bins, which are then sorted.
 
-    A place is a list of bins, each one of those into which the one before is cut; distances are
-    asked which bins they fall into by one arithmetic, so that none is counted twice or lost.
+    A place is a list of bins, each a part of the one before. Distances are assigned to bins by the
+    same arithmetic everywhere, so that none is counted twice or lost.
     """
 
     def __init__(self, points: Matrix) -> None:

@@ -1,4 +1,4 @@
-"""Where to start, and what to stay near: a metric M0 ``(d, d)`` before any learning."""
+"""Priors and starts: a metric M0 ``(d, d)`` before any learning."""
 
 from __future__ import annotations
 

@@ -7,13 +7,13 @@ from typing import Any, Protocol
 
 
 class Progress(Protocol):
-    """What the optimiser tells of every iteration."""
+    """The interface by which an optimiser reports every iteration."""
 
     def show(self, iteration: int, loss: float, further: float) -> None:
         """Show one finished iteration."""
 
     def close(self) -> None:
-        """End the show."""
+        """End the display."""
 
 
 def progress(

@@ -168,7 +168,7 @@ class RecursiveFeatureMachine(MetricLearner):
 
     @abstractmethod
     def _wrong(self, truth: Matrix, predicted: Matrix, weight: Matrix | None) -> Score:
-        """Return how wrong predictions ``(m, c)`` are, on the host."""
+        """Return the error of predictions ``(m, c)``, on the host."""
 
     def _learn(self, X: Array, Y: Array, sample_weight: Array | None) -> None:
         """Learn from targets ``(n, c)``."""

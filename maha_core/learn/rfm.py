@@ -31,7 +31,7 @@ class RFM(MultiOutputMixin, Regressor, RecursiveFeatureMachine):
 
     It alternates ``(K_M + alpha I) dual = y`` with ``M <- sum_i g_i g_i^T / n``, where ``g_i`` is
     the gradient at ``x_i`` of the predictor ``f(x) = sum_j k(x, x_j) dual_j``, and M is divided by
-    its largest entry. Directions along which f does not change come to count for nothing.
+    its largest entry. Directions along which f does not change lose their weight.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class RFM(MultiOutputMixin, Regressor, RecursiveFeatureMachine):
         The length by which distances are divided; ``"median"`` is their median under the metric,
         among 1000 drawn points.
     renew_bandwidth : bool
-        Whether the median is taken anew for every M, or kept from the Euclidean distance.
+        Whether the median is computed again for every M, or once under the Euclidean distance.
     diagonal : bool
         Whether only M's diagonal is learned: weights of the columns.
     centering : bool
@@ -247,7 +247,7 @@ class RFMClassifier(ClassifierMixin, RecursiveFeatureMachine):
         return self
 
     def decision_function(self, X: Array) -> Array:
-        """Return what is predicted of each class, streamed.
+        """Return the prediction for each class, streamed.
 
         Parameters
         ----------

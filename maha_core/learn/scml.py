@@ -184,15 +184,16 @@ class SCML(LearnsFromTriplets, TripletsClassifier):
     n_basis : int, optional
         How many directions; 80 d if not given.
     gamma : float
-        What steps are divided by.
+        The divisor of the steps.
     max_iter : int
         Batches.
     output_iter : int
-        After how many of them the loss over all triplets is looked at; the best weights are kept.
+        The loss over all triplets is computed after every so many batches; the best weights are
+        kept.
     batch_size : int
         Triplets in a batch.
     verbose : int
-        Show the loss whenever it is looked at.
+        Show the loss whenever it is computed over all triplets.
     preprocessor : array (n, d) or callable, optional
         Points by number, or a function that returns the points of indicators.
     random_state : int, RandomState, optional

@@ -56,7 +56,7 @@ class LearnsBySparsity(LearnsFromPairs):
         self._keep_components(factor(self._lasso(S)), pairs.X)
 
     def _lasso(self, S: Matrix) -> Matrix:
-        """Return the minimiser of ``tr(M S) - log det M`` and the sizes beside the diagonal."""
+        """Return the minimiser of ``tr(M S) - log det M`` plus the penalty off the diagonal."""
         advice = (
             f"the prior's inverse plus balance_param={self.balance_param:g} times the scatter of "
             "the pairs is not positive definite, and the loss may have no minimum; choose a "
@@ -109,22 +109,22 @@ def connected_columns(S: Matrix, penalty: float) -> list[NDArray[np.int64]]:
 
 
 class SDML(LearnsBySparsity, PairsLearner):
-    """Learn a sparse matrix M, near a prior, under which pairs are near or far as labelled.
+    """Learn a sparse matrix M, near a prior, under which alike pairs are near and others far.
 
     It minimises ``tr(M M0^-1) - log det M + balance_param sum_p y_p D_p + sparsity_param |M|_1``,
-    the last over the entries beside the diagonal.
+    the last over the entries off the diagonal.
 
     Parameters
     ----------
     balance_param : float
-        Weight of the pairs beside the prior. The sum over pairs has no bound below: too large a
-        weight is a ValueError.
+        Weight of the pairs relative to the prior. The sum over pairs has no lower bound: too large
+        a weight is a ValueError.
     sparsity_param : float
         Weight of the sizes of M's entries; the larger, the more of them are 0.
     prior : {"identity", "covariance", "random"} or array (d, d)
         M0.
     verbose : int
-        Show what scikit-learn's graphical lasso says.
+        Show the output of scikit-learn's graphical lasso.
     preprocessor : array (n, d) or callable, optional
         Points by number, or a function that returns the points of indicators.
     random_state : int, RandomState, optional

@@ -22,7 +22,7 @@ def best_threshold(
     min_rate: float | None,
     beta: float,
 ) -> float:
-    """Return the threshold that serves a strategy best.
+    """Return the best threshold by a strategy.
 
     Of equally good ones it is the smallest; for "max_tnr" the largest, which accepts more of the
     alike.
@@ -36,7 +36,7 @@ def best_threshold(
     min_rate : float or None
         The rate to keep, of the other kind, for "max_tpr" and "max_tnr".
     beta : float
-        How much recall counts beside precision, for "f_beta".
+        The weight of recall relative to precision, for "f_beta".
 
     Returns
     -------
@@ -50,7 +50,7 @@ def best_threshold(
 
 
 def _quality(counts: Counts, strategy: str, min_rate: float, beta: float) -> Matrix:
-    """Return what a strategy makes largest, at every threshold; -1 where a rate is not kept."""
+    """Return what a strategy maximises, at every threshold; -1 where a rate is too small."""
     if strategy == "accuracy":
         return counts.accuracy()
     if strategy == "f_beta":
@@ -61,7 +61,7 @@ def _quality(counts: Counts, strategy: str, min_rate: float, beta: float) -> Mat
 
 
 def check_strategy(strategy: Any, min_rate: Any, beta: Any) -> None:
-    """Refuse a strategy that is none, or lacks what it needs."""
+    """Refuse an unknown strategy, or one that lacks its parameter."""
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy is {strategy!r}; choose one of {', '.join(STRATEGIES)}")
     if strategy in ("max_tpr", "max_tnr") and not (is_real(min_rate) and 0 <= min_rate <= 1):

@@ -109,13 +109,13 @@ class PairsClassifier(MetricLearner):
         y_valid : array-like (p,)
             +1 for alike, -1 for not; some of each.
         strategy : {"accuracy", "f_beta", "max_tpr", "max_tnr"}
-            What is made largest: the share of right predictions; the F score of the alike; the
+            What is maximised: the share of right predictions; the F score of the alike; the
             share of the alike that is accepted, while `min_rate` of the others are refused; or the
             share of the others that is refused, while `min_rate` of the alike are accepted.
         min_rate : float, optional
             From 0 to 1, for "max_tpr" and "max_tnr".
         beta : float
-            For "f_beta": how much recall counts beside precision.
+            For "f_beta": the weight of recall relative to precision.
 
         Returns
         -------
