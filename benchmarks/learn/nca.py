@@ -79,25 +79,20 @@ class _Recorded:
 
 def _own_evaluations(X: Array, y: Array, start: Array) -> list[Array]:
     """Return the parameters at which our estimator evaluates its loss."""
-    from maha_core.learn import gradient_learner
+    from maha_core.learn import optimizer
 
     seen: list[Array] = []
-    original = gradient_learner.objective
+    original = optimizer.evaluated
 
-    def recording(loss: Any, X: Array) -> Any:
-        evaluate = original(loss, X)
+    def recorded(objective: Any, A: Array) -> Any:
+        seen.append(A.ravel().copy())
+        return original(objective, A)
 
-        def recorded(A: Array) -> Any:
-            seen.append(A.ravel().copy())
-            return evaluate(A)
-
-        return recorded
-
-    gradient_learner.objective = recording
+    optimizer.evaluated = recorded
     try:
         _fit(mc.learn.NCA(2, init=start, max_iter=ITERATIONS), X, y)
     finally:
-        gradient_learner.objective = original
+        optimizer.evaluated = original
     return seen
 
 
