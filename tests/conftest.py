@@ -114,6 +114,7 @@ def pytest_configure(config):
     config.addinivalue_line(
         "markers", "may_warn: numbers at the ends of the dtype's range, or code that is not ours"
     )
+    config.addinivalue_line("markers", "cases(most): so many cases are run, but with --exhaustive")
     config.addinivalue_line(
         "markers", "numpy_only: a case too many for libraries that only share the generic Backend"
     )
@@ -141,16 +142,18 @@ def library(request):
     return libraries.load(request.param)
 
 
-FEW = {"jax": 12, "torch": 12, "dask": 24}
+FEW = {"jax": 12, "torch": 12, "readonly": 12, "dask": 24, "strict": 48}
 """So many cases of a test are run on a library, but with --exhaustive.
 
-torch and JAX lend their arrays to NumPy's engine, which has all cases, and JAX compiles what tests
-themselves do for every shape; on Dask a case takes longest.
+torch, JAX and arrays that are read-only go to NumPy's engine, which has all cases, and JAX compiles
+what tests themselves do for every shape; on Dask a case takes longest.
 """
 
 
 def _few(items, most):
-    """Keep at most so many cases of every test on every library, those of `FEW` where None.
+    """Keep at most so many cases of every test on every library; where None, what its mark says.
+
+    Without a mark those of `FEW` are kept.
 
     Which ones depends on the test's name, so that all forms and sizes have their turn.
     """
@@ -158,7 +161,8 @@ def _few(items, most):
     for item in [item for item in items if item not in kept]:
         cases.setdefault((_library_of(item), item.nodeid.partition("[")[0]), []).append(item)
     for (library, name), every in cases.items():
-        count = most or FEW.get(library, len(every))
+        mark = every[0].get_closest_marker("cases")
+        count = most or (mark.args[0] if mark else FEW.get(library, len(every)))
         first, step = zlib.crc32(name.encode()), max(1, len(every) // count)
         kept |= {every[(first + k * step) % len(every)] for k in range(min(count, len(every)))}
     return [item for item in items if item in kept]

@@ -95,6 +95,7 @@ def all_cases():
     return [(name, form, bool(i % 2)) for i, (name, form) in enumerate(cases)]
 
 
+@pytest.mark.cases(20)
 @pytest.mark.parametrize(("name", "form", "with_Y"), all_cases())
 def test_a_matrix_of_D_has_two_derivatives(name, form, with_Y):
     given, split = arguments(form, with_Y)

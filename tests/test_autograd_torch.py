@@ -101,6 +101,7 @@ MATRICES = {
 }
 
 
+@pytest.mark.cases(36)
 @pytest.mark.parametrize("name", MATRICES)
 @WITH_Y
 @FORMS

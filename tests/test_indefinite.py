@@ -34,6 +34,7 @@ def ways(library, X, metric):
     yield "nearest", mc.nearest(points, metric=metric, k=1).sqdist[0, 0]
 
 
+@pytest.mark.cases(3)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("d", WIDTHS)
 def test_a_negative_entry_beyond_rounding_stands(library, d, dtype):
@@ -49,6 +50,7 @@ def test_a_negative_entry_beyond_rounding_stands(library, d, dtype):
             library.numpy(mc.dist(library.array(X), metric=metric))
 
 
+@pytest.mark.cases(3)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("d", WIDTHS)
 def test_a_negative_entry_that_rounding_of_the_metric_explains_is_zero(library, d, dtype):

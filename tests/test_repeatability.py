@@ -149,6 +149,7 @@ CASES = [(name, "numpy") for name in ALONE]
 CASES += [(name, "dask") for name in ALONE if name not in IN_MEMORY]
 
 
+@pytest.mark.cases(28)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(("name", "root"), CASES)
 def test_products_beside_the_sweeps_do_not_heed_the_users_limit(name, root, dtype):

@@ -127,6 +127,7 @@ def peak_below(limit):
     assert peak < limit, f"{peak / 2**20:.1f} MiB; {limit / 2**20:.1f} MiB are allowed"
 
 
+@pytest.mark.cases(5)
 @pytest.mark.parametrize("init", ["auto", "pca", "lda", "identity", "random"])
 @pytest.mark.parametrize("name", LEARNERS)
 def test_nothing_in_a_fit_is_d_x_d(library, name, init):
