@@ -28,7 +28,10 @@ RESULTS = Path(__file__).parents[1] / "results"
 ENOUGH = 0.2
 """Fits of a learner to a set are repeated until they took so many seconds, and the least counts."""
 
-Times = dict[str, dict[str, float]]
+TOLD = {"refused": np.nan, "stopped": np.inf}
+"""What stands in the place of the seconds of a fit that gave none."""
+
+Times = dict[str, dict[str, float | str]]
 
 
 def main() -> None:
@@ -55,9 +58,20 @@ def _both(python: str, X: data.Array, y: data.Array) -> Times:
         warnings.simplefilter("ignore")
         ours = tuple_fits.seconds_of_a_set(learn, given)
     return {
-        name: {"metric-learn": float(theirs[name]), "maha_core": float(ours[name])}
+        name: {"metric-learn": _told(theirs[name]), "maha_core": _told(ours[name])}
         for name in tuple_fits.FITTED
     }
+
+
+def _told(seconds: float) -> float | str:
+    """Return what JSON has for the seconds of a fit."""
+    if np.isfinite(seconds):
+        return float(seconds)
+    return "refused" if np.isnan(seconds) else "stopped"
+
+
+def _seconds(told: float | str) -> float:
+    return TOLD[told] if isinstance(told, str) else told
 
 
 def _page(found: dict[str, Any]) -> str:
@@ -86,7 +100,7 @@ def _page(found: dict[str, Any]) -> str:
 
 
 def _row(name: str, sets: dict[str, Times]) -> str:
-    times = np.array([list(each[name].values()) for each in sets.values()])
+    times = np.array([[_seconds(told) for told in each[name].values()] for each in sets.values()])
     refused = np.isnan(times).sum(axis=0)
     stopped = np.isinf(times).sum(axis=0)
     both = times[np.isfinite(times).all(axis=1)]
