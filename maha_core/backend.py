@@ -1,8 +1,8 @@
-"""The backend of an array library: its arrays, its tiles, and what is computed with them.
+"""The backend of an array library: its arrays, its tiles, and the operations on them.
 
 `Backend` is complete: every operation runs on any library that follows the standard. A plugin
-subclasses it and replaces what its library does better; most plugins replace a handful of one-line
-methods and no operation.
+subclasses it and overrides the methods that its library does better; most plugins override a
+handful of one-line methods and no operation.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from maha_core.tiles.kernels import TileKernels
 
 @REGISTRY.serves_all_others
 class Backend(TileKernels, Engine):
-    """Everything that maha_core computes, on one array library.
+    """All operations of maha_core on one array library.
 
-    `Library` tells facts about arrays, `TileKernels` what is done on one tile of D, `Engine` how an
-    operation is run.
+    `Library` has facts about arrays, `TileKernels` the computations on one tile of D, and `Engine`
+    runs operations.
 
     Parameters
     ----------

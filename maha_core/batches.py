@@ -1,4 +1,4 @@
-"""Batches: leading axes of X, Y and the metric's parameter broadcast, as those of matrices do.
+"""Batches: leading axes of X, Y and the metric's parameter broadcast, as in `numpy.matmul`.
 
 A call is made for every member, and the results are stacked.
 """
@@ -26,7 +26,7 @@ def is_batch(X: Array, Y: Array | None, metric: object) -> bool:
     """Tell whether points or the metric's parameter have leading axes."""
     for points in (X, Y):
         ndim = getattr(points, "ndim", 2)
-        if isinstance(ndim, int) and ndim > 2:  # a lazy object's attributes are lazy, too
+        if isinstance(ndim, int) and ndim > 2:  # attributes of a lazy object are lazy, not int
             return True
     return metric is not None and isinstance(metric, Metric) and metric.is_batch
 
@@ -37,18 +37,18 @@ def given(**arguments: object) -> list[str]:
 
 
 class Operand(NamedTuple):
-    """An array of a batch: its leading axes, and what each member of it is."""
+    """An argument of a batch: its leading axes, and the arrays of its members."""
 
     leading: Shape
     members: list[Any]
 
     def member(self, index: Shape) -> Array | None:
-        """Return the member of a place in the whole batch, along which leading axes broadcast."""
+        """Return the member for an index into the broadcast batch."""
         return self.members[place(self.leading, index)]
 
 
 def place(leading: Shape, index: Shape) -> int:
-    """Return which member of an operand stands at a place in the whole batch."""
+    """Return the number of an operand's member for an index into the broadcast batch."""
     own, flat = index[len(index) - len(leading) :], 0
     for extent, i in zip(leading, own, strict=True):
         flat = flat * extent + (0 if extent == 1 else i)
@@ -56,7 +56,7 @@ def place(leading: Shape, index: Shape) -> int:
 
 
 def backend_of_batch(X: Array, Y: Array | None, metric: Metric | None) -> Engine:
-    """Return the backend of a batch, having refused what is none, and a backend that has none."""
+    """Return the backend of a batch; raise for invalid batches and backends without batches."""
     backend = validation.backend_for(X, "X")
     if not backend.has_batches:
         raise ValueError(
@@ -87,9 +87,9 @@ def over_members(
     X, Y, metric
         With leading axes, which broadcast.
     alone : sequence of str
-        Arguments that were given, and that have no meaning for a batch.
+        Names of the given arguments that have no meaning for a batch.
     **further : tuple of (array or None, int)
-        Further arrays, and how many axes they have for one member; their leading axes broadcast to
+        Further arrays, each with its number of axes in one member; their leading axes broadcast to
         those of the batch.
 
     Raises
@@ -99,7 +99,8 @@ def over_members(
 
     Notes
     -----
-    A gradient has the shape of its array: over axes along which that was broadcast it is summed.
+    A gradient has the shape of its array: it is summed over axes along which the array was
+    broadcast.
     """
     backend = backend_of_batch(X, Y, metric)
     if alone:
@@ -128,7 +129,7 @@ def over_members(
 
 
 def _operand(xp: Any, array: Array | None, axes: int) -> Operand:
-    """Return an array's members, taken apart at once: a derivative then stacks them again."""
+    """Return an array's members, split in one step so that its derivative is one stacking."""
     if array is None:
         return Operand((), [None])
     shape = tuple(array.shape)
@@ -150,7 +151,7 @@ def _unstacked(xp: Any, array: Array) -> Iterator[Array]:
 
 def _metrics(xp: Any, metric: Metric | None) -> Operand:
     if not isinstance(metric, Metric):
-        return Operand((), [metric])  # a call of a member says what is wrong with it
+        return Operand((), [metric])  # the call of a member raises the error
     leading, members = _operand(xp, metric.parameter, metric.ndim)
     return Operand(leading, [type(metric)(member) for member in members])
 
@@ -171,7 +172,7 @@ def broadcast(leading: dict[str, Shape]) -> Shape:
 
 
 class _Joined:
-    """Results of all members as those of the batch."""
+    """Results of the members joined into results of the batch."""
 
     def __init__(self, xp: Any, shape: Shape, leading: dict[str, Shape]) -> None:
         self.xp = xp

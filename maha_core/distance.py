@@ -39,11 +39,11 @@ def sqdist(
         Points as rows, in any library that has a backend or follows the array API standard;
         float32 or float64 (integers are taken as the widest float).
     Y : array (..., m, d), optional
-        Other points, of X's library, device and dtype. Without it the points of X meet themselves:
-        the result is exactly symmetric with an exactly zero diagonal.
+        Other points, of X's library, device and dtype. If not given, Y is X: the result is exactly
+        symmetric with an exactly zero diagonal.
     metric : Full, Factor, Diagonal or Covariance, optional
-        The metric; the Euclidean one if not given. Leading axes of X, Y and its parameter, a batch,
-        broadcast.
+        The metric; the Euclidean one if not given. Leading axes of X, Y and the metric's parameter
+        are batch axes and broadcast.
     pairs : tuple of integer arrays (p,), optional
         Row numbers ``(i, j)``: only these distances, by direct differences at a cost linear in p.
     out : array (n, m) or (p,), optional
@@ -57,7 +57,7 @@ def sqdist(
     Raises
     ------
     TypeError
-        An argument is no array that is accepted, or of another library or floating dtype than X.
+        An argument is not an accepted array, or its library or floating dtype differs from X's.
     ValueError
         Shapes, devices or values do not fit; NaN or infinity; S is not positive definite.
     MemoryError
@@ -134,14 +134,15 @@ def dist(
 def nearest(
     X: ArrayT, Y: ArrayProtocol | None = None, *, k: int, metric: Metric | None = None
 ) -> Neighbors[ArrayT]:
-    """Return the k nearest points of every row, without ever holding D.
+    """Return the k nearest points of every row of X, without storing D.
 
     Parameters
     ----------
     X, Y, metric
-        As in `sqdist`. Without Y a point is no neighbour of its own, by its index.
+        As in `sqdist`. Without Y, a point is not its own neighbour (pairs with i = j are left out;
+        duplicates of a point are not).
     k : int
-        How many, from 1 to m (to n - 1 without Y).
+        The number of neighbours, from 1 to m (to n - 1 without Y).
 
     Returns
     -------
@@ -151,11 +152,11 @@ def nearest(
     Raises
     ------
     TypeError, ValueError
-        As in `sqdist`; also ValueError where k is larger than the neighbours there are.
+        As in `sqdist`; also ValueError where k exceeds the number of possible neighbours.
 
     Notes
     -----
-    Time O(n m d), memory O((n + m) d + n k) and a tile per thread.
+    Time O(n m d), memory O((n + m) d + n k) and one tile per thread.
 
     Examples
     --------
@@ -185,7 +186,7 @@ def _of_batch(
     metric: Metric | None,
     alone: list[str],
 ) -> Array:
-    """Return the matrices ``(..., n, m)`` of a batch; `alone` are arguments that it has not."""
+    """Return the matrices ``(..., n, m)`` of a batch, which does not accept the `alone` ones."""
 
     def member(X: Array, Y: Array | None, metric: Metric | None) -> Array:
         return function(X, Y, metric=metric)

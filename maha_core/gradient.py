@@ -41,7 +41,7 @@ def jacobian(X: ArrayT, Y: ArrayProtocol | None = None, *, metric: Metric) -> Ar
     Raises
     ------
     TypeError, ValueError
-        As in `sqdist`; ValueError where there is no metric.
+        As in `sqdist`; ValueError without a metric.
     MemoryError
         J cannot fit in memory: use `jacobian_slice`, `jvp`, `vjp` or `value_and_grad`.
 
@@ -72,7 +72,7 @@ def jacobian_slice(
     X, Y, metric
         As in `jacobian`.
     index : int or tuple of int
-        The entry: ``(k, l)`` for M, A and S, ``k`` for w; counted from 0.
+        The index of the entry, from 0: ``(k, l)`` for M, A and S, ``k`` for w.
 
     Returns
     -------
@@ -108,37 +108,37 @@ def jvp(
     pairs: PairIndices | None = None,
     of: Quantity = "sqdist",
 ) -> ArrayT:
-    """Return the pushforward dD along directions of the metric and of the points.
+    """Return the derivative dD along directions of the metric and of the points (pushforward).
 
     Parameters
     ----------
     X, Y, metric, pairs
         As in `sqdist`.
     metric_tangent : array, optional
-        A direction of the metric's parameter, of its shape.
+        A direction of the metric's parameter, of the same shape.
     X_tangent : array (n, d), optional
-        A direction of X; without Y it moves both roles.
+        A direction of X; without Y, both points of a pair move along it.
     Y_tangent : array (m, d), optional
         A direction of Y.
     of : {"sqdist", "dist"}
-        What is differentiated: D, or its square root.
+        The function to differentiate: D, or its square root.
 
     Returns
     -------
     dD : array (n, m) or (p,)
-        The derivative of D, summed over the directions given; of its root ``dD / (2 dist)``, and 0
-        where the distance is 0.
+        The derivative of D, summed over the directions given. For ``of="dist"`` it is
+        ``dD / (2 dist)``, and 0 where the distance is 0.
 
     Raises
     ------
     TypeError, ValueError, MemoryError
-        As in `sqdist` (`dist`); ValueError where no direction is given, or one of what is not
-        there.
+        As in `sqdist` (`dist`); ValueError without any direction, or for a direction of a metric
+        or Y that is not given.
 
     Notes
     -----
-    Exact up to rounding relative to ``|u_i| |v_i| + |u_j| |v_j|`` after centring; with `pairs`
-    relative to the terms of the sum itself.
+    Rounding errors are relative to ``|u_i| |v_i| + |u_j| |v_j|`` after centring; with `pairs`,
+    relative to the terms of the sum.
 
     Examples
     --------
@@ -177,7 +177,7 @@ def _pushed(call: Call, directions: Tangents, listed: Pairs | None) -> Array:
 
 
 def _of_root(call: Call, values: Array, listed: Pairs | None) -> Array:
-    """Return ``values / (2 dist)``, 0 where the distance is 0: what one of D is for its root."""
+    """Return ``values / (2 dist)``, the derivative of dist from that of D; 0 where dist is 0."""
     backend, problem = call.backend, call.problem
     asked = Dist() if listed is None else Root(backend.run(problem, PairSqdist(listed)))
     dist = backend.run(problem, asked)
@@ -186,7 +186,7 @@ def _of_root(call: Call, values: Array, listed: Pairs | None) -> Array:
 
 
 def _squared(of: object) -> bool:
-    """Tell whether D itself is meant, or its root."""
+    """Tell whether `of` selects D (True) or its square root (False)."""
     if of not in ("sqdist", "dist"):
         raise ValueError(f"of must be 'sqdist' or 'dist'; got {of!r}")
     return of == "sqdist"
@@ -209,32 +209,33 @@ def vjp(
     X, Y, metric, pairs
         As in `sqdist`.
     cotangent : array (n, m) or (p,)
-        G; without Y its diagonal is ignored, whatever it holds. Where points coincide (D is 0) an
-        entry that is not finite counts as 0.
+        G. Without Y, its diagonal is ignored. Where points coincide (D is 0), an entry that is not
+        finite counts as 0.
     wrt : {"metric", "X", "Y"} or tuple of them, optional
         What to differentiate with respect to; the metric if one is given, else X.
     of : {"sqdist", "dist"}
-        What the cotangent belongs to: D, or its square root, whose derivative counts as 0 where
-        the distance is 0.
+        The function whose cotangent is given: D, or its square root, whose derivative counts as 0
+        where the distance is 0.
 
     Returns
     -------
     Gradient
-        ``metric``, ``X`` and ``Y``; None for what was not asked for. Without Y, ``X`` holds both
-        roles.
+        ``metric``, ``X`` and ``Y``; None for those not in `wrt`. Without Y, ``X`` is the gradient
+        with respect to X as both arguments.
 
     Raises
     ------
     TypeError, ValueError
-        As in `sqdist` (`dist`); ValueError where wrt names what is not there, or the cotangent
-        is not finite where D is not 0.
+        As in `sqdist` (`dist`); ValueError where `wrt` names an argument that is not given, or the
+        cotangent is not finite where D is not 0.
 
     Notes
     -----
     With the Laplacian product L: ``dphi/dM = W^T (L W)``, ``dphi/dA = 2 (L Z)^T W``, ``dphi/dw`` =
     column sums of ``W * (L W)``, ``dphi/dS = -S^-1 (W^T L W) S^-1``, ``dphi/dX = 2 (L W) Ms``.
-    Rounding is relative to ``sum |G_ij| (|x_i|^2 + |y_j|^2)`` after centring. For ``of="dist"``
-    D is computed tile by tile, and pairs that are close beside their extent go by differences.
+    Rounding errors are relative to ``sum |G_ij| (|x_i|^2 + |y_j|^2)`` after centring. For
+    ``of="dist"``, D is computed tile by tile, and pairs that are much closer to each other than
+    the points are spread enter by their differences.
 
     Examples
     --------

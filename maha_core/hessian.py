@@ -31,26 +31,26 @@ def hvp(
     Y_tangent: ArrayProtocol | None = None,
     wrt: Wrt | Sequence[Wrt] | None = None,
 ) -> Gradient[ArrayT]:
-    """Return the derivative of a loss's gradient along a direction, without D or the Hessian.
+    """Return a loss's Hessian times a direction, without storing D or the Hessian.
 
     Parameters
     ----------
     loss, X, Y, metric
         As in `value_and_grad`.
     metric_tangent : array, optional
-        A direction of the metric's parameter, of its shape.
+        A direction of the metric's parameter, of the same shape.
     X_tangent : array (n, d), optional
-        A direction of X; without Y it moves both roles.
+        A direction of X; without Y, both points of a pair move along it.
     Y_tangent : array (m, d), optional
         A direction of Y.
     wrt : {"metric", "X", "Y"} or tuple of them, optional
-        Of which gradient; the metric's if one is given, else X's.
+        The gradient to differentiate; the metric's if one is given, else X's.
 
     Returns
     -------
     Gradient
-        ``metric``, ``X`` and ``Y``: the change of each gradient along all directions given; None
-        for what was not asked for.
+        ``metric``, ``X`` and ``Y``: the derivative of each gradient along all directions given;
+        None for those not in `wrt`.
 
     Raises
     ------
@@ -61,9 +61,9 @@ def hvp(
     Notes
     -----
     With the cotangent G of D and its change dG, for ``M = A^T A``:
-    ``d(dphi/dA) = 2 (L(dG) Z + L(G) Z_t)^T W + 2 (L(G) Z)^T W_t``. One sweep more than the
-    gradient where rows are long, in the same memory. Between coincident points what is not finite
-    counts as 0.
+    ``d(dphi/dA) = 2 (L(dG) Z + L(G) Z_t)^T W + 2 (L(G) Z)^T W_t``. Where rows are long, it needs
+    one sweep over D more than the gradient; the memory is the same. Between coincident points,
+    values that are not finite count as 0.
 
     Examples
     --------

@@ -33,11 +33,11 @@ def kernel_gradient(
     kernel : maha_core.kernels.Kernel
         A kernel, such as ``maha_core.kernels.Gaussian()``.
     X : array (n, d)
-        Where the gradient is wanted, points as rows.
+        The points at which the gradient is computed, as rows.
     Y : array (m, d)
-        The points of the sum.
+        The points over which the sum runs.
     values : array (m,) or (m, c)
-        b: a number of every point of Y, or a vector.
+        b: a number or a vector for each point of Y.
     metric : Full, Factor, Diagonal or Covariance, optional
         The metric, which holds the length scales; the Euclidean one if not given.
 
@@ -53,9 +53,9 @@ def kernel_gradient(
 
     Notes
     -----
-    Time O(n m k c) for a metric of k rows, memory that of the result and a few tiles. Where x_i is
-    y_j a derivative of k that is not finite counts as 0. Pairs that are close beside their extent
-    enter by their differences.
+    Time O(n m k c) for a metric of k rows; memory for the result and a few tiles. Where x_i equals
+    y_j, a derivative of k that is not finite counts as 0. Pairs that are much closer to each other
+    than the points are spread enter by their differences.
 
     Examples
     --------

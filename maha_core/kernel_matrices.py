@@ -30,13 +30,13 @@ def kernel_matrix(
     Parameters
     ----------
     kernel : maha_core.kernels.Kernel
-        A kernel, such as ``maha_core.kernels.Gaussian()``; any function f of D is one as
-        ``maha_core.kernels.Kernel(f)``.
+        A kernel, such as ``maha_core.kernels.Gaussian()``, or ``maha_core.kernels.Kernel(f)`` for
+        any function f of D.
     X : array (n, d)
         Points as rows, as in `sqdist`.
     Y : array (m, d), optional
-        Other points. Without it the points of X meet themselves: the result is exactly symmetric,
-        and its diagonal is ``k(0)``.
+        Other points. If not given, Y is X: the result is exactly symmetric, and its diagonal is
+        ``k(0)``.
     metric : Full, Factor, Diagonal or Covariance, optional
         The metric, which holds the length scales; the Euclidean one if not given.
     out : array (n, m), optional
@@ -50,7 +50,7 @@ def kernel_matrix(
     Raises
     ------
     TypeError
-        `kernel` is no kernel, or an argument no array that `sqdist` accepts.
+        `kernel` is not a kernel, or an argument is not an array that `sqdist` accepts.
     ValueError
         As in `sqdist`; also where the metric makes a squared distance negative, as in `dist`.
     MemoryError
@@ -58,7 +58,8 @@ def kernel_matrix(
 
     Notes
     -----
-    The kernel is applied to a tile of D as soon as that is made, so that no second matrix exists.
+    The kernel is applied to each tile of D as soon as it is computed, so that no second matrix is
+    stored.
 
     Examples
     --------
@@ -83,7 +84,7 @@ def kernel_matrix(
 
 
 def check_kernel(kernel: object) -> None:
-    """Raise TypeError for what is no kernel."""
+    """Raise TypeError for a value that is not a kernel."""
     if isinstance(kernel, Kernel):
         return
     if isinstance(kernel, type) and issubclass(kernel, Kernel):

@@ -1,4 +1,4 @@
-"""The matrix of a kernel as a linear operator: its products, and no matrix."""
+"""The matrix of a kernel as a linear operator: products without storing the matrix."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Array = Any
 
 
 class KernelOperator(Generic[ArrayT_co]):
-    """The matrix ``K_ij = k(D_ij)`` of a kernel, of which only products are computed.
+    """The matrix ``K_ij = k(D_ij)`` of a kernel as a linear operator; K is never stored.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class KernelOperator(Generic[ArrayT_co]):
     X : array (n, d)
         Points as rows, as in `sqdist`.
     Y : array (m, d), optional
-        Other points. Without it the points of X meet themselves, and the diagonal is ``k(0)``.
+        Other points. If not given, Y is X, and the diagonal is ``k(0)``.
     metric : Full, Factor, Diagonal or Covariance, optional
         The metric, which holds the length scales; the Euclidean one if not given.
 
@@ -48,14 +48,15 @@ class KernelOperator(Generic[ArrayT_co]):
     Raises
     ------
     TypeError, ValueError
-        As in `kernel_matrix`; a product also where its other factor does not fit.
+        As in `kernel_matrix`; a product also raises where its other factor does not fit.
 
     Notes
     -----
     A product takes time O(n m (k + c)) for a metric of k rows and c columns of the other factor,
-    and memory O((n + m)(d + c)) and a few tiles; it goes by the `options` under which it is
-    computed. SciPy's iterative solvers take the operator as it is where X is a NumPy array, and
-    ``scipy.sparse.linalg.aslinearoperator`` makes it one of SciPy's, to be added to others.
+    and memory O((n + m)(d + c)) and a few tiles. It uses the `options` in force when it is
+    computed. Where X is a NumPy array, SciPy's iterative solvers accept the operator, and
+    ``scipy.sparse.linalg.aslinearoperator`` converts it to SciPy's class, which can be added to
+    other operators.
 
     Examples
     --------
@@ -93,7 +94,7 @@ class KernelOperator(Generic[ArrayT_co]):
         """Return ``K B`` for B ``(m,)`` or ``(m, c)``, of X's library."""
         return self._product(B, "B")
 
-    __array_ufunc__ = None  # NumPy arrays leave their product with an operator to it
+    __array_ufunc__ = None  # so that ``array @ operator`` calls `__rmatmul__`
 
     def __rmatmul__(self, B: ArrayT) -> ArrayT:
         """Return ``B K`` for B ``(n,)`` or ``(c, n)``."""
@@ -146,7 +147,7 @@ class KernelOperator(Generic[ArrayT_co]):
         Raises
         ------
         ValueError
-            There is a Y, and Dask does not know how many points there are.
+            Y is given, and the number of points of a Dask array is not known.
         """
         if self.Y is None:
             return self.kernel(self.X[:, 0] * 0)
@@ -166,7 +167,7 @@ class KernelOperator(Generic[ArrayT_co]):
 
 
 class _Product(Sum):
-    """The sum of a kernel times B, which errors call by the name that the user knows."""
+    """The sum of a kernel times B; error messages call the values B, as the user does."""
 
     def __init__(self, kernel: Kernel, B: Array, argument: str) -> None:
         super().__init__(kernel, B)
@@ -188,6 +189,6 @@ def _is_matrix(shape: tuple[int, ...]) -> bool:
 
 
 def _check(B: Array, argument: str, fits: Callable[[Any], bool], wanted: str) -> None:
-    """Raise ValueError for an array with the axes of another product."""
+    """Raise ValueError for an array whose axes do not fit this product."""
     if is_array(B) and not fits(B.shape):
         raise ValueError(f"{argument} has shape {tuple(B.shape)}; this product asks for {wanted}")

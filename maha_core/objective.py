@@ -34,14 +34,14 @@ def value_and_grad(
     metric: Metric | None = None,
     wrt: Wrt | Sequence[Wrt] | None = None,
 ) -> tuple[ArrayT, Gradient[ArrayT]]:
-    """Return a loss of D and its gradient, without D ever existing as a whole.
+    """Return a loss of D and its gradient, without storing D.
 
     Parameters
     ----------
     loss : Loss
         One of `maha_core.losses`, or your own.
     X, Y, metric
-        As in `sqdist`. Without Y self-pairs are left out; with Y they count.
+        As in `sqdist`. Without Y, the pairs of a point with itself are left out.
     wrt : {"metric", "X", "Y"} or tuple of them, optional
         What to differentiate with respect to; the metric if one is given, else X.
 
@@ -50,7 +50,7 @@ def value_and_grad(
     value : array ()
         The loss, of X's library, device and dtype, accumulated in the device's widest float.
     gradient : Gradient
-        ``metric``, ``X`` and ``Y``; None for what was not asked for.
+        ``metric``, ``X`` and ``Y``; None for those not in `wrt`.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def value_and_grad(
     call = prepare(X, Y, metric)
     names = wanted(wrt, call)
     objective = objective_of(loss, call)
-    if "X" not in names:  # whose gradient is one of all rows
+    if "X" not in names:  # a gradient of X has all rows
         objective = replace(objective, weighted_rows=loss.weighted_rows)
     found, gradient = call.backend.run(call.problem, ValueAndGrad(objective, names))
     return found, gradient.of_metric_and_points
@@ -144,7 +144,7 @@ def objective_of(loss: Loss, call: Call) -> Objective:
 
 
 def check_loss(loss: object) -> None:
-    """Raise TypeError for what is no loss."""
+    """Raise TypeError for a value that is not a loss."""
     if not isinstance(loss, Loss):
         raise TypeError(
             f"loss must be a maha_core.losses.Loss; got {type(loss).__name__}: wrap a function of "
@@ -200,7 +200,7 @@ def point_data(
 
 
 def _both_sides(data: PointData, call: Call, owner: str) -> tuple[Array | None, Array | None]:
-    """Return the numbers of X's points, and those of the points that the columns stand for."""
+    """Return the numbers of X's points, and those of the columns' points (Y's, or X's again)."""
     problem, name = call.problem, data.columns_name or data.name
     if data.rows is None:
         side = "X" if problem.Y is None else "Y"

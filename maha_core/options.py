@@ -1,4 +1,4 @@
-"""What the user may choose about a computation, and the context that carries the choice."""
+"""Options of a computation, and the context manager that sets them."""
 
 from __future__ import annotations
 
@@ -33,30 +33,31 @@ _UNCHANGED = _Unchanged.UNCHANGED
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options of one call, read once when a public function is called.
+    """The options in force, read once at each call of a public function.
 
     Parameters
     ----------
     precision : {"accurate", "fast", "tf32"}
-        ``"accurate"`` recomputes from the raw differences every entry that the matrix product would
-        cancel; ``"fast"`` leaves this out; ``"tf32"`` also allows TF32 products (CuPy only).
+        ``"accurate"`` recomputes from the raw differences every entry that suffers from
+        cancellation in the matrix product; ``"fast"`` leaves this out; ``"tf32"`` also allows TF32
+        products (CuPy only).
     check_finite : bool
-        Whether NaN and infinity in the inputs are looked for, and refused.
+        Whether inputs are checked for NaN and infinity, which are errors.
     tile_bytes : int or None
         The size of a tile; None leaves the choice to the backend.
     threads : int or None
         The number of threads; None leaves the choice to the backend.
     task_bytes : int or None
-        The memory that a task on Dask arrays may take; None asks the workers what they have.
+        The memory that a task on Dask arrays may use; None goes by the workers' memory.
     compiled : bool
-        Whether passes over tiles that numba compiles may run, where it is installed.
+        Whether to use loops over tiles compiled by numba, where it is installed.
     progress : bool
-        Whether long work shows how far it has come.
+        Whether long computations show a progress bar.
 
     Attributes
     ----------
     accurate : bool
-        Whether the guard is on.
+        Whether entries that suffer from cancellation are recomputed.
 
     Raises
     ------
@@ -119,37 +120,37 @@ def options(
     compiled: bool | _Unchanged = _UNCHANGED,
     progress: bool | _Unchanged = _UNCHANGED,
 ) -> AbstractContextManager[Options]:
-    """Change options inside a ``with`` block; what is not given stays as it was outside.
+    """Change options inside a ``with`` block; options not given keep their values.
 
     The options are local to the context (a thread, an asyncio task), are read once when a public
-    function is called, and travel with its work to threads and into Dask tasks.
+    function is called, and also hold in the threads and Dask tasks of that call.
 
     Parameters
     ----------
     precision : {"accurate", "fast", "tf32"}, optional
         ``"accurate"`` (the default outside any block) recomputes from the raw differences every
-        entry that the matrix product would cancel; ``"fast"`` leaves this out; ``"tf32"`` also
-        allows TF32 products (CuPy only).
+        entry that suffers from cancellation in the matrix product; ``"fast"`` leaves this out;
+        ``"tf32"`` also allows TF32 products (CuPy only).
     check_finite : bool, optional
-        Whether NaN and infinity in the inputs are looked for, and refused (True outside any block).
+        Whether inputs are checked for NaN and infinity, which are errors (True outside any block).
     tile_bytes : int or None, optional
         The size of a tile; None leaves the choice to the backend.
     threads : int or None, optional
         The number of threads; None leaves the choice to the backend.
     task_bytes : int or None, optional
-        The memory that a task on Dask arrays may take; None asks the workers what they have.
+        The memory that a task on Dask arrays may use; None goes by the workers' memory.
     compiled : bool, optional
-        Whether passes over tiles that numba compiles may run (True outside any block), which they
-        do on NumPy arrays where the extra ``[fast]`` is installed. Results agree to rounding, and
-        each way repeats its own bits.
+        Whether to use loops over tiles compiled by numba (True outside any block). They exist for
+        NumPy arrays and need the extra ``[fast]``. Results with and without them agree to rounding;
+        each are reproducible bit for bit.
     progress : bool, optional
-        Whether long work shows on standard error how far it has come (False outside any block);
-        needs the extra ``[progress]``. Dask has bars of its own: ``dask.diagnostics``.
+        Whether long computations show a progress bar on standard error (False outside any block);
+        needs the extra ``[progress]``. For Dask, use the bars of ``dask.diagnostics``.
 
     Returns
     -------
     context manager
-        Gives the `Options` that hold inside; works as a decorator, too.
+        Yields the `Options` of the block; works as a decorator, too.
 
     Raises
     ------
@@ -158,7 +159,7 @@ def options(
     ValueError
         An option has an impossible value.
     ImportError
-        ``progress=True``, and tqdm is not installed.
+        ``progress=True`` without tqdm installed.
 
     Examples
     --------

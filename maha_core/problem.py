@@ -1,4 +1,4 @@
-"""What a backend is given, and what it gives back."""
+"""Inputs of a backend (points, pairs, directions), and the classes of its results."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class Neighbors(NamedTuple, Generic[ArrayT_co]):
 class Within(NamedTuple, Generic[ArrayT_co]):
     """The points within a distance of every row of X, in compressed sparse rows (CSR).
 
-    Those of row i are ``index[indptr[i]:indptr[i + 1]]``, as `scipy.sparse.csr_array` takes them.
+    The points of row i are ``index[indptr[i]:indptr[i + 1]]``. `scipy.sparse.csr_array` accepts
+    the three arrays.
 
     Attributes
     ----------
@@ -59,14 +60,15 @@ class Within(NamedTuple, Generic[ArrayT_co]):
 
 
 class Gradient(NamedTuple, Generic[ArrayT_co]):
-    """Derivatives of a scalar; what was not asked for is None.
+    """Derivatives of a scalar; None for those that were not requested.
 
     Attributes
     ----------
     metric : array or None
-        With respect to the metric's parameter, of its shape.
+        With respect to the metric's parameter, of the same shape.
     X, Y : array or None
-        With respect to the points, (n, d) and (m, d). Without Y, `X` holds both roles.
+        With respect to the points, (n, d) and (m, d). Without Y, `X` is the derivative with
+        respect to X as both arguments.
     """
 
     metric: ArrayT_co | None = None
@@ -78,14 +80,14 @@ class Gradient(NamedTuple, Generic[ArrayT_co]):
 
 
 class ReductionGradient(NamedTuple, Generic[ArrayT_co]):
-    """Derivatives of a scalar of a reduction; what was not asked for is None.
+    """Derivatives of a scalar function of a reduction; None for those that were not requested.
 
     Attributes
     ----------
     metric, X, Y : array or None
         As in `Gradient`.
     values : array or None
-        With respect to the values of the reduction, of their shape.
+        With respect to the values of the reduction, of the same shape.
     """
 
     metric: ArrayT_co | None = None
@@ -98,7 +100,7 @@ class ReductionGradient(NamedTuple, Generic[ArrayT_co]):
 
     @property
     def of_metric_and_points(self) -> Gradient[ArrayT_co]:
-        """The part that every scalar of D has."""
+        """The derivatives with respect to the metric and the points."""
         return Gradient(self.metric, self.X, self.Y)
 
 
@@ -107,7 +109,7 @@ class Problem:
     """Points as rows, the metric's mathematics, and the options: one call's input.
 
     D is ``(n, m)``, points have d columns, and the metric's embedding has `width` of them. Without
-    ``Y`` the points meet themselves.
+    ``Y``, D is between the points of X.
     """
 
     X: Array
@@ -122,32 +124,32 @@ class Problem:
 
     @property
     def others(self) -> Array:
-        """The points that the columns of D stand for."""
+        """The points of the columns of D: Y, or X without Y."""
         return self.X if self.Y is None else self.Y
 
     @property
     def product_size(self) -> int:
         """The multiplications of the largest product behind D.
 
-        One of a matrix with a vector counts more: BLAS starts threads for it much earlier.
+        A product of a matrix with a vector counts more: BLAS starts threads for it much earlier.
         """
         points = (self.n + self.m) * self.d
         return max(self.n * self.m * (self.width + 2), points * self.width, VECTOR * points)
 
     @property
     def pullback_size(self) -> int:
-        """The same for a pullback, where D's own entries are multiplied with vectors."""
+        """The same for a pullback, which multiplies the cotangent of D with vectors."""
         return max(self.product_size, VECTOR * self.n * self.m)
 
     @property
     def accurate(self) -> bool:
-        """Whether the guard is on."""
+        """Whether entries that suffer from cancellation are recomputed."""
         return self.options.accurate
 
 
 @dataclass(frozen=True, slots=True)
 class Tangents:
-    """Directions of the metric's parameter and of the points; None where nothing moves."""
+    """Directions of the metric's parameter and of the points; None for those held constant."""
 
     metric: Array | None = None
     X: Array | None = None

@@ -1,4 +1,4 @@
-"""How far a sweep has come, shown while it goes on where the user asked for it."""
+"""A progress bar for sweeps over tiles, if the user asks for it."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ Result = TypeVar("Result")
 
 
 def check_installed() -> None:
-    """Raise ImportError where there is nothing to show progress with."""
+    """Raise ImportError if tqdm is not installed."""
     if find_spec("tqdm") is None:
         raise ImportError(missing("progress=True", "tqdm", "progress"))
 
 
 def shown(results: Iterator[Result], count: int, wanted: bool) -> Iterator[Result]:
-    """Yield results, and show on standard error how many of them there are by now.
+    """Yield results, and show on standard error how many are finished.
 
     Parameters
     ----------
     results : iterator
     count : int
-        How many there will be.
+        The number of results.
     wanted : bool
-        Whether anything is to be shown; of one result nothing is.
+        Whether to show a bar; a single result has none.
 
     Examples
     --------

@@ -30,7 +30,7 @@ def reduce(
     metric: Metric | None = None,
     self_pairs: bool = True,
 ) -> ArrayT:
-    """Return what every row of D adds up, without D ever existing as a whole.
+    """Return a reduction of every row of D, such as a sum, without storing D.
 
     Parameters
     ----------
@@ -39,17 +39,19 @@ def reduce(
     X, Y, metric
         As in `sqdist`.
     self_pairs : bool
-        Whether a point of X meets itself where there is no Y.
+        Whether the pair of a point with itself counts where there is no Y.
 
     Returns
     -------
     array (n,) or (n, w)
-        Of X's library, device and dtype; ``(n, w)`` for values ``(m, w)``.
+        The reduction of each row, of X's library, device and dtype; ``(n, w)`` for values
+        ``(m, w)``.
 
     Raises
     ------
     TypeError, ValueError
-        As in `sqdist`; where the reduction's arrays do not fit, or its functions cannot be traced.
+        As in `sqdist`; also where the reduction's arrays do not fit, or its functions cannot be
+        traced.
 
     Notes
     -----
@@ -96,19 +98,19 @@ def reduce_vjp(
     reduction, X, Y, metric, self_pairs
         As in `reduce`.
     cotangent : array (n,) or (n, w)
-        g, of the shape of the reduction.
+        g, of the shape of `reduce`'s result.
     wrt : {"metric", "X", "Y", "values"} or tuple of them, optional
         What to differentiate with respect to; the metric if one is given, else X.
 
     Returns
     -------
     gradient : ReductionGradient
-        ``metric``, ``X``, ``Y`` and ``values``; None for what was not asked for.
+        ``metric``, ``X``, ``Y`` and ``values``; None for those not in `wrt`.
 
     Raises
     ------
     TypeError, ValueError
-        As in `reduce`; ValueError where `wrt` asks for what is not there.
+        As in `reduce`; ValueError where `wrt` names an argument that is not given.
 
     Notes
     -----

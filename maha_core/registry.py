@@ -1,8 +1,9 @@
-"""The plugins there are, found by entry point and loaded one at a time, only when asked for.
+"""The installed plugins, found by entry point and loaded one at a time, when first needed.
 
 A plugin is an entry point of the group ``maha_core.backends``. Its name is the root module of the
 array type that it serves (``numpy``, ``cupy``, ``dask``), its value a callable without arguments
-that returns a `maha_core.backend.Backend`. Our own plugins come in by this door, like everybody's.
+that returns a `maha_core.backend.Backend`. The plugins of maha_core itself are found in the same
+way.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ Generic = TypeVar("Generic", bound=type[Engine])
 class PluginError(ImportError):
     """A plugin that should serve an array cannot: it is broken, or two claim the same name.
 
-    Where a library is not installed, `name` is that of its module.
+    If a library is not installed, `name` is the name of its module.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """One entry point, and the distribution that brought it."""
+    """One entry point, and the distribution that provides it."""
 
     name: str
     value: str
@@ -54,7 +55,7 @@ class Plugin:
 
 
 def installed() -> list[Plugin]:
-    """Return every plugin that is installed, and import none of them."""
+    """Return every installed plugin without importing any."""
     return [_plugin(entry) for entry in metadata.entry_points(group=GROUP)]
 
 
@@ -73,12 +74,12 @@ def _plugin(entry: EntryPoint) -> Plugin:
 
 
 class Registry:
-    """The plugins of one process; what was loaded, or failed, stays so.
+    """The plugins of one process; each is loaded at most once, and a failure is remembered.
 
     Parameters
     ----------
     find : callable
-        Returns the installed plugins; called once, at the first question.
+        Returns the installed plugins; called once, when first needed.
     """
 
     _generic: type[Engine]
@@ -97,11 +98,11 @@ class Registry:
 
     @cached_property
     def enabled(self) -> dict[str, list[Plugin]]:
-        """The plugins by name that may be loaded; more than one to a name is a conflict."""
+        """The enabled plugins by name; more than one for a name is a conflict."""
         return _by_name(p for found in self.plugins.values() for p in found if not _is_disabled(p))
 
     def serves_all_others(self, generic: Generic) -> Generic:
-        """Take the class of the backend for arrays that no plugin serves."""
+        """Register the class of the backend for arrays that no plugin serves."""
         self._generic = generic
         return generic
 
@@ -125,7 +126,7 @@ class Registry:
         Raises
         ------
         PluginError
-            Two distributions bring a plugin of this name, or the plugin fails to load.
+            Two distributions provide a plugin of this name, or the plugin fails to load.
         """
         backend = self._loaded.get(root)
         if backend is not None:
@@ -139,7 +140,7 @@ class Registry:
             return self._loaded.get(root)
 
     def how_to_install(self, root: str, module: str | None = None) -> str:
-        """Return the commands that install a module of a plugin, its library if not given."""
+        """Return the commands that install a module (by default the library) of a plugin."""
         (plugin,) = self.enabled[root]
         return _remedy(plugin, ModuleNotFoundError(name=module or root))
 
@@ -166,7 +167,7 @@ def _is_disabled(plugin: Plugin) -> bool:
     """Return whether MAHA_CORE_DISABLE_PLUGINS blocks this plugin.
 
     The variable lists names of plugins or of distributions, separated by commas; 1 stands for
-    every plugin that maha-core does not bring itself.
+    every plugin that is not part of maha-core.
     """
     blocked = {_normal(item) for item in os.environ.get(DISABLE, "").split(",")}
     distribution = _normal(plugin.distribution)
@@ -211,17 +212,17 @@ def _broken(plugin: Plugin, reason: str, error: BaseException | None = None) -> 
 
 
 def _remedy(plugin: Plugin, error: BaseException | None) -> str:
-    """The commands that bring what is missing: an extra that names it, else the plugin anew.
+    """Return the commands that install a missing module: an extra that names it, else the plugin.
 
-    The library that the plugin serves, where no extra brings it, is the user's to install.
+    A library that no extra installs must be installed by the user.
     """
     missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
     module = missing.partition(".")[0]
     extras = _extras_with(module, plugin.requires) if module else []
-    own = _normal(plugin.distribution) == DISTRIBUTION  # which is on no index
+    own = _normal(plugin.distribution) == DISTRIBUTION  # not on any package index
     source, anew = (".", '"."') if own else (plugin.distribution, plugin.distribution)
     wanted = [f'pip install "{source}[{extra}]"' for extra in extras]
-    if not wanted and module and plugin.name.startswith(module):  # jax, of jaxlib's arrays, too
+    if not wanted and module and plugin.name.startswith(module):  # also jax for jaxlib's arrays
         return f"pip install {module}"
     return " or ".join(wanted) or f"pip install --force-reinstall {anew}"
 

@@ -24,17 +24,19 @@ def within(
     metric: Metric | None = None,
     sort: bool = False,
 ) -> Within[ArrayT]:
-    """Return all points within a distance of every row, without ever holding D.
+    """Return all points within a distance of every row of X, without storing D.
 
     Parameters
     ----------
     X, Y, metric
-        As in `sqdist`, but no Dask arrays. Without Y a point is not found by itself, by its index.
+        As in `sqdist`, but not Dask arrays. Without Y, a point does not find itself (pairs with
+        i = j are left out; duplicates of a point are not).
     radius : float
-        The distance, finite and not negative: found is where ``D_ij <= radius ** 2``, which is
-        rounded to X's dtype. An entry of D that an indefinite metric makes negative is found, too.
+        The distance, finite and not negative. A pair is returned if ``D_ij <= radius ** 2``, where
+        the square is rounded to X's dtype. Negative entries of D, which an indefinite metric can
+        give, are returned, too.
     sort : bool
-        Whether the points of a row come by distance, ties by index; else they come by index.
+        If True, the points of each row are sorted by distance, ties by index; else by index.
 
     Returns
     -------
@@ -45,13 +47,13 @@ def within(
     ------
     TypeError, ValueError
         As in `sqdist`; also ValueError where the radius is negative, NaN or infinite, and TypeError
-        for Dask arrays, which would not know how large the result is.
+        for Dask arrays, because the size of the result is not known in advance.
 
     Notes
     -----
-    Time O(n m d), memory that of the points and of the result, and a tile per thread. Pairs that
-    the product's rounding might move across the radius are decided by their raw differences
-    (unless ``options(precision="fast")``), and so are all squared distances.
+    Time O(n m d); memory for the points, the result and one tile per thread. Where rounding of the
+    matrix product might move a pair across the radius, the pair is decided by its raw differences
+    (unless ``options(precision="fast")``). All squared distances are computed in this way, too.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What every metric offers its user: one array, the matrix that it stands for, an embedding."""
+"""The base class of metrics: the parameter array, the matrix of the metric, an embedding."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 
 
 def derived(method: Callable[[Any], Result]) -> Callable[[Any], Result]:
-    """Let the parameter's backend run a method of a metric, at once or lazily."""
+    """Decorate a method of a metric so that the parameter's backend runs it, at once or lazily."""
 
     @wraps(method)
     def run(metric: Metric) -> Result:
@@ -38,14 +38,14 @@ def derived(method: Callable[[Any], Result]) -> Callable[[Any], Result]:
 class Metric(ABC, Generic[ArrayT_co]):
     """A Mahalanobis metric given by one array; immutable.
 
-    Metrics are equal if they are of one class, and their arrays of one library, dtype and shape
-    hold the same numbers. Arrays that are lazy or differentiated, such as Dask's and JAX's tracers,
-    are only equal to themselves.
+    Two metrics are equal if they have the same class and their arrays have the same library, dtype,
+    shape and values. Metrics of lazy arrays (Dask) or of arrays being differentiated (such as JAX
+    tracers) are equal only if they share the array.
 
     Attributes
     ----------
     parameter : array
-        The array as it was given. Gradients with respect to the metric have its shape.
+        The array as given. Gradients with respect to the metric have its shape.
     """
 
     __slots__ = ("parameter",)
@@ -60,19 +60,19 @@ class Metric(ABC, Generic[ArrayT_co]):
 
     @classmethod
     def unchecked(cls, parameter: Any) -> Self:
-        """Return a metric of what only stands for an array, such as its shape."""
+        """Return a metric whose parameter is a placeholder of an array, such as its shape."""
         found = object.__new__(cls)
         object.__setattr__(found, "parameter", parameter)
         return found
 
     @property
     def argument(self) -> str:
-        """The name under which errors speak of the parameter."""
+        """The parameter's name in error messages."""
         return f"metric ({type(self).__name__}'s {self.symbol})"
 
     @property
     def is_batch(self) -> bool:
-        """Whether the parameter has leading axes: it then stands for a batch of metrics."""
+        """Whether the parameter has leading axes, that is, holds a batch of metrics."""
         return bool(self.parameter.ndim > self.ndim)
 
     def refuse_batch(self) -> None:
@@ -94,7 +94,7 @@ class Metric(ABC, Generic[ArrayT_co]):
         Parameters
         ----------
         u, v : array (d,)
-            Of the parameter's library; taken in its dtype.
+            Arrays of the parameter's library, cast to its dtype.
 
         Returns
         -------
@@ -102,7 +102,8 @@ class Metric(ABC, Generic[ArrayT_co]):
 
         Notes
         -----
-        Libraries call it once for each pair, which is slow: `maha_core.dist` takes all at once.
+        Libraries call a metric once for each pair, which is slow. `maha_core.dist` computes all
+        pairs in one call.
         """
         xp = namespace(self.parameter)
         difference = xp.astype(xp.asarray(u) - xp.asarray(v), floating(self.parameter).dtype)
@@ -111,7 +112,7 @@ class Metric(ABC, Generic[ArrayT_co]):
 
     @abstractmethod
     def matrix(self) -> ArrayT_co:
-        """Return the symmetric matrix Ms ``(d, d)`` of the distance."""
+        """Return the symmetric matrix Ms ``(d, d)`` of the metric."""
 
     @abstractmethod
     def to_factor(self) -> Metric[ArrayT_co]:
@@ -133,7 +134,7 @@ class Metric(ABC, Generic[ArrayT_co]):
         Raises
         ------
         TypeError, ValueError
-            X is no array of the parameter's library, or has the wrong number of columns.
+            X is not an array of the parameter's library, or has the wrong number of columns.
         """
         self.refuse_batch()
         backend = validation.backend_for(X, "X")
@@ -144,7 +145,7 @@ class Metric(ABC, Generic[ArrayT_co]):
         return backend.embed(type(self), parameter, points)
 
     def for_embedding(self) -> Metric[ArrayT_co]:
-        """Return an equal metric of which `embedded` needs no further preparation."""
+        """Return an equal metric whose `embedded` needs no further factorisation."""
         return self.to_factor()
 
     def embedded(self, X: Array) -> Array:
@@ -174,7 +175,7 @@ class Metric(ABC, Generic[ArrayT_co]):
         return type(self) is type(other) and same_numbers(self.parameter, other.parameter)
 
     def __hash__(self) -> int:
-        # Of what equal metrics share, and what no later change of an entry can change.
+        # Hash only properties that equal metrics share and that writing to the array cannot change.
         shape, dtype = (getattr(self.parameter, name, None) for name in ("shape", "dtype"))
         return hash((type(self), str(shape), str(dtype)))
 

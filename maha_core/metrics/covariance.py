@@ -30,12 +30,12 @@ class Covariance(Metric[ArrayT_co]):
     Raises
     ------
     TypeError
-        S is no array of a supported library, or of a dtype that is not accepted.
+        S is not an array of a supported library, or its dtype is not accepted.
     ValueError
-        S is not square or empty; when it is used: S is visibly asymmetric, singular or not
-        positive definite. Singular means that the rounding of S decides on D: the correlation
-        matrix has an eigenvalue below 4 eps of S's dtype, or below 50 sqrt(d) eps of the device's
-        widest float, in which S is factored.
+        S is not square or is empty; at the first use: S is asymmetric by more than rounding,
+        singular or not positive definite. S counts as singular if its rounding errors determine D:
+        the correlation matrix has an eigenvalue below 4 eps of S's dtype, or below 50 sqrt(d) eps
+        of the device's widest float, in which S is factored.
 
     Notes
     -----
@@ -69,8 +69,8 @@ class Covariance(Metric[ArrayT_co]):
         X : array (n, d)
             Points as rows, n at least 2.
         ridge : float
-            Added to the diagonal, in squared units of X; makes S definite where points are few
-            or columns depend on one another.
+            A number added to the diagonal, in squared units of X. It makes S definite if there are
+            few points or the columns are linearly dependent.
 
         Returns
         -------
@@ -80,9 +80,9 @@ class Covariance(Metric[ArrayT_co]):
         Raises
         ------
         TypeError, ValueError
-            X is not acceptable (as in `sqdist`), n is below 2, a variance is outside of the dtype's
-            normal numbers, or ridge is negative; without a ridge: n is too small for d, or columns
-            are constant or linear combinations of others, up to the rounding of their numbers.
+            X is not accepted (as in `sqdist`), n is below 2, a variance is outside the range of the
+            dtype's normal numbers, or ridge is negative; without a ridge: n is too small for d, or
+            columns are constant or linear combinations of others, up to rounding of their values.
 
         Examples
         --------

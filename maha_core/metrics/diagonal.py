@@ -26,12 +26,12 @@ class Diagonal(Metric[ArrayT_co]):
     Parameters
     ----------
     w : array (d,)
-        Weights of any sign; one over a squared length scale, say.
+        Weights of any sign, such as ``1 / length_scale**2``.
 
     Raises
     ------
     TypeError
-        w is no array of a supported library, or of a dtype that is not accepted.
+        w is not an array of a supported library, or its dtype is not accepted.
     ValueError
         w is not one-dimensional, or is empty.
 
@@ -69,7 +69,7 @@ class Diagonal(Metric[ArrayT_co]):
         return Factor(Diagonal(self._roots()).matrix())
 
     def for_embedding(self) -> Diagonal[ArrayT_co]:
-        """Return the metric itself: its factor has d x d entries, of which d are not 0."""
+        """Return the metric itself, because its factor would be a d x d matrix of mostly zeros."""
         return self
 
     def embedded(self, X: Array) -> Array:

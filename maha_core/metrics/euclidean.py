@@ -1,4 +1,4 @@
-"""The metric of ``metric=None``: M is the identity and there is no parameter."""
+"""The Euclidean metric of ``metric=None``: M is the identity, without a parameter."""
 
 from functools import cache
 from typing import Any, NoReturn
@@ -9,7 +9,7 @@ Array = Any
 
 
 class EuclideanForm(Form):
-    """``U = V = W``; there is nothing to differentiate but the points."""
+    """``U = V = W``; only the points can be differentiated."""
 
     def operand(self, W: Array) -> Array:
         return W
@@ -36,5 +36,5 @@ class EuclideanForm(Form):
 
 @cache
 def euclidean(xp: Any) -> EuclideanForm:
-    """Return the form of a library, which holds nothing of a call."""
+    """Return the form for a library; it does not depend on the call."""
     return EuclideanForm(xp)

@@ -21,13 +21,13 @@ class Factor(Metric[ArrayT_co]):
     Parameters
     ----------
     A : array (k, d)
-        Any real matrix; k below d gives a metric of rank k and an embedding in k dimensions. With
-        leading axes, here as in the other metrics, it is a batch of metrics; see `sqdist`.
+        Any real matrix; k below d gives a metric of rank k and an embedding in k dimensions. As in
+        all metrics, leading axes make it a batch of metrics; see `sqdist`.
 
     Raises
     ------
     TypeError
-        A is no array of a supported library, or of a dtype that is not accepted.
+        A is not an array of a supported library, or its dtype is not accepted.
     ValueError
         A is not two-dimensional, or has no columns.
 
@@ -113,7 +113,7 @@ class FactorForm(Form):
         return Rounding(norms, dot(xp, size, size))
 
     def coarse_rounding(self, W: Array, norms: Array) -> Rounding:
-        # | |A| |w| | <= sum_l |A_:l| |w_l| saves the product, and knows the columns' scales.
+        # | |A| |w| | <= sum_l |A_:l| |w_l| needs no product and depends on the columns' scales.
         xp = self.xp
         lengths = xp.sqrt(xp.sum(self.A * self.A, axis=0))
         size = dot(xp, xp.abs(W), xp.broadcast_to(lengths, W.shape))

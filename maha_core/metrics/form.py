@@ -1,4 +1,4 @@
-"""What a metric must be able to do inside one call: the rows of the design's table as verbs."""
+"""The mathematics of a metric inside one call: D and its derivatives as difference forms."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Term(NamedTuple):
 
 
 class Rounding(NamedTuple):
-    """How large the quantities are whose rounding errors reach D, one entry per point.
+    """Magnitudes of the quantities whose rounding errors enter D, one entry per point.
 
     ``magnitude`` bounds the terms that cancel in ``a_i + b_j - 2 u_i . v_j``; ``embedding`` is the
     squared size of the sums behind u_i itself (``None`` where u_i is the point).
@@ -55,14 +55,14 @@ class Form(ABC):
         self.product: Callable[[Array, Array], Array] = matmul
 
     def __getstate__(self) -> dict[str, Any]:
-        # A module cannot be pickled: its name stands for it.
+        # A module cannot be pickled: store its name instead.
         return {**self.__dict__, "xp": self.xp.__name__}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, xp=import_module(state["xp"]))
 
     def row_by_row(self) -> Form:
-        """Return the form with products that take each row on its own.
+        """Return the form with matrix products computed row by row.
 
         A matrix product may round equal rows differently, according to where they stand in it.
         """
@@ -74,7 +74,7 @@ class Form(ABC):
 
     def changed(self, **attributes: Any) -> Self:
         """Return a copy with other attributes."""
-        form = object.__new__(type(self))  # copy() would look for the namespace by its name
+        form = object.__new__(type(self))  # copy() would go through the pickle methods
         form.__dict__.update(self.__dict__, **attributes)
         return form
 
@@ -119,7 +119,7 @@ class Form(ABC):
         raise NotImplementedError
 
     def pull_along(self, pulled: Array, tangent: Array) -> Array:
-        """Return the change of what `pull` gave, if only its own parameter moves."""
+        """Return the change of `pull`'s result where only the metric's parameter changes."""
         raise NotImplementedError
 
     def direct(self, delta: Array) -> Array:
@@ -128,21 +128,21 @@ class Form(ABC):
         return dot(self.xp, U, self.dual(U))
 
     def rounding(self, W: Array, norms: Array) -> Rounding:
-        """Return what the guard's thresholds are made of; norms are ``u_i . v_i``."""
+        """Return the magnitudes for the guard's thresholds; norms are ``u_i . v_i``."""
         return Rounding(norms, None)
 
     def coarse_rounding(self, W: Array, norms: Array) -> Rounding:
-        """Return numbers no less than those of `rounding`, for less work."""
+        """Return upper bounds of `rounding`, which are cheaper to compute."""
         return self.rounding(W, norms)
 
     def largest_rounding(self, W: Array, norms: Array, largest: Array) -> Rounding:
-        """Return numbers that `rounding` exceeds for none of the points; `largest` of the norms."""
+        """Return upper bounds of `rounding` for all points; `largest` is the largest norm."""
         magnitude, embedding = self.rounding(W, norms)
         largest = None if embedding is None else self.xp.max(embedding)
         return Rounding(self.xp.max(magnitude), largest)
 
     def visibility(self) -> Array | None:
-        """Return the weight ``(d,)`` of each column in D; None where `pull`, too, sees U alone."""
+        """Return the weight ``(d,)`` of each column in D; None where `pull` depends on U alone."""
         return None
 
     def pull_rounding(self, relative: float) -> Array | float:

@@ -25,13 +25,13 @@ class Full(Metric[ArrayT_co]):
     Parameters
     ----------
     M : array (d, d)
-        Any real square matrix. Only its symmetric part ``Ms = (M + M^T) / 2`` matters to D; it
-        may be indefinite, and D is then negative in places.
+        Any real square matrix. D depends only on its symmetric part ``Ms = (M + M^T) / 2``, which
+        may be indefinite; D then has negative entries.
 
     Raises
     ------
     TypeError
-        M is no array of a supported library, or of a dtype that is not accepted.
+        M is not an array of a supported library, or its dtype is not accepted.
     ValueError
         M is not square, or is empty.
 
@@ -100,7 +100,7 @@ class Full(Metric[ArrayT_co]):
         Raises
         ------
         ValueError
-            Ms has a truly negative eigenvalue; `nearest_psd` projects it away.
+            Ms has an eigenvalue that is negative beyond rounding; use `nearest_psd` first.
         """
         xp, values, vectors, level = eigen(self.matrix())
         lowest = xp.min(values)
