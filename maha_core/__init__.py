@@ -1,4 +1,4 @@
-"""Mahalanobis distances and their gradients, at any size, on whatever array you already hold."""
+"""Mahalanobis distances and their gradients, at any size, for arrays of any library."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -67,7 +67,7 @@ _AT_FIRST_ACCESS = ("compat", "learn", "testing")
 
 
 def __getattr__(name: str) -> Any:
-    """Load what needs further libraries, and look up the version, at the first access."""
+    """Load modules that need further libraries, and the version, at the first access."""
     if name in _AT_FIRST_ACCESS:
         return import_module(f"maha_core.{name}")
     if name == "__version__":

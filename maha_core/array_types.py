@@ -1,4 +1,4 @@
-"""What type checkers are told of arrays: the same class comes out that went in."""
+"""Types of arrays for type checkers: results have the class of the arguments."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 
 class ArrayProtocol(Protocol):
-    """What an array of every library has, and neither a list nor a DataFrame.
+    """Attributes that arrays of every library have, and that lists and DataFrames lack.
 
-    A checker cannot know more: torch's tensors lack ``__array_namespace__``, and JAX's arrays
-    cannot be written. What a call accepts is decided when it runs.
+    It cannot ask for more: torch tensors lack ``__array_namespace__``, and JAX arrays cannot be
+    written. Arguments are checked fully at run time.
     """
 
     @property

@@ -15,8 +15,8 @@ def namespace(value: Array) -> Any:
 
 
 def device_of(value: Array) -> Any:
-    """Return the device on which an array lives."""
-    known = getattr(value, "device", None)  # the standard's attribute, which costs no further call
+    """Return the device of an array."""
+    known = getattr(value, "device", None)  # the standard's attribute: faster than a function call
     return array_api_compat.device(value) if known is None or callable(known) else known
 
 
@@ -26,14 +26,14 @@ def itemsize(value: Any) -> int:
 
 
 def index_dtype(xp: Any) -> Any:
-    """Return the dtype in which a library counts: int64, or int32 where it has no wider one."""
+    """Return a library's dtype for indices: int64, or int32 where it has no wider one."""
     return xp.__array_namespace_info__().default_dtypes()["indexing"]
 
 
 def without_lazy_sign(value: Array) -> Array:
-    """Return an array whose memory holds its numbers.
+    """Return an array whose memory holds its numbers, not their negatives.
 
-    A torch tensor may hold their negatives, and a note that says so, which DLPack drops.
+    A torch tensor may store its negative with a flag (lazy negation). DLPack drops the flag.
     """
     resolve = getattr(value, "resolve_neg", None)
     return value if resolve is None else resolve()
@@ -45,9 +45,9 @@ def is_array(value: object) -> bool:
 
 
 def same_numbers(a: Array, b: Array) -> bool:
-    """Tell whether two arrays are one, or hold the same numbers in one library, dtype and shape.
+    """Tell whether two arrays are one object, or have the same library, dtype, shape and values.
 
-    What is lazy or followed by a program that differentiates it is only the same as itself.
+    A lazy array, or one that is being differentiated or traced, equals only itself.
     """
     if a is b:
         return True
@@ -67,7 +67,7 @@ def is_writable(value: Array) -> bool:
 
 
 def root_module(kind: type) -> str:
-    """Return the root module's name of a class, by which plugins are found."""
+    """Return the name of a class's root module, which identifies its plugin."""
     return kind.__module__.partition(".")[0]
 
 

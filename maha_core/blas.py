@@ -1,11 +1,11 @@
-"""One BLAS thread while our own threads compute, and the user's setting back afterwards.
+"""Limit BLAS to one thread while our own threads compute, and restore the setting afterwards.
 
 A float32 product differs in its bits between one BLAS thread and two, and a pool of our threads
-that each start a BLAS pool oversubscribes the machine. Hence BLAS runs on one thread in a tile.
+that each start a BLAS pool oversubscribes the machine. So BLAS computes a tile on one thread.
 
-The setting belongs to the process, so the first to enter takes it and the last to leave gives it
-back, whichever threads these are: two limits that overlap without a common counter each restore
-what they found, and what the second found was the limit of the first.
+The setting belongs to the process. The first thread to enter sets the limit and the last to leave
+restores the setting, with one counter for all threads. Without the counter, the second of two
+overlapping limits would save the limit of the first as the user's setting, and restore it.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ VECTOR = 32
 
 
 class _Limit:
-    """Libraries at one thread while anybody holds them there, and what each had before.
+    """A limit of libraries to one thread while it has holders, and their previous settings.
 
-    Ctrl-C may come between any two steps. Who takes the limit is noted before it is set and
-    forgotten after it is lifted, so that `give_back` mends whatever was cut short.
+    Ctrl-C may interrupt between any two steps. A holder is added before the limit is set and
+    removed after it is lifted, so that `give_back` restores the settings in every case.
     """
 
     def __init__(self) -> None:
@@ -53,14 +53,14 @@ class _Limit:
             self._set([(library, 1) for library, _ in self._before])
 
     def give_back(self, holder: int) -> None:
-        """Let go, and restore what the libraries had if nobody else holds them."""
+        """Remove a holder, and restore the libraries' settings if it was the last."""
         if self.holders <= {holder}:
             self.restore()
         self.holders.discard(holder)
 
     def restore(self) -> None:
-        """Give every library the threads that it had."""
-        # A library that no longer stands at one thread was set by the user meanwhile: leave it.
+        """Restore the number of threads of every library."""
+        # If a library is no longer at one thread, the user has changed it meanwhile: leave it.
         self._set([item for item in self._before if item[0].get_num_threads() == 1])
         self._before = []
 
@@ -68,8 +68,8 @@ class _Limit:
     def _set(settings: list[tuple[LibController, int]]) -> None:
         if not settings:
             return
-        # threadpoolctl lets only one thread set OpenBLAS, and ignores the others in silence; but
-        # here the last to leave need not be the first that entered.
+        # threadpoolctl lets only one thread set OpenBLAS and silently ignores others; but here the
+        # last thread to leave need not be the first that entered.
         OpenBLASController.clear_controlling_thread(force=True)
         for library, threads in settings:
             library.set_num_threads(threads)
@@ -79,8 +79,8 @@ class _Limit:
 class _Libraries:
     """The BLAS libraries of this process.
 
-    A search takes milliseconds, so that it is made again only when modules have been imported
-    since: another library, SciPy's say, may have come with them.
+    A search takes milliseconds, so it is repeated only after further modules were imported, which
+    may have loaded another library, such as SciPy's.
     """
 
     def __init__(self) -> None:
@@ -89,13 +89,13 @@ class _Libraries:
         self._modules = 0
 
     def of_process(self) -> list[LibController]:
-        """Those with one setting for the whole process."""
+        """The libraries with one setting for the whole process."""
         if len(sys.modules) != self._modules:
             self._find()
         return self._of_process
 
     def of_thread(self) -> list[LibController]:
-        """Those with a setting for each thread: OpenBLAS on top of OpenMP."""
+        """The libraries with a setting for each thread: OpenBLAS on top of OpenMP."""
         if len(sys.modules) != self._modules:
             self._find()
         return self._of_thread
@@ -112,7 +112,7 @@ class _Libraries:
 
 
 class _Known(Protocol):
-    """The BLAS libraries to be limited, those with one setting and those with one a thread."""
+    """The BLAS libraries to limit: those with one setting, and those with one for each thread."""
 
     def of_process(self) -> list[LibController]: ...
 
@@ -120,7 +120,7 @@ class _Known(Protocol):
 
 
 class _ThreadState(threading.local):
-    """The holders that are of one thread, and the libraries that have a setting for each."""
+    """The limit of one thread, for libraries that have a setting for each thread."""
 
     def __init__(self) -> None:
         self.limit = _Limit()
@@ -162,10 +162,10 @@ class _OneThread:
 
 
 class _Hold:
-    """The share that one ``with`` block has in the limit.
+    """The hold that one ``with`` block has on the limit.
 
-    Whatever Ctrl-C cuts short is done again. Where it keeps `__exit__` from its first step, the
-    hold gives the limit back when the last reference to it goes.
+    Steps interrupted by Ctrl-C are repeated. If Ctrl-C prevents `__exit__` from starting, the hold
+    is released when it is garbage collected.
     """
 
     __slots__ = ("_limit",)
@@ -198,12 +198,12 @@ class _Hold:
 
     def _give_back(self) -> None:
         self._limit.give_back(id(self))
-        # Python ignores what is raised in `__del__`, an interrupt of the caller among it.
+        # Python ignores exceptions in `__del__`, also a KeyboardInterrupt.
         self.__class__ = _Ended  # type: ignore[assignment]
 
 
 class _Ended:
-    """A hold after its block: it ends without a step of its own."""
+    """A hold that has been released: nothing is left to do."""
 
     __slots__ = ("_limit",)
 
@@ -221,9 +221,9 @@ if hasattr(os, "register_at_fork"):
 def one_thread() -> AbstractContextManager[None]:
     """Keep BLAS at one thread inside a ``with`` block, in this and every other thread.
 
-    The first to enter, over all threads, sets the limit; the last to leave restores what the user
-    had. Entering again costs little. Enter it in the thread that calls and in each task that it
-    starts: an OpenBLAS on top of OpenMP has one setting for each thread.
+    The first of all threads to enter sets the limit; the last to leave restores the user's setting.
+    Entering again costs little. Enter it in the calling thread and in each task that it starts,
+    because OpenBLAS on top of OpenMP has one setting for each thread.
 
     Returns
     -------

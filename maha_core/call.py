@@ -21,7 +21,7 @@ WRT = ("metric", "X", "Y")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A backend and the problem that it is to solve."""
+    """A backend and the problem to solve."""
 
     backend: Engine
     problem: Problem
@@ -114,7 +114,7 @@ def _form(backend: Engine, metric: Metric, X: Array, chosen: Options) -> Form:
 
 
 def _as_metric(given: object) -> str:
-    """Say what to write for a metric in place of what was given."""
+    """Return what to write in place of a value that is not a metric, for error messages."""
     if isinstance(given, type) and issubclass(given, Metric):
         return f"metric=maha_core.{given.__name__}({given.symbol}) with its array"
     if isinstance(getattr(given, "metric_", None), Metric):
@@ -127,7 +127,7 @@ def _as_metric(given: object) -> str:
 def wanted(wrt: object, call: Call, values: bool | None = None) -> frozenset[str]:
     """Return what to differentiate with respect to.
 
-    `values` tells whether there are values of a reduction; None where that has no meaning.
+    `values` tells whether the reduction has values; None where there is no reduction.
     """
     problem = call.problem
     if wrt is None:

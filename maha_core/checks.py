@@ -1,7 +1,7 @@
-"""What values and sizes must be, and the errors where they are not.
+"""Checks of values and sizes, and their errors.
 
-A check on values is a condition that the library expects to hold: at once, at the end of a call on
-a device, in the tasks of a graph. What it raises is the same everywhere.
+A check on values is a condition that `Library.expect` tests: at once, at the end of a call (on a
+GPU), or in the tasks of a graph (Dask). The errors are the same everywhere.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SURELY_FITS = 2**26
 
 
 class NotFiniteError(ArithmeticError):
-    """A cotangent is not finite somewhere, for all that is known between coincident points."""
+    """A cotangent has values that are not finite, possibly only between coincident points."""
 
 
 def finite(library: Library, value: Array, argument: str) -> None:
@@ -41,10 +41,10 @@ def _refuse_infinite(argument: str) -> None:
 
 
 def finite_or_again(library: Library, values: Array, again: Callable[[], Array]) -> Array:
-    """Return values, or what `again` makes of them where their sum is not finite.
+    """Return values, or the result of `again` if their sum is not finite.
 
-    A library that knows this only later raises `NotFiniteError` then: the operation is to be done
-    again, step by step.
+    A library that knows values only later raises `NotFiniteError` at that time; the operation must
+    then be repeated step by step.
     """
 
     def holds() -> Array:
@@ -67,7 +67,7 @@ def nonnegative(library: Library, D: Array) -> None:
     if not prod(D.shape):
         return
     xp = library.xp
-    lowest = xp.min(D)  # D itself may be overwritten by its root before anybody is told
+    lowest = xp.min(D)  # D may be overwritten by its root before the error is raised
     library.expect(lambda: xp.logical_not(lowest < 0), partial(_refuse_negative, lowest), D)
 
 
@@ -79,7 +79,7 @@ def _refuse_negative(lowest: Array) -> None:
 
 
 def squared_distances(library: Library, D: Array) -> None:
-    """Raise ValueError where what the user gave as squared distances is negative."""
+    """Raise ValueError where the user's squared distances are negative."""
     if prod(D.shape) and (lowest := float(library.xp.min(D))) < 0:
         raise ValueError(
             f"D must hold squared distances, which are not negative; it has entries as low as "
@@ -111,7 +111,7 @@ def ascending(library: Library, values: Array, argument: str) -> None:
     def refuse() -> None:
         raise ValueError(f"{argument} must list i in ascending order")
 
-    if values.shape[0] != 0:  # the standard cuts nothing off an empty array
+    if values.shape[0] != 0:  # the standard does not define these slices of an empty array
         library.expect(lambda: library.xp.all(values[1:] >= values[:-1]), refuse, values)
 
 
@@ -134,7 +134,7 @@ def positive_definite(
 def fits_in_memory(
     library: Library, shape: tuple[int, ...], like: Array, what: str, instead: str
 ) -> None:
-    """Raise MemoryError before any work where a result cannot fit."""
+    """Raise MemoryError before any work if a result cannot fit in memory."""
     size = itemsize(like) * prod(shape)
     if size < SURELY_FITS:
         return

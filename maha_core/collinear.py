@@ -16,7 +16,7 @@ NAMED = 8
 
 
 def refuse_covariance(xp: Any, S: Array, of: Correlation, level: float) -> None:
-    """Raise ValueError for an S that is not positive definite, or not by more than rounding."""
+    """Raise ValueError for an S that is not positive definite beyond rounding."""
     variances = _where(xp.linalg.diagonal(S) <= 0)
     if variances:
         k = variances[0]
@@ -49,14 +49,14 @@ def refuse_points(xp: Any, S: Array, of: Correlation, level: Array) -> None:
 
 
 def has_variance(xp: Any, S: Array, dtype: Any) -> Array:
-    """Tell of every column ``(d,)`` whether a dtype holds its variance to full precision."""
+    """Tell for every column ``(d,)`` whether its variance is a normal number of a dtype."""
     variance, limits = xp.linalg.diagonal(S), xp.finfo(dtype)
     normal = (variance >= float(limits.smallest_normal)) & (variance <= float(limits.max))
     return normal | (variance == 0)
 
 
 def refuse_scale(xp: Any, S: Array, dtype: Any) -> None:
-    """Raise ValueError for columns whose variance a dtype does not hold."""
+    """Raise ValueError for columns whose variance is not a normal number of a dtype."""
     k = _where(~has_variance(xp, S, dtype))[0]
     raise ValueError(
         f"X's column {k} (counted from 0) has a variance of {float(S[k, k]):.3g}, outside of the "
@@ -65,9 +65,10 @@ def refuse_scale(xp: Any, S: Array, dtype: Any) -> None:
 
 
 def _dependent(xp: Any, R: Array, level: Array) -> list[int]:
-    """Return the columns of all combinations whose variance does not exceed the level.
+    """Return the columns of all linear combinations whose variance does not exceed the level.
 
-    With every column in units of its level the level is a sphere, and the eigenvectors tell.
+    Each column is scaled by its level, so that one level holds for all directions; eigenvectors
+    with eigenvalues below it are these combinations.
     """
     unit = xp.sqrt(level)
     values, vectors = xp.linalg.eigh(R / unit[:, None] / unit[None, :])

@@ -1,4 +1,4 @@
-"""What to write to convert an array, in the words of its library; for error messages."""
+"""Code that converts an array, in the syntax of its library; for error messages."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def to_dtype(value: Array, name: str, dtype: str) -> str:
 
 
 def to_library(value: Array, name: str, like: Array) -> str:
-    """Return what to do for an array in the library of another, X."""
+    """Return the advice how to convert an array to the library of X."""
     written = TO_LIBRARY.get(
         (_library(value), _library(like)), "convert {name} to the library of X"
     )
@@ -54,7 +54,7 @@ def to_library(value: Array, name: str, like: Array) -> str:
 
 
 def to_array(value: object, name: str) -> str:
-    """Return what to write for an array of what is none, or not of a library that can be used."""
+    """Return the code that makes an array of a value that is not one of a supported library."""
     known = TO_ARRAY.get(_library(value))
     if known is not None:
         return known.format(name=name)

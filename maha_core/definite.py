@@ -1,7 +1,7 @@
-"""Whether a matrix is symmetric and positive definite, as far as rounding lets that be known.
+"""Tests whether a matrix is symmetric and positive definite, up to rounding.
 
-All tests but that of symmetry are made on the correlation matrix R of S, ``S_ij = s_i R_ij s_j``:
-rounding errors of S are relative to ``s_i s_j``, so that units of the columns do not matter.
+All tests except symmetry use the correlation matrix R of S, ``S_ij = s_i R_ij s_j``. Rounding
+errors of S are relative to ``s_i s_j``, so the units of the columns do not matter.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Its relative error was measured as 0.35 sqrt(d) eps over R's smallest eigenvalue
 class Correlation(NamedTuple):
     """R ``(d, d)`` of unit diagonal and deviations s ``(d,)`` with ``S_ij = s_i R_ij s_j``.
 
-    Where S has no positive diagonal entry R has the same one.
+    Where a diagonal entry of S is not positive, R has the same entry.
     """
 
     R: Array
@@ -41,7 +41,7 @@ def is_symmetric(xp: Any, S: Array) -> Array:
 
 
 def refuse_asymmetric(xp: Any, S: Array) -> None:
-    """Raise ValueError with how asymmetric S is."""
+    """Raise ValueError with the largest asymmetry of S."""
     worst, size = float(xp.max(xp.abs(S - S.T))), float(xp.max(xp.abs(S)))
     raise ValueError(
         f"S is not symmetric: |S - S^T| reaches {worst:.3g} where |S| reaches {size:.3g}; "
@@ -58,20 +58,20 @@ def correlation(xp: Any, S: Array) -> Correlation:
 
 
 def rounding_level(xp: Any, R: Array, dtype: Any) -> float:
-    """Return what R's eigenvalues must exceed if S was rounded to a dtype."""
+    """Return the level that R's eigenvalues must exceed if S was rounded to a dtype."""
     rounded, factored = float(xp.finfo(dtype).eps), float(xp.finfo(R.dtype).eps)
     return max(OWN_ROUNDING * rounded, FACTORING * sqrt(R.shape[0]) * factored)
 
 
 def exceeds(xp: Any, R: Array, level: Array | float) -> Array | bool:
-    """Tell whether ``R - diag(level)`` is positive definite; the level is one or ``(d,)``."""
+    """Tell whether ``R - diag(level)`` is positive definite; the level is a number or ``(d,)``."""
     less = R - level * xp.eye(R.shape[0], dtype=R.dtype, device=device_of(R))
     C = _cholesky_or_none(xp, less)
     return False if C is None else _is_cholesky_factor(xp, C, less)
 
 
 def _cholesky_or_none(xp: Any, R: Array) -> Array | None:
-    """Return the lower Cholesky factor, or None where the library says that there is none."""
+    """Return the lower Cholesky factor, or None where the library finds none."""
     try:
         return xp.linalg.cholesky(R)
     except Exception as error:  # every library has a class of its own for this
@@ -81,9 +81,9 @@ def _cholesky_or_none(xp: Any, R: Array) -> Array | None:
 
 
 def _is_cholesky_factor(xp: Any, C: Array, R: Array) -> Array:
-    """Tell whether C is R's factor by its pivots and by its rows, whose norms are R's diagonal.
+    """Tell whether C is R's factor, by its pivots and by its row norms, which are R's diagonal.
 
-    Some libraries return what their algorithm had reached when it failed.
+    Some libraries return a partial result when the factorisation fails.
     """
     error = xp.abs(xp.vecdot(C, C) - xp.linalg.diagonal(R))
     level = 4 * (R.shape[0] + 2) * float(xp.finfo(R.dtype).eps)

@@ -1,7 +1,8 @@
-"""From an array to the backend that computes with it.
+"""Find the backend for an array by its type.
 
-The type decides: the first root module along its method resolution order that names a plugin, else
-the array API standard. No array library is imported that the caller has not imported.
+It is the plugin named by the first root module along the type's method resolution order, else the
+generic backend of the array API standard. No array library is imported that the caller has not
+imported.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ def backend_of(value: Any, argument: str) -> Engine:
     Parameters
     ----------
     value : array
-        What the user gave.
+        An argument given by the user.
     argument : str
-        The name of the argument, for the message.
+        The name of the argument, for error messages.
 
     Returns
     -------
@@ -46,8 +47,7 @@ def backend_of(value: Any, argument: str) -> Engine:
     Raises
     ------
     TypeError
-        `value` is no array that any backend serves, or not one that the backend of `use_backend`
-        serves.
+        No backend serves `value`, or the backend of `use_backend` does not.
     PluginError
         The plugin that should serve it does not work.
 
@@ -68,15 +68,15 @@ def backend_of(value: Any, argument: str) -> Engine:
 
 
 def use_backend(name: str) -> AbstractContextManager[None]:
-    """Insist on a backend inside a ``with`` block.
+    """Select a backend inside a ``with`` block.
 
-    Nothing is converted: the arrays given must be those that the backend serves.
+    Arrays are not converted: they must be arrays that the backend serves.
 
     Parameters
     ----------
     name : str
-        ``"generic"`` for the array API standard alone, also where a plugin would serve the array;
-        or the name of a plugin, see `maha_core.backends`.
+        ``"generic"`` for the array API standard alone, even if a plugin serves the array; or the
+        name of a plugin, see `maha_core.backends`.
 
     Returns
     -------
@@ -105,13 +105,13 @@ def use_backend(name: str) -> AbstractContextManager[None]:
 
 
 def insisted() -> str | None:
-    """Return the name that `use_backend` insists on, or None."""
+    """Return the name selected by `use_backend`, or None."""
     return _wanted.get()
 
 
 @contextmanager
 def insist(name: str | None) -> Iterator[None]:
-    """Insist on a backend inside a ``with`` block, or on none: each array has its own again."""
+    """Select a backend inside a ``with`` block; None lets the arrays' types decide again."""
     token = _wanted.set(name)
     try:
         yield
@@ -124,7 +124,7 @@ def _wanted_backend(name: str, value: Any, argument: str) -> Engine:
         return _generic(value, argument)
     if _is_of_plugin(type(value), name):
         backend = REGISTRY.load(name)
-        assert backend is not None, name  # it has a name, hence it is there
+        assert backend is not None, name  # the name was checked
         return backend
     raise TypeError(
         f"{argument} is a {_qualified(type(value))}, which the backend {name!r} does not serve; "
@@ -159,7 +159,7 @@ def _generic(value: Any, argument: str) -> Engine:
     xp = namespace(value)
     backend = _generic_by_namespace.get(id(xp))
     if backend is None:
-        # The backend keeps its namespace alive, so the id stays its own.
+        # The backend keeps its namespace alive, so that its id is not reused.
         backend = _generic_by_namespace.setdefault(id(xp), REGISTRY.generic(xp))
     return backend
 
@@ -180,7 +180,7 @@ def _no_array(value: Any, argument: str) -> str:
 
 
 def _is_of_another_kind(value: Any) -> bool:
-    """Tell whether a value is an array to its own library."""
+    """Tell whether a value is an array according to its own library."""
     return all(hasattr(value, name) for name in ("shape", "dtype", "__getitem__"))
 
 

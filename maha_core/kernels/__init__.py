@@ -1,4 +1,4 @@
-"""Kernels: functions of squared distance, one family a file. Length scales live in the metric."""
+"""Kernels: functions of squared distance, one family a file. The metric has the length scales."""
 
 from maha_core.kernels.base import Kernel
 from maha_core.kernels.gaussian import Gaussian

@@ -1,4 +1,4 @@
-"""What a kernel is: one expression of D, from which everything else about it follows."""
+"""The base class of kernels: an expression of D, from which derivatives and code follow."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ class Kernel:
     Parameters
     ----------
     f : callable
-        A function of one squared distance, written with operators, NumPy's functions or the array
-        API's (``xp = D.__array_namespace__()``), and ``np.where`` for `if`. It is called once,
-        here, with a symbol in place of an array.
+        A function of one squared distance, written with operators, functions of NumPy or the array
+        API (``xp = D.__array_namespace__()``), and ``np.where`` in place of `if`. It is called
+        once, when the kernel is made, with a symbol in place of an array.
 
     Attributes
     ----------
     expression : Expression
-        What f computes.
+        The expression that f computes.
 
     Raises
     ------
     TypeError
-        f cannot be called, or its derivative cannot be derived: the message says which line of f
-        is in the way.
+        f cannot be called, or its derivative cannot be derived. The message names the line of f
+        that is the reason.
 
     Notes
     -----
-    Kernels are equal if their expressions are, and can be pickled whatever f is. Whether f is
-    positive definite is not checked.
+    Kernels are equal if their expressions are equal. They can be pickled for any f. Positive
+    definiteness is not checked.
 
     Examples
     --------
@@ -63,7 +63,7 @@ class Kernel:
     >>> cauchy(np.array([0.0, 1.0, 3.0]))
     array([1.  , 0.5 , 0.25])
 
-    Kernels are functions that expressions, losses and other kernels may call:
+    Kernels can be called in the functions of losses, reductions and other kernels:
 
     >>> mixed = mc.kernels.Kernel(lambda D: (cauchy(D) + mc.kernels.Gaussian()(2 * D)) / 2)
     >>> mixed(np.array([0.0]))
@@ -95,12 +95,12 @@ class Kernel:
         Returns
         -------
         array
-            Of D's shape, library, device and dtype (integers are taken as the widest float).
+            An array of D's shape, library, device and dtype (integers become the widest float).
 
         Raises
         ------
         TypeError
-            D is no array that is accepted.
+            D is not an accepted array.
         ValueError
             D holds NaN, infinity or negative numbers.
         """
@@ -123,7 +123,7 @@ class Kernel:
 
 
 def _shown(expression: Expression) -> str:
-    """Return an expression as text, or its size where the text would be endless."""
+    """Return an expression as text, or its size where the text would be very long."""
     sizes: dict[Expression, int] = {}
     for part in ordered([expression]):
         sizes[part] = 1 + sum(sizes[inner] for inner in part.arguments)

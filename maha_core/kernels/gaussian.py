@@ -8,7 +8,7 @@ class Gaussian(Kernel):
 
     Notes
     -----
-    A length scale is the metric's: ``Diagonal(1 / scale**2)``. Source: Rasmussen and Williams,
+    The metric sets the length scales: ``Diagonal(1 / scale**2)``. Source: Rasmussen and Williams,
     *Gaussian Processes for Machine Learning*, 2006, section 4.2.1.
 
     Examples

@@ -8,8 +8,9 @@ class Laplace(Kernel):
 
     Notes
     -----
-    Its derivative in D is infinite at D = 0 and taken as 0 there, because that of D is. Source:
-    Rasmussen and Williams, *Gaussian Processes for Machine Learning*, 2006, section 4.2.1.
+    Its derivative in D is infinite at D = 0 and is taken as 0 there, because the derivative of D
+    is 0. Source: Rasmussen and Williams, *Gaussian Processes for Machine Learning*, 2006, section
+    4.2.1.
 
     Examples
     --------

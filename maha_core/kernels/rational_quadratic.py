@@ -20,15 +20,15 @@ class RationalQuadratic(Kernel):
     Parameters
     ----------
     alpha : float
-        From 1e-9 to 1e9; a mixture of Gaussian kernels of many length scales for small alpha, of
-        about one for large alpha.
+        From 1e-9 to 1e9. For small alpha the kernel is a mixture of Gaussian kernels of many length
+        scales; for large alpha it approaches one Gaussian kernel.
 
     Raises
     ------
     TypeError
-        alpha is no real number.
+        alpha is not a real number.
     ValueError
-        alpha is not positive, not finite or beyond the range above.
+        alpha is not positive, not finite or outside the range above.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Losses of D that can be streamed, one file each, and the protocol to write one's own."""
+"""Losses of D that can be streamed, one file each, and `Loss`, the base class of your own."""
 
 from maha_core.losses.base import Loss
 from maha_core.losses.batch_sampler import Batch, BatchSampler

@@ -1,7 +1,7 @@
-"""What a loss is: reductions of every row of D, and a row function of them.
+"""The base class of losses: reductions of every row of D, and a row function of them.
 
-From this follow its value, its cotangent and everything that is derived of them, on every backend.
-Write a loss by subclassing `Loss`.
+The value, the cotangent and all derivatives follow from these, on every backend. To write a loss,
+subclass `Loss`.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ WEIGHTS = "sample_weight"
 class Loss:
     """A sum over the rows of D: ``sum_i w_i rho(s_i1, s_i2, ..., a_i)``.
 
-    The s are reductions of row i of D, a the numbers of its point, w sample weights. A subclass
-    says which reductions (`reductions`), with which numbers of the points (`point_data`), and what
-    the row function rho is (`row_function`). No derivative is written down: it is derived.
+    The s are reductions of row i of D, a are numbers of point i, and w are sample weights. A
+    subclass defines the reductions (`reductions`), the numbers of the points (`point_data`) and the
+    row function rho (`row_function`). Derivatives are derived automatically.
 
     A loss may also have listed pairs (`pairs`), with a term for each item of the list
-    (`pair_term`), or those alone.
+    (`pair_term`), or listed pairs only.
 
     Attributes
     ----------
     sample_weight : array (n,) or None
         Weights w of the rows' own terms.
     symmetric : bool
-        The promise that i and j are treated alike; half of the tiles may then be skipped where the
-        loss is a plain sum over pairs.
+        Set True only if the loss is unchanged when i and j are exchanged. Half of the tiles may
+        then be skipped where the loss is a plain sum over pairs.
     self_only : bool
-        True where the loss has no meaning between two sets; Y is then a ValueError.
+        True if the loss is defined only for one set of points; Y is then a ValueError.
     weighted_rows : int or None
-        The promise that rows from this one on have a sample weight of 0 and no listed pairs; they
-        need not be visited.
+        Set a row number only if all rows from it on have a sample weight of 0 and no listed pairs;
+        these rows are skipped.
 
     Notes
     -----
-    A loss must be free of side effects. Its methods are called once in every call of a function
-    that takes a loss, with symbols in place of numbers: write them with operators, NumPy's
-    functions or the array API's, and ``np.where`` in place of `if`.
+    A loss must have no side effects. A function that takes a loss calls each of its methods once,
+    with symbols in place of numbers: write them with operators, functions of NumPy or the array
+    API, and ``np.where`` in place of `if`.
 
     Examples
     --------
@@ -77,11 +77,11 @@ class Loss:
     weighted_rows: int | None = None
 
     def point_data(self) -> tuple[PointData, ...]:
-        """Return the numbers of the points, `sample_weight` apart."""
+        """Return the numbers of the points, except `sample_weight`."""
         return ()
 
     def reductions(self) -> Mapping[str, Reduction]:
-        """Return the reductions by the names that the row function knows them by.
+        """Return the reductions by their names in the row function.
 
         Their `data` and `values` are names of point data.
         """
@@ -93,15 +93,15 @@ class Loss:
         Parameters
         ----------
         row : namespace
-            The reductions and the point data of one row by their names, as symbols. Of vectors, rho
-            is applied to every component, and the terms are added.
+            The reductions and the point data of one row as attributes, which are symbols. For
+            vectors, rho is applied to every component, and the terms are added.
         """
         raise NotImplementedError(f"{type(self).__name__} has reductions and no row_function")
 
     def pairs(self, n: int) -> tuple[Array | None, Array] | None:
         """Return listed items: rows i ``(t,)`` in ascending order, others j ``(t,)`` or ``(t, k)``.
 
-        An i of None stands for all rows in their order.
+        If i is None, there is one item for each row, in order.
 
         Parameters
         ----------
@@ -120,18 +120,18 @@ class Loss:
         Parameters
         ----------
         item : namespace
-            The item's `pair_data` and its row's point data by their names, as symbols.
+            The item's `pair_data` and its row's point data as attributes, which are symbols.
         *D
             The squared distances from i to each of the item's others, as symbols.
         """
         raise NotImplementedError(f"{type(self).__name__} has listed pairs and no pair_term")
 
     def for_call(self) -> Loss:
-        """Return the loss of one call; most are the same for all."""
+        """Return the loss for one call; by default the loss itself."""
         return self
 
     def weighted_data(self) -> tuple[PointData, ...]:
-        """Return all point data, the sample weights among them."""
+        """Return all point data, including the sample weights."""
         if self.sample_weight is None:
             return self.point_data()
         return *self.point_data(), PointData(WEIGHTS, self.sample_weight)

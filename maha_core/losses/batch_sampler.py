@@ -1,4 +1,4 @@
-"""Mini-batches: points drawn, and an estimate of a loss of all points from each of the draws."""
+"""Mini-batches: random points, and an estimate from them of a loss of all points."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Array = Any
 
 
 class Batch(NamedTuple):
-    """Points drawn, and a loss of them that estimates the loss of all points.
+    """A mini-batch: drawn points, and a loss of them that estimates the loss of all points.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Batch(NamedTuple):
     index : array of integers (c,)
         Their row numbers.
     n_rows : int
-        How many of them are rows.
+        The number of rows among them.
     """
 
     loss: Loss
@@ -37,10 +37,10 @@ class Batch(NamedTuple):
 
 
 class BatchSampler:
-    """Draw mini-batches of a loss of D, as stochastic gradient methods need them.
+    """Draw mini-batches of a loss of D, for stochastic gradient methods.
 
-    A batch has `batch_size` rows of D, and all columns or `n_references` of them. Iterating is one
-    epoch: every point is a row once, in an order that is drawn anew.
+    A batch has `batch_size` rows of D, and all columns or `n_references` of them. One iteration
+    over the sampler is one epoch: every point is a row once, in a new random order.
 
     Parameters
     ----------
@@ -49,26 +49,27 @@ class BatchSampler:
     X : array (n, d)
         The points.
     batch_size : int
-        How many rows a batch has, at most; batches are as even as can be.
+        The largest number of rows of a batch; batches have nearly equal sizes.
     n_references : int, optional
-        How many points the rows are compared with, the rows themselves among them: from
-        `batch_size` to n, and at least 2. All points if not given.
+        The number of points that the rows are compared with, including the rows: from `batch_size`
+        to n, and at least 2. All points if not given.
     seed : int, optional
-        Draws the same batches again.
+        The seed of the random numbers, for reproducible batches.
 
     Raises
     ------
     TypeError, ValueError
-        `loss` is no loss, X is no array of points, or a size is out of its range; ValueError for
-        `n_references` less than n where the loss lists pairs.
+        `loss` is not a loss, X is not an array of points, or a size is out of range; ValueError for
+        `n_references` less than n where the loss has listed pairs.
 
     Notes
     -----
-    Rows are drawn without repetition, each with the weight n / rows. So with all columns the value
-    and the gradient of a batch are unbiased: their expectations are those of the loss of all
-    points. With `n_references` of the columns they are unbiased, too, where the row function is
-    linear in sums, as in `Pairwise`. Where it is not, as of a softmax in `MLKR` and `NCA`, the bias
-    falls as 1 / `n_references`; such a loss is in effect one of a random subset of the points.
+    Rows are drawn without replacement, each with the weight n / rows. With all columns, the value
+    and the gradient of a batch are therefore unbiased: their expectations are the value and the
+    gradient of the loss of all points. With `n_references` columns they are also unbiased if the
+    row function is linear in sums, as in `Pairwise`. If it is not, as with the softmax of `MLKR`
+    and `NCA`, the bias falls as 1 / `n_references`; the batch then has the loss of a random subset
+    of the points.
 
     A batch takes time O(rows columns k), and memory for the points drawn.
 
@@ -121,7 +122,7 @@ class BatchSampler:
         self._random = random.Random(seed)  # noqa: S311
 
     def __len__(self) -> int:
-        """Return how many batches an epoch has."""
+        """Return the number of batches of an epoch."""
         return -(-self.n // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
@@ -132,10 +133,10 @@ class BatchSampler:
             yield self._batch(order, start, stop)
 
     def _batch(self, order: Array, start: int, stop: int) -> Batch:
-        """Return the batch whose rows are some of the order; those that follow are columns."""
+        """Return a batch: its rows are part of the order, and the next points are columns."""
         xp, end = namespace(order), start + self.n_references
         others = xp.concat([order[stop : min(end, self.n)], order[: max(end - self.n, 0)]])
-        # In the order of X: memory is read forwards, and classes that lie together stay so.
+        # Sorted as in X: memory is read in order, and points of one class stay adjacent.
         index = xp.concat([xp.sort(order[start:stop]), xp.sort(others)])
         loss = DrawnLoss(self.loss, self.n, index, stop - start, self.X.dtype)
         return Batch(loss, taken(self.X, index), index, stop - start)

@@ -1,4 +1,4 @@
-"""Pairs of points that are alike, and pairs that are not."""
+"""The contrastive loss of similar and dissimilar pairs of points."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ Array = Any
 
 
 class Contrastive(ListedLoss):
-    """Pull pairs that are alike near, push the others a margin apart.
+    """Contrastive loss: similar pairs should be near, dissimilar pairs a margin apart.
 
     ``sum_p w_i s_p D_ij + (1 - s_p) [margin - sqrt(D_ij)]+^2`` over listed pairs p = (i, j).
 
     Parameters
     ----------
     i, j : array of integers (p,)
-        Row numbers of X, and of Y (of X, without Y); in any order, repeats allowed. Beside Dask
-        arrays these lists are of the chunks' library.
+        Row numbers of X, and of Y (of X, without Y); in any order, repeats allowed. With Dask
+        points, these arrays are of the chunks' library.
     same : array of integers or bool (p,)
-        s: 1 for a pair that is alike, else 0.
+        s: 1 for a similar pair, else 0.
     margin : float
         A distance, not squared.
     sample_weight : array (n,), optional
-        Weights w of X's points: a pair counts for its i.
+        Weights w of X's points; a pair has the weight of its i.
 
     Raises
     ------
     TypeError, ValueError
-        The lists do not fit each other, `same` has another value than 0 and 1, or `margin` is not
-        positive and finite.
+        The lists are not integers of one length and library, `same` has a value other than 0 and 1,
+        or `margin` is not positive and finite.
 
     Notes
     -----
     Hadsell, Chopra & LeCun 2006, "Dimensionality Reduction by Learning an Invariant Mapping". Its
-    cost is linear in p. Points that coincide and should not have no direction to part in: the
-    derivative is taken as 0 there.
+    cost is linear in p. For a dissimilar pair of coincident points the derivative is taken as 0,
+    because no direction is distinguished.
 
     Examples
     --------
@@ -81,11 +81,11 @@ class Contrastive(ListedLoss):
         return self.i, self.j
 
     def pair_data(self) -> Mapping[str, Array]:
-        """Return which pairs are alike."""
+        """Return which pairs are similar."""
         return {"same": self.same}
 
     def pair_term(self, item: Any, *D: Any) -> Any:
-        """Return D of a pair that is alike, and how much another lacks of the margin, squared."""
+        """Return D for a similar pair, else ``[margin - sqrt(D)]+^2``."""
         (near,) = D
         gap = xp.maximum(self.margin - xp.sqrt(near), 0)
         return xp.where(item.same == 1, near, gap**2)

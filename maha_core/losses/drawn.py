@@ -1,4 +1,4 @@
-"""A loss on some of its points: an estimate of the loss of all."""
+"""An estimate of a loss of all points from a random subset of them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class DrawnLoss(Loss):
     loss : Loss
         The loss of all points.
     n : int
-        How many points it has.
+        The number of all points.
     index : array of integers (c,)
         The numbers of the points drawn. They are the columns.
     n_rows : int
-        The first so many of them are the rows.
+        The number of rows: the first `n_rows` of the drawn points.
     dtype : dtype
-        That of the points.
+        The dtype of the points.
 
     Notes
     -----
@@ -56,7 +56,7 @@ class DrawnLoss(Loss):
         return self.loss.reductions()
 
     def row_function(self, row: SimpleNamespace) -> Any:
-        """Return the loss's own, of reductions scaled to all columns."""
+        """Return the loss's own row function, applied to reductions scaled to all columns."""
         factor = (self.n - 1) / max(self.index.shape[0] - 1, 1)
         scaled = vars(row)
         if factor != 1.0:
@@ -83,7 +83,7 @@ class DrawnLoss(Loss):
         return None if values is None else taken(values, self.index)
 
     def _weights(self, dtype: Any) -> Array:
-        """Return weights ``(c,)``: those of the rows, scaled to all rows, and 0."""
+        """Return weights ``(c,)``: those of the rows, scaled to all rows, and 0 for the others."""
         xp, n_rows, index = namespace(self.index), self.weighted_rows, self.index
         device = device_of(index)
         assert n_rows is not None
@@ -96,7 +96,7 @@ class DrawnLoss(Loss):
         return namespace(own).where(is_row, weighted, xp.zeros_like(weights))
 
     def _listed(self) -> tuple[Array, Array, Array] | None:
-        """Return rows and others of the items of the rows drawn, and the items' numbers."""
+        """Return the indices of the items of the drawn rows, and the numbers of these items."""
         given = self.loss.pairs(self.n)
         if given is None:
             return None
@@ -123,7 +123,7 @@ def taken(values: Array, index: Array) -> Array:
 
 
 def numbers(found: list[int], X: Array) -> Array:
-    """Return row numbers as an array of the library and on the device of X, or of its chunks."""
+    """Return row numbers as an array in the library and on the device of X (or of its chunks)."""
     like = getattr(X, "_meta", X)
     xp = namespace(like)
     return xp.asarray(found, dtype=index_dtype(xp), device=device_of(like))

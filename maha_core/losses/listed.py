@@ -1,4 +1,4 @@
-"""What losses of listed pairs alone share: index lists in the order of their rows."""
+"""The base class of losses with listed pairs only: index lists sorted by row."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Array = Any
 
 
 class ListedLoss(Loss):
-    """A loss that owns lists of row numbers, sorted by the first of them."""
+    """A loss of lists of row numbers, sorted by the first list."""
 
     def __init__(self, margin: float, sample_weight: Array | None) -> None:
         self.margin = validation.positive(margin, "margin")
@@ -25,7 +25,7 @@ def sorted_by_first(**lists: Array) -> list[Array]:
     Raises
     ------
     TypeError, ValueError
-        They are no integers, of several libraries, or of several lengths.
+        The lists are not integers, or their libraries or lengths differ.
     """
     (name, first), *_ = lists.items()
     backend, checked = validation.backend_for(first, name), []

@@ -16,7 +16,7 @@ Array = Any
 
 
 class LMNN(Loss):
-    """Pull target neighbours near, push points of other labels a margin farther away.
+    """LMNN loss: target neighbours should be near, points of other labels a margin farther away.
 
     ``sum_i w_i sum_{j in T_i} (mu D_ij + (1 - mu) sum_l [margin + D_ij - D_il]+)``, the last sum
     over the points l whose label differs from that of i.
@@ -26,7 +26,7 @@ class LMNN(Loss):
     labels : array of integers (n,)
         Classes of X's points, of X's library.
     targets : array of integers (n, k)
-        Row numbers of every point's target neighbours, fixed while the metric moves;
+        Row numbers of every point's target neighbours, which stay fixed when the metric changes;
         `maha_core.target_neighbors` finds them, in the input space or in any metric.
     weight : float
         mu, from 0 to 1.
@@ -38,16 +38,16 @@ class LMNN(Loss):
     Raises
     ------
     TypeError
-        Targets are no integers, or `weight` or `margin` is no number.
+        Targets are not integers, or `weight` or `margin` is not a number.
     ValueError
-        `weight` or `margin` is out of its range, or targets are not ``(n, k)``; with Y.
+        `weight` or `margin` is out of range, targets are not ``(n, k)``, or Y is given.
 
     Notes
     -----
-    ``dphi/dD_ij = w_i (mu + (1 - mu) #(active l))`` for a target j and ``-w_i (1 - mu)
-    #(active j)`` for another label's l; Weinberger & Saul 2009, "Distance Metric Learning for Large
-    Margin Nearest Neighbor Classification". Triples (i, j, l) are counted tile by tile and never
-    listed; there may be none.
+    ``dphi/dD_ij = w_i (mu + (1 - mu) #(active l))`` for a target j and
+    ``dphi/dD_il = -w_i (1 - mu) #(active j)`` for a point l of another label; Weinberger & Saul
+    2009, "Distance Metric Learning for Large Margin Nearest Neighbor Classification". Triples
+    (i, j, l) are counted tile by tile and never listed; there may be none.
 
     Examples
     --------
@@ -93,11 +93,11 @@ class LMNN(Loss):
         return None, self.targets
 
     def pair_term(self, item: Any, *D: Any) -> Any:
-        """Return what pulls a point's targets near."""
+        """Return the weighted distances of a point's targets."""
         return self.weight * sum(D[1:], D[0])
 
     def reductions(self) -> Mapping[str, Reduction]:
-        """Return the hinges of every row: how far others are within the margin of its targets."""
+        """Return the sum of hinges of every row: how far other labels intrude into the margin."""
         margin = self.margin
         hinges = ListedSum(
             lambda D, T: xp.maximum(margin + T - D, 0),
@@ -108,7 +108,7 @@ class LMNN(Loss):
         return {"push": hinges}
 
     def row_function(self, row: Any) -> Any:
-        """Return what pushes the others away."""
+        """Return the weighted sum of hinges."""
         return (1 - self.weight) * row.push
 
 

@@ -18,7 +18,7 @@ class MLKR(Loss):
     Parameters
     ----------
     y : array (n,) or (n, w)
-        Targets of X's points, of X's library; integers are taken as real numbers. Of vectors, the
+        Targets of X's points, in X's library; integers are cast to real numbers. For vectors, the
         squared errors of all components are added.
     y_Y : array (m,) or (m, w), optional
         Targets of Y's points; needed with Y.

@@ -13,11 +13,11 @@ from maha_core.reductions import LogSumExp, PointData, Reduction, SoftmaxMean
 
 
 class NCA(Loss):
-    """Minus the expected number of right leave-one-out votes: ``-sum_i w_i p_i``.
+    """Minus the expected number of correct leave-one-out votes: ``-sum_i w_i p_i``.
 
     ``p_i = sum_j m_ij p_ij`` with ``p_ij`` the softmax of ``-D_ij`` over j, self-pairs left out,
-    and ``m_ij = 1`` where i and j have one label, else 0. With ``log=True`` it is minus the
-    log-likelihood of all votes being right, ``-sum_i w_i log p_i``.
+    and ``m_ij = 1`` where i and j have the same label, else 0. With ``log=True`` it is minus the
+    log-likelihood that all votes are correct, ``-sum_i w_i log p_i``.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class NCA(Loss):
     labels_Y : array of integers (m,), optional
         Classes of Y's points; needed with Y.
     log : bool
-        Take logarithms. They are computed without underflow, however far a class is scattered.
+        Whether to take logarithms, which are computed without underflow at any distances.
     sample_weight : array (n,), optional
         Weights w of the rows' own terms; they do not change p.
 
@@ -65,14 +65,14 @@ class NCA(Loss):
         return (PointData("labels", self.labels, self.labels_Y, "label", "labels_Y"),)
 
     def reductions(self) -> Mapping[str, Reduction]:
-        """Return the share of the own class, or both log-sum-exps of which it is the quotient."""
+        """Return p, the softmax weight of the own class, or its two log-sum-exps for `log`."""
         if not self.log:
             return {"p": SoftmaxMean(lambda a, b: a == b, data="labels")}
         own = LogSumExp(lambda D, a, b: xp.where(a == b, -D, -inf), data="labels")
         return {"everybody": LogSumExp(), "own": own}
 
     def row_function(self, row: Any) -> Any:
-        """Return ``-p``, or ``-log p``, 0 where there is nobody of the own class."""
+        """Return ``-p`` or ``-log p``; 0 where no other point has the same label."""
         if not self.log:
             return -row.p
         return xp.where(row.own == -inf, 0.0, row.everybody - row.own)

@@ -1,4 +1,4 @@
-"""Elementwise losses: the sum of a function of every distance."""
+"""Elementwise losses: the sum of a function of every squared distance."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ class Pairwise(Loss):
     Parameters
     ----------
     f : callable
-        ``f(D)``, or with `data` ``f(D, a, b)``, a function of one pair's numbers: of the squared
-        distance D, the number a of the row's point and b of the column's. Write it with operators,
-        NumPy's functions or the array API's (``xp = D.__array_namespace__()``), and ``np.where``
-        for `if`; its derivative is derived. A function that cannot be written so returns ``(values,
-        derivatives)`` with respect to D instead, both ``(r, c)``, for a tile D ``(r, c)`` and data
-        a ``(r, 1)`` and b ``(1, c)``. It may run in several threads.
+        ``f(D)``, or with `data` ``f(D, a, b)``, a function of one pair: of its squared distance D,
+        the number a of the row's point and the number b of the column's point. Write it with
+        operators, functions of NumPy or the array API (``xp = D.__array_namespace__()``), and
+        ``np.where`` in place of `if`; its derivative is derived automatically. If that is not
+        possible, f returns ``(values, derivatives)`` with respect to D, both ``(r, c)``, for a tile
+        D ``(r, c)`` and data a ``(r, 1)`` and b ``(1, c)``. It may run in several threads.
     data : array (n,), optional
-        A number per point of X; integers are taken as real numbers.
+        A number per point of X; integers are cast to real numbers.
     data_Y : array (m,), optional
         A number per point of Y; needed with `data` and Y.
     symmetric : bool
-        The promise ``f(D, a, b) = f(D, b, a)``; half of the tiles may then be skipped.
+        Set True only if ``f(D, a, b) = f(D, b, a)``. Half of the tiles may then be skipped.
     sample_weight : array (n,), optional
         Weights of the rows' own terms ``sum_j f(D_ij)``.
 
     Raises
     ------
     TypeError
-        f cannot be called; later, where it returns values alone and its derivative cannot be
-        derived: the message says which line of f is in the way.
+        f cannot be called; at the first use: f returns only values, and its derivative cannot be
+        derived. The message names the line of f that is the reason.
 
     Notes
     -----
-    Without Y the sum runs over ordered pairs i != j, each unordered pair twice, and what f returns
-    on a self-pair has no effect. f is called with symbols in place of arrays, with + - * / and
-    powers, exp, expm1, log, log1p, logaddexp, sqrt, square, reciprocal, tanh, abs, sign, maximum,
-    minimum, clip, comparisons, & | ~ and where. Between equal points the derivative of a root is
-    taken as 0, because that of D is. On a GPU a function that was derived is computed where D is
-    made, in no pass of its own.
+    Without Y the sum runs over ordered pairs i != j, so each unordered pair counts twice; f of a
+    point with itself has no effect. f is called with symbols in place of arrays, which support
+    + - * / and powers, exp, expm1, log, log1p, logaddexp, sqrt, square, reciprocal, tanh, abs,
+    sign, maximum, minimum, clip, comparisons, & | ~ and where. Between coincident points the
+    derivative of a root is taken as 0, because the derivative of D is 0. On a GPU, a function that
+    was derived automatically is computed in the kernel that computes D.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The functions of which losses are written."""
+"""Functions of symbols for writing losses."""
 
 from typing import Any
 

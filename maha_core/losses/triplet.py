@@ -1,4 +1,4 @@
-"""Triples of points, of which the second should be nearer to the first than the third."""
+"""The triplet loss: an anchor should be nearer to its positive than to its negative."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Array = Any
 
 
 class Triplet(ListedLoss):
-    """Every anchor nearer to its positive than to its negative, by a margin.
+    """Triplet loss: anchors should be nearer to their positives than negatives, by a margin.
 
     ``sum_t w_a [margin + D_ap - D_an]+`` over listed triples t = (a, p, n).
 
@@ -24,12 +24,13 @@ class Triplet(ListedLoss):
     margin : float
         In squared units of the metric.
     sample_weight : array (n,), optional
-        Weights w of X's points: a triple counts for its anchor.
+        Weights w of X's points; a triple has the weight of its anchor.
 
     Raises
     ------
     TypeError, ValueError
-        The lists do not fit each other, or `margin` is not positive and finite.
+        The lists are not integers of one length and library, or `margin` is not positive and
+        finite.
 
     Notes
     -----
@@ -66,6 +67,6 @@ class Triplet(ListedLoss):
         return self.anchor, both
 
     def pair_term(self, item: Any, *D: Any) -> Any:
-        """Return how much the negative lacks of the margin."""
+        """Return the hinge of the margin: ``[margin + D_ap - D_an]+``."""
         positive, negative = D
         return xp.maximum(self.margin + positive - negative, 0)

@@ -1,4 +1,4 @@
-"""What a row of D adds up, one reduction a file; `maha_core.reduce` and losses take them."""
+"""Reductions of the rows of D, one a file, for `maha_core.reduce` and for losses."""
 
 from maha_core.reductions.base import PointData, Reduction
 from maha_core.reductions.listed_sum import ListedSum

@@ -1,4 +1,4 @@
-"""Sums of a function that cannot be traced: it gives its values and derivatives as arrays."""
+"""Sums of a function that cannot be traced but returns its values and derivatives as arrays."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ArraySum(Reduction):
     ----------
     f : callable
     data : str or None
-        The name of a loss's point data, which f is given ``(r, 1)`` and ``(1, c)``.
+        The name of a loss's point data, which are passed to f as ``(r, 1)`` and ``(1, c)``.
     reason : str
         Why f cannot be traced.
     """
@@ -103,7 +103,7 @@ class ArraySum(Reduction):
         raise TypeError(f"f cannot be derived twice: {self.reason}. {ADVICE}")
 
     def values_cotangent(self, tile: Tile, pieces: Pieces, g: Array) -> None:
-        """Return that there are no values."""
+        """Return None: there are no values."""
 
     def _found(self, tile: Tile) -> tuple[Array, Array]:
         """Return the rows' sums ``(r, 1)`` and f's derivatives ``(r, c)``."""
@@ -122,7 +122,7 @@ class ArraySum(Reduction):
         return tile.row_total(values), derivatives
 
     def _result(self, *arrays: Array) -> Any:
-        """Return what f gives for arrays; its error says why they are not symbols."""
+        """Return f's result for arrays; an error also tells why f could not be traced."""
         try:
             return self.e(*arrays)
         except Exception as error:

@@ -1,4 +1,4 @@
-"""What a reduction is: verbs over tiles of D, between which rows may be cut anywhere."""
+"""The base class of reductions: partial results of tiles of D, which are merged and finished."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ DISTANCE, ALONG = variable("D"), variable("dD")
 
 
 class PointData(NamedTuple):
-    """Numbers of the points, such as a target, a label or a weight each.
+    """Numbers of the points, such as targets, labels or weights.
 
     Attributes
     ----------
     name : str
-        The argument's name, which errors and expressions use; an identifier.
+        The argument's name in errors and expressions; an identifier.
     rows : array (n,), (n, w) or None
-        The numbers of X's points; None where only the columns' points have any.
+        The numbers of X's points; None if only the columns' points have numbers.
     columns : array (m,), (m, w) or None
-        Those of Y's points; without Y, the rows' serve.
+        The numbers of Y's points; without Y, `rows` is used.
     kind : {"real", "label"}
-        Real numbers are taken in X's dtype; labels must be integers and stay so.
+        Real numbers are cast to X's dtype; labels must be integers and are not cast.
     columns_name : str or None
-        The argument that gives `columns`, which is then needed with Y; None where the loss can do
-        without.
+        The name of the argument `columns`, which is then required with Y; None if the loss does not
+        need it.
     translatable : bool
-        The promise that the loss stays the same when one number is added to all of them. The tiles
-        then carry them less the mean of the rows', which saves the digits of a large offset.
+        Set True only if the loss is unchanged when one number is added to all of the numbers. The
+        mean of the rows' numbers is then subtracted, so that a large offset costs no digits.
     vectors : bool
-        Whether they may be vectors ``(n, w)``.
+        Whether vectors ``(n, w)`` are accepted.
     """
 
     name: str
@@ -66,21 +66,21 @@ class PointData(NamedTuple):
 
 
 class Reduction(ABC):
-    """What every row of D adds up; see `maha_core.reduce`.
+    """A reduction of every row of D, such as a sum; see `maha_core.reduce`.
 
-    A sweep visits tiles: `partial` is asked of each, `merge` of two pieces of the same rows, and
-    `finish` of the pieces of whole rows. `cotangent` is the adjoint on a tile.
+    A sweep visits tiles. It calls `partial` for each tile, `merge` for two pieces of the same rows,
+    and `finish` for the pieces of whole rows. `term` is the adjoint on a tile.
 
     Attributes
     ----------
     name : str
-        What its numbers are called in expressions.
+        The name of its result in expressions.
     additive : bool
-        Whether a tile's cotangent needs nothing of the rest of the row.
+        Whether a tile's cotangent depends on this tile only, not on the rest of the row.
     rereads : bool
         Whether `term` reads D after `partial` of the same tile.
     of_kernel : bool
-        Whether e is a kernel, which takes no negative D. Known after `for_call`.
+        Whether e is a kernel, for which a negative D is an error. Known after `for_call`.
     """
 
     name = "reduction"
@@ -101,7 +101,7 @@ class Reduction(ABC):
         return summary(type(self).__name__, vars(self))
 
     def point_data(self) -> tuple[PointData, ...]:
-        """Return the arrays that were given."""
+        """Return the arrays given by the user."""
         found = []
         if self.data is not None:
             found.append(PointData("data", self.data, self.data_Y, columns_name="data_Y"))
@@ -110,15 +110,15 @@ class Reduction(ABC):
         return tuple(found)
 
     def for_call(self, name: str | None = None, kinds: Mapping[str, Kind] | None = None) -> Self:
-        """Return the reduction of one call, its functions traced and arrays known by their names.
+        """Return the reduction for one call, with traced functions, and names in place of arrays.
 
         Parameters
         ----------
         name : str, optional
-            What its numbers are called.
+            The name of its result in expressions.
         kinds : mapping of str to {"real", "label"}, optional
-            A loss's point data, to which `data` and `values` refer by name; without it they are
-            arrays.
+            The point data of a loss, to which `data` and `values` refer by name. Without it, `data`
+            and `values` are arrays.
         """
         found = copy(self)
         found.name = name or self.name
@@ -143,7 +143,7 @@ class Reduction(ABC):
         return found
 
     def _arguments(self, kinds: Mapping[str, Kind]) -> tuple[Expression, ...]:
-        """Return what e is applied to."""
+        """Return the arguments of e."""
         return DISTANCE, *point_inputs(self, kinds)
 
     def summed_values(self) -> Values:
@@ -157,14 +157,14 @@ class Reduction(ABC):
         return PairValues(self.values)
 
     def of_share(self, reduced: Any, factor: float) -> Any:
-        """Return what the reduction of all columns is estimated to be from that of some, a symbol.
+        """Return an estimate of the reduction of all columns from that of a sample, as a symbol.
 
-        There are `factor` times as many columns as were drawn: a sum is so much larger, and a mean
-        is the same.
+        There are `factor` times as many columns as in the sample: a sum is `factor` times as large,
+        and a mean is the same.
         """
         return reduced * factor if self.additive else reduced
 
-    # --- what a sweep asks -------------------------------------------------------------------
+    # --- called by sweeps --------------------------------------------------------------------
 
     @property
     @abstractmethod
@@ -173,36 +173,36 @@ class Reduction(ABC):
 
     @property
     def silent(self) -> bool:
-        """Whether warnings on floating-point arithmetic mean nothing to the user."""
+        """Whether floating-point warnings are suppressed, as they say nothing to the user."""
         return self.finite
 
     @property
     def summand(self) -> Summand | None:
-        """What `partial` adds up over each row and by what it is multiplied, if that is all."""
+        """The expression and the values whose products `partial` sums, if it does nothing else."""
         return None
 
     @property
     def is_symmetric(self) -> bool:
-        """Whether a tile serves its mirror image, too, where the points meet themselves."""
+        """Whether, without Y, a tile also gives the result of its mirror image."""
         return False
 
     def mirrored(self, tile: Tile, rows: Array) -> tuple[Array, Array]:
-        """Return the sums of a tile's rows, and those of its columns with the rows' own values."""
+        """Return the sums over a tile's rows, and over its columns with the values of the rows."""
         raise NotImplementedError
 
     @property
     def exponent(self) -> Expression | None:
-        """Of which the smallest is a row's shift; None where `numbers` are summed unweighted."""
+        """The expression whose minimum is a row's shift; None if `numbers` have no weights."""
         return None
 
     @property
     @abstractmethod
     def numbers(self) -> tuple[Expression, ...]:
-        """What is summed of every pair, where values are numbers."""
+        """The summands of one pair, where values are numbers."""
 
     @abstractmethod
     def partial(self, tile: Tile) -> Pieces:
-        """Return what a tile's rows have so far; the first axis of each array is the row."""
+        """Return the pieces of a tile's rows; the first axis of each array is the row."""
 
     @abstractmethod
     def merge(self, xp: Any, a: Pieces, b: Pieces) -> Pieces:
@@ -228,22 +228,22 @@ class Reduction(ABC):
         return
 
     def tangent(self, tile: Tile, pieces: Pieces, dD: Array) -> Pieces:
-        """Return what a tile adds to the derivative along a direction of D; pieces of whole rows.
+        """Return a tile's part of the derivative along a direction of D, given whole rows' pieces.
 
-        The sums of tiles are added.
+        The parts of all tiles are added.
         """
         raise NotImplementedError
 
     def finish_tangent(self, pieces: Pieces, sums: Pieces) -> Array:
-        """Return the derivative ``(r, w)`` of the reduction from those of whole rows."""
+        """Return the derivative ``(r, w)`` of the reduction from the sums of whole rows."""
         return sums[0]
 
     def terms_along(
         self, tile: Tile, pieces: Pieces, sums: Pieces, dD: Array, g: Array, dg: Array | None
     ) -> tuple[Term, Term]:
-        """Return what `term` does, and its change as g and D move along ``dg`` and ``dD``.
+        """Return the result of `term`, and its change along ``dg`` and ``dD``.
 
-        dg is None where g rests.
+        dg is None where g is constant.
         """
         raise NotImplementedError
 
@@ -254,7 +254,7 @@ class Reduction(ABC):
     def values_cotangent_along(
         self, tile: Tile, pieces: Pieces, sums: Pieces, dD: Array, g: Array
     ) -> Array | None:
-        """Return the change of that along ``dD``, for a g that rests."""
+        """Return the change of `values_cotangent` along ``dD``, for a constant g."""
         raise NotImplementedError
 
 

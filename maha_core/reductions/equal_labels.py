@@ -1,6 +1,6 @@
-"""Whether two points have one label, as values of a reduction.
+"""Whether two points have the same label, as values of a reduction.
 
-Where labels ascend, pairs of one label are blocks of a tile, and little else need be looked at.
+If labels are sorted, pairs of one label are blocks of a tile, and only these need be visited.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Block = tuple[slice, slice]
 
 
 class EqualLabels(PairValues):
-    """1 where both points have one label, else 0."""
+    """1 where both points have the same label, else 0."""
 
     def __init__(self, expression: Expression, data: str) -> None:
         super().__init__(expression)
@@ -50,7 +50,7 @@ class EqualLabels(PairValues):
         return Term(variable(f"{name}_values"), {f"{name}_values": h}, (f"{name}_values",))
 
     def _blocks(self, tile: Tile) -> list[Block] | None:
-        """Return the blocks of pairs of one label; None where labels are in no order."""
+        """Return the blocks of pairs of one label; None where labels are not sorted."""
         if "blocks" not in tile.memo:
             rows, columns = tile.row_data[self.data][:, 0], tile.column_data[self.data][0, :]
             known = tile.sparse and _ascend(tile.xp, rows) and _ascend(tile.xp, columns)
@@ -60,7 +60,7 @@ class EqualLabels(PairValues):
 
 
 def labels_compared(expression: Expression, data: str | None) -> bool:
-    """Tell whether an expression says that both points' data are equal."""
+    """Tell whether an expression is a test that both points' data are equal."""
     inner = expression.arguments[0] if expression.operation == "real" else expression
     if inner.operation != "equal" or data is None:
         return False
@@ -74,7 +74,7 @@ def _of(xp: Any, rows: Array, columns: Array) -> list[Block]:
 
 
 def _extents(xp: Any, side: Array, labels: Array) -> list[slice]:
-    """Return where each of some ascending labels lies among ascending ones."""
+    """Return the range of each sorted label among other sorted labels."""
     starts = xp.searchsorted(side, labels, side="left").tolist()
     stops = xp.searchsorted(side, labels, side="right").tolist()
     return [slice(*extent) for extent in zip(starts, stops, strict=True)]

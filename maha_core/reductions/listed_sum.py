@@ -33,7 +33,7 @@ class Found(NamedTuple):
 
 
 def _condition(traced: Expression) -> Expression:
-    """Return what was traced as a condition, where it is one cast to numbers."""
+    """Return a traced condition; undo its cast to numbers."""
     inner = traced.arguments[0] if traced.operation == "real" else traced
     return inner if inner.kind == "bool" else traced
 
@@ -41,19 +41,19 @@ def _condition(traced: Expression) -> Expression:
 class ListedSum(Reduction):
     """``s_i = sum_t sum_j e(D_ij, D_it)`` over the pairs (i, t) that a loss lists for row i.
 
-    It is a reduction of losses alone: `where` and its data are the loss's.
+    Only losses can use it: `where` refers to the loss's data.
 
     Parameters
     ----------
     e : callable
         A function ``f(D, T)`` of a squared distance and of that to a listed point.
     where : callable
-        A condition ``f(a, b)`` of both points' data: other pairs add nothing.
+        A condition ``f(a, b)`` of both points' data; pairs for which it is False add 0.
     data : str
         The name of the loss's point data to which `where` is applied.
     zero_from : callable, optional
-        The promise that e is 0 where ``D >= zero_from(T)``, a function that does not fall: entries
-        beyond that of all listed pairs of a row need not be looked at.
+        A nondecreasing function such that e is 0 where ``D >= zero_from(T)``. Entries beyond this
+        bound for all listed pairs of a row are skipped.
 
     Notes
     -----
@@ -102,7 +102,7 @@ class ListedSum(Reduction):
 
     @property
     def numbers(self) -> tuple[Expression, ...]:
-        """Nothing: the listed distances are no numbers of a pair."""
+        """Empty: e also depends on the listed distances, which are not numbers of one pair."""
         return ()
 
     def partial(self, tile: Tile) -> Pieces:
@@ -122,17 +122,17 @@ class ListedSum(Reduction):
         return self._times(tile, g, f"{self.name}_cotangent")
 
     def _times(self, tile: Tile, g: Array, own: str) -> Term:
-        """Return the derivatives in D times numbers of the rows, by the name `own`."""
+        """Return the derivatives in D times the numbers g of the rows, named `own`."""
         slope = f"{self.name}_slope"
         expression = times(variable(slope), variable(own, ROWS)) or number(0)
         return Term(expression, {slope: self._found(tile).of_entry, own: g}, (slope,))
 
     def entry(self, xp: Any, pieces: Pieces, g: Array) -> Term:
-        """Refuse: the listed distances are no numbers of a pair."""
+        """Raise: e also depends on the listed distances, which are not numbers of one pair."""
         raise TypeError(f"{type(self).__name__} is no expression of one pair")
 
     def refuse_twice(self) -> None:
-        """Raise TypeError unless e is made of straight pieces, as a hinge is."""
+        """Raise TypeError unless e is piecewise linear, as a hinge is."""
         firsts = derivative(self.e, DISTANCE), derivative(self.e, LISTED)
         seconds = [derivative(first, one) for first in firsts for one in (DISTANCE, LISTED)]
         if any(second is not number(0) for second in seconds):
@@ -151,14 +151,14 @@ class ListedSum(Reduction):
     def terms_along(
         self, tile: Tile, pieces: Pieces, sums: Pieces, dD: Array, g: Array, dg: Array | None
     ) -> tuple[Term, Term]:
-        """Return the cotangent and its change for an e of straight pieces: dg alone moves it."""
+        """Return the cotangent and its change: e is piecewise linear, so that only dg changes it."""
         first = self.term(tile, pieces, g)
         if dg is None:
             return first, Term(number(0), {})
         return first, self._times(tile, dg, f"{self.name}_moved")
 
     def values_cotangent(self, tile: Tile, pieces: Pieces, g: Array) -> None:
-        """Return that there are no values."""
+        """Return None: there are no values."""
 
     def listed_cotangent(self, tile: Tile, g: Array) -> Array:
         """Return the cotangent ``(p,)`` of the listed distances."""
@@ -179,7 +179,7 @@ class ListedSum(Reduction):
         return [self.e, derivative(self.e, DISTANCE), derivative(self.e, LISTED)]
 
     def _all(self, tile: Tile, listed: ListedRows) -> Found:
-        """Look at all entries, once for each listed point."""
+        """Evaluate all entries, once for each listed point."""
         xp, sums, of_entry, of_listed = tile.xp, None, None, []
         D, outputs = self._kept(tile)
         for t in range(listed.sqdist.shape[1]):
@@ -197,27 +197,27 @@ class ListedSum(Reduction):
         return Found(sums, of_entry, xp.concat(of_listed, axis=1))
 
     def _kept(self, tile: Tile) -> tuple[Array, list[Expression]]:
-        """Return D and what is computed of it, so that pairs that do not count add 0."""
+        """Return D and the expressions to evaluate, such that excluded pairs add 0."""
         if self.zero_from is None:
             return tile.sqdist, [where(self.where, o, None) or number(0) for o in self._outputs]
         (D,) = tile.evaluate([where(self.where, DISTANCE, number(float("inf"))) or DISTANCE])
         return D, self._outputs
 
     def _candidates(self, tile: Tile, listed: ListedRows) -> tuple[Array, Array] | None:
-        """Return the entries outside of which e is 0, if they are few and that is known."""
+        """Return the entries outside of which e is 0; None if they are many or unknown."""
         if not tile.sparse or self.zero_from is None or not listed.sqdist.shape[1]:
             return None
         xp, D = tile.xp, tile.sqdist
         largest = xp.max(listed.or_lowest(), axis=1, keepdims=True)
         (bound,) = evaluate([self.zero_from], xp, {"listed": largest}, "listed")
         (counted,) = tile.conditions([self.where])
-        found = ~(bound <= D)  # NaN among them
+        found = ~(bound <= D)  # NaN included
         found &= counted
         few = int(xp.count_nonzero(found)) * FEW <= D.shape[0] * D.shape[1]
         return xp.nonzero(found) if few else None
 
     def _few(self, tile: Tile, listed: ListedRows, i: Array, j: Array) -> Found:
-        """Look at some entries alone."""
+        """Evaluate only some entries."""
         xp, r = tile.xp, tile.sqdist.shape[0]
         D = tile.sqdist[i, j][:, None]
         if tile.self_pairs is not None:

@@ -21,7 +21,7 @@ class LogSumExp(Softmax):
     ----------
     e : Kernel or callable, optional
         A kernel, or a function ``f(D)`` of one squared distance, with `data` ``f(D, a, b)``; -D if
-        not given. Pairs with an exponent of -inf are left out.
+        not given. Pairs with ``e_ij = -inf`` are left out.
     data : array (n,), optional
         A number per point of X.
     data_Y : array (m,), optional
@@ -30,13 +30,14 @@ class LogSumExp(Softmax):
     Raises
     ------
     TypeError
-        e cannot be called or, later, traced: the message says which line is in the way.
+        e cannot be called or, at the first use, traced. The message names the line that is the
+        reason.
     ValueError
         `data_Y` without `data`.
 
     Notes
     -----
-    ``d s_i / d D_ij = p_ij e'_ij`` with p the softmax of e. A row in which no pair is left has
+    ``d s_i / d D_ij = p_ij e'_ij`` with p the softmax of e. A row without any pair has
     ``s_i = -inf`` and a derivative of 0.
 
     Examples
@@ -67,4 +68,4 @@ class LogSumExp(Softmax):
         return reduced + log(factor)
 
     def mean(self, pieces: Pieces) -> None:
-        """Return that nothing is subtracted."""
+        """Return None: nothing is subtracted."""

@@ -1,6 +1,6 @@
-"""Weights ``exp(e_ij)`` of a row, in pieces that can be merged over any cutting of it.
+"""Softmax weights ``exp(e_ij)`` of a row, from pieces that can be merged for any tiling.
 
-Each piece has its own shift, minus its largest exponent, so that its largest weight is 1 (streaming
+Each piece has its own shift, minus its largest exponent, so that its largest weight is 1 (online
 softmax).
 """
 
@@ -24,7 +24,7 @@ Array = Any
 
 
 class Softmax(Reduction):
-    """What reductions with weights ``k_ij = exp(e_ij)`` share.
+    """The base class of reductions with weights ``k_ij = exp(e_ij)``.
 
     Their pieces are the shift ``(r, 1)``, the total of the weights ``(r, 1)``, and further sums.
     """
@@ -38,7 +38,7 @@ class Softmax(Reduction):
 
     @abstractmethod
     def mean(self, pieces: Pieces) -> Array | None:
-        """Return what is subtracted of the values in a derivative; None where nothing is."""
+        """Return the mean that a derivative subtracts from the values; None for no mean."""
 
     # --- arrays ------------------------------------------------------------------------------
 
@@ -118,7 +118,7 @@ class Softmax(Reduction):
         return Term(negative(variable(f"{own}_shift", ROWS)) or number(0), {f"{own}_shift": shift})
 
     def _ahead(self) -> Tangent:
-        """Return ``e' dD - l``; of a constant e', the l that is given is divided by it."""
+        """Return ``e' dD - l``; for a constant e', the given l is already divided by e'."""
         log_total, slope = variable(self._name("log_total"), ROWS), self._slope
         if is_constant(slope):
             return times(slope, minus(ALONG, log_total))
@@ -157,26 +157,26 @@ class Softmax(Reduction):
 
     @property
     def silent(self) -> bool:
-        """Whether warnings mean nothing: most are of weights that underflow."""
+        """Whether floating-point warnings are suppressed: most are weights that underflow."""
         return True
 
     @property
     def rereads(self) -> bool:  # type: ignore[override]  # a constant of other reductions
-        """Whether the derivative of e is no number."""
+        """Whether the derivative of e is not a constant."""
         return not is_constant(self._slope)
 
     @property
     def exponent(self) -> Expression:
-        """``-e_ij``, of which the smallest is the shift."""
+        """``-e_ij``, whose minimum is the shift."""
         return negative(self.e) or number(0)
 
     @property
     def numbers(self) -> tuple[Expression, ...]:
-        """What is weighted and summed of every pair, where values are numbers."""
+        """The weighted summands of one pair, where values are numbers."""
         return (ONE,) if self.values is None else (ONE, self.summed_values().number)
 
     def entry(self, xp: Any, pieces: Pieces, g: Array) -> Term:
-        """Return the cotangent of D as `term` does, its weights as an expression of D."""
+        """Return the cotangent of D as `term` does, with the weights as an expression of D."""
         g = self._folded(g / _or_one(xp, pieces[1]))
         term = self._weighted(self.summed_values().pull(self.name, g, self.mean(pieces)))
         shift = variable(self._name("shift"), ROWS)
@@ -190,19 +190,19 @@ class Softmax(Reduction):
         return derivative(self.e, DISTANCE)
 
     def _folded(self, g: Array) -> Array:
-        """Return g times the derivative of e, where that is a number."""
+        """Return g times the derivative of e, if that is a constant."""
         return g * float(self._slope.value or 0) if is_constant(self._slope) else g
 
     def _unfolded(self, g: Array) -> Array:
-        """Return g divided by the derivative of e, where that is a number and not 0."""
+        """Return g divided by the derivative of e, if that is a constant other than 0."""
         return g / float(self._slope.value or 1) if is_constant(self._slope) else g
 
     def _with_slope(self, factor: Tangent) -> Tangent:
-        """Return a factor times the derivative of e, where that is no number."""
+        """Return a factor times the derivative of e, if that is not a constant."""
         return factor if is_constant(self._slope) else times(factor, self._slope)
 
     def _weighted(self, term: Term) -> Term:
-        """Return a term times the weights, and times the derivative of e where it is no number."""
+        """Return a term times the weights, and times the derivative of e if not a constant."""
         found = self._with_slope(times(variable(self._name("weights"), PAIRS), term.expression))
         return term._replace(expression=found or number(0))
 
@@ -213,11 +213,11 @@ class Softmax(Reduction):
 def reached(xp: Any, shift: Array) -> Array:
     """Return 1, and 0 for rows whose exponents are all infinite.
 
-    Their total is then 0 as it is after a merge, and not the same for all cuttings.
+    The total of such rows is then 0 for every tiling.
     """
     return xp.exp(finite(xp, shift) - shift)
 
 
 def _or_one(xp: Any, total: Array) -> Array:
-    """Return a total, 1 where there is nothing to weigh."""
+    """Return a total, with 1 in place of 0."""
     return xp.where(total == 0, xp.ones_like(total), total)

@@ -18,11 +18,11 @@ class SoftmaxMean(Softmax):
     Parameters
     ----------
     values : array (m,) or (m, w), or callable
-        b: numbers or vectors of the columns' points (of X's, without Y), or with `data` a function
+        b: numbers or vectors of Y's points (of X's, without Y), or with `data` a function
         ``f(a, b)`` of both points' data.
     e : Kernel or callable, optional
         A kernel, or a function ``f(D)`` of one squared distance, with `data` ``f(D, a, b)``; -D if
-        not given. Pairs with an exponent of -inf are left out.
+        not given. Pairs with ``e_ij = -inf`` are left out.
     data : array (n,), optional
         A number per point of X.
     data_Y : array (m,), optional
@@ -31,14 +31,15 @@ class SoftmaxMean(Softmax):
     Raises
     ------
     TypeError
-        A function cannot be called or, later, traced: the message says which line is in the way.
+        A function cannot be called or, at the first use, traced. The message names the line that is
+        the reason.
     ValueError
         `data_Y` without `data`.
 
     Notes
     -----
-    ``d s_i / d D_ij = p_ij e'_ij (b_j - s_i)`` and ``d s_i / d b_j = p_ij``. It is the attention of
-    row i to the values. A row in which no pair is left has no mean: NaN.
+    ``d s_i / d D_ij = p_ij e'_ij (b_j - s_i)`` and ``d s_i / d b_j = p_ij``. This is attention with
+    the weights p. A row without any pair has the mean NaN.
 
     Examples
     --------

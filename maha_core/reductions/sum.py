@@ -27,7 +27,7 @@ class Sum(Reduction):
         A kernel, or a function ``f(D)`` of one squared distance, with `data` ``f(D, a, b)``, as
         `maha_core.losses.Pairwise` takes it.
     values : array (m,) or (m, w), or callable, optional
-        b: numbers or vectors of the columns' points (of X's, without Y), or with `data` a function
+        b: numbers or vectors of Y's points (of X's, without Y), or with `data` a function
         ``f(a, b)`` of both points' data; 1 if not given.
     data : array (n,), optional
         A number per point of X.
@@ -37,14 +37,15 @@ class Sum(Reduction):
     Raises
     ------
     TypeError
-        A function cannot be called or, later, traced: the message says which line is in the way.
+        A function cannot be called or, at the first use, traced. The message names the line that is
+        the reason.
     ValueError
         `data_Y` without `data`.
 
     Notes
     -----
-    ``d s_i / d D_ij = e'_ij b_j`` and ``d s_i / d b_j = e_ij``. The sums of a kernel times vectors
-    are the product of its matrix with them.
+    ``d s_i / d D_ij = e'_ij b_j`` and ``d s_i / d b_j = e_ij``. If e is a kernel, the sums are the
+    product of the kernel's matrix with the values.
 
     Examples
     --------
@@ -75,7 +76,7 @@ class Sum(Reduction):
 
     @property
     def numbers(self) -> tuple[Expression, ...]:
-        """What is summed of every pair, where values are numbers."""
+        """The summands of one pair, where values are numbers."""
         return (_product(self.e, self.summed_values().number),)
 
     @property
@@ -90,7 +91,7 @@ class Sum(Reduction):
 
     @property
     def is_symmetric(self) -> bool:
-        """Whether all pairs are treated alike, and have vectors of the columns to add up."""
+        """Whether e is symmetric in both points, and values are vectors of the columns' points."""
         return self.data is None and isinstance(self.values, str)
 
     def mirrored(self, tile: Tile, rows: Array) -> tuple[Array, Array]:
@@ -111,7 +112,7 @@ class Sum(Reduction):
         return self._times_slope(tile.term(self.summed_values(), self.name, g, None))
 
     def entry(self, xp: Any, pieces: Pieces, g: Array) -> Term:
-        """Return the same of values that are numbers."""
+        """Return the same for values that are numbers."""
         return self._times_slope(self.summed_values().pull(self.name, g, None))
 
     def _times_slope(self, term: Term) -> Term:

@@ -1,4 +1,4 @@
-"""What a reduction adds up: ones, numbers or vectors of the columns' points, or pairs' numbers."""
+"""The values of a reduction: ones, numbers or vectors of the columns' points, or of pairs."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Values(ABC):
         return tile.xp.sum(k, axis=1, keepdims=True), self.sums(tile, k)
 
     def pull(self, name: str, g: Array, mean: Array | None, less: Array | None = None) -> Term:
-        """Return ``g_i (b_j - mean_i) - less_i`` of numbers: the sum's derivative in k, for g.
+        """Return ``g_i (b_j - mean_i) - less_i`` for numbers: the sum's derivative in k times g.
 
-        A mean of None is 0, and so is what is subtracted.
+        A mean or `less` of None counts as 0.
         """
         return _pulled(name, self.number, g, mean, less)
 
@@ -70,7 +70,7 @@ class Ones(Values):
 
 
 class ColumnValues(Values):
-    """Numbers or vectors of the columns' points, point data by their name."""
+    """Numbers or vectors of the columns' points, given by the name of the point data."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -98,7 +98,7 @@ class ColumnValues(Values):
     def term(
         self, tile: Tile, name: str, g: Array, mean: Array | None, less: Array | None = None
     ) -> Term:
-        """Return ``[g_i, -g_i . mean_i - less_i] [b_j, 1]^T``: less work than passes."""
+        """Return ``[g_i, -g_i . mean_i - less_i] [b_j, 1]^T``, by one matrix product."""
         xp, h, B = tile.xp, f"{name}_product", self._matrix(tile)
         subtracted = less
         if mean is not None:
