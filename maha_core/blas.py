@@ -142,7 +142,7 @@ class _OneThread:
         self._here.limit.take(holder, self._libraries.of_thread())
 
     def give_back(self, holder: int) -> None:
-        """Let go of BLAS, in this thread and in the process."""
+        """Release the limit, in this thread and in the process."""
         self._here.limit.give_back(holder)
         with self._lock:
             self._limit.give_back(holder)
@@ -154,7 +154,7 @@ class _OneThread:
         self._lock.release()
 
     def after_fork_in_child(self) -> None:
-        # Only the forking thread lives on: the others will never leave.
+        # Only the forking thread exists in the child: the others will never leave.
         self._lock = threading.RLock()
         self._limit.holders = set(self._here.limit.holders)
         if not self._limit.holders:

@@ -180,7 +180,7 @@ def _no_array(value: Any, argument: str) -> str:
 
 
 def _is_of_another_kind(value: Any) -> bool:
-    """Tell whether a value is an array according to its own library."""
+    """Tell whether a value has the attributes of an array of some library."""
     return all(hasattr(value, name) for name in ("shape", "dtype", "__getitem__"))
 
 

@@ -1,7 +1,8 @@
-"""A backend whose arrays another engine computes on where they are, without a copy.
+"""The base class of backends whose arrays another engine computes on in place, without a copy.
 
-Arguments are checked as the library's own arrays. Then an operation is handed to the engine, on
-arrays of its library in the same memory, and its results come back as arrays of the user's.
+Arguments are checked as arrays of the user's library. Then the engine (such as NumPy's) runs the
+operation on arrays of its own library in the same memory, and its results are returned as arrays of
+the user's library.
 """
 
 from __future__ import annotations
@@ -29,41 +30,41 @@ Result = TypeVar("Result")
 
 
 class Door(Backend):
-    """Arrays that an engine can work on where they are are lent to it; for others it is generic.
+    """A backend that lends arrays to an engine if possible, and is generic for other arrays.
 
     Attributes
     ----------
     engine_name : str
-        The name of the plugin whose engine computes. Without it everything is generic.
+        The name of the plugin whose engine computes. If it is not installed, all is generic.
     """
 
     engine_name = "numpy"
 
-    # --- what a library has to say -----------------------------------------------------------
+    # --- defined by each library -------------------------------------------------------------
 
     @abstractmethod
     def lends(self, value: Array) -> bool:
-        """Tell whether the engine can work on an array of this library where it is."""
+        """Tell whether the engine can work on an array of this library without a copy."""
 
     @abstractmethod
     def lent(self, value: Array) -> Array:
-        """Return an array of the engine's library in the memory of one of this library."""
+        """Return an array of the engine's library that shares memory with one of this library."""
 
     def lent_to_be_written(self, value: Array) -> Array:
-        """Return the same, or a copy where arrays of this library are not to be written."""
+        """Return the same, or a copy if arrays of this library must not be written."""
         return self.lent(value)
 
     @abstractmethod
     def taken(self, value: Array, like: Array) -> Array:
-        """Return an array of this library with the numbers of one of the engine's, its memory too.
+        """Return an array of this library with the values of an engine's array, and its memory.
 
-        The engine does not write to it any more. It is to live on the device of `like`.
+        The engine no longer writes to this memory. The result is on the device of `like`.
         """
 
     def shown(self, value: Array, like: Array) -> Array:
-        """Return an array for a user's function, in memory that the engine will write again.
+        """Return an array for a user's function, in memory that the engine will reuse.
 
-        Where arrays of this library never change it must be a copy.
+        If arrays of this library are immutable, it must be a copy.
         """
         return self.taken(value, like)
 
@@ -72,17 +73,17 @@ class Door(Backend):
         return nullcontext()
 
     def written(self, value: Array) -> None:
-        """Let the library know that an array of the user's, given as ``out=``, was written."""
+        """Tell the library that an array given as ``out=`` was written."""
 
     def prepared(self, problem: Any, operation: Operation[Result]) -> Operation[Result]:
-        """Return an operation with the memory in which its result can be taken without a copy."""
+        """Return an operation whose result is in memory that `taken` need not copy."""
         return operation
 
     def remark(self) -> str:
-        """Return what `maha_core.backends` says of the library beside its version."""
+        """Return a remark on the library for the table of `maha_core.backends`."""
         return f"arrays on the CPU are computed on by the plugin {self.engine_name!r}"
 
-    # --- what is handed over -----------------------------------------------------------------
+    # --- run by the engine -------------------------------------------------------------------
 
     def run(self, problem: Any, operation: Operation[Result]) -> Result:
         """Return the result of an operation on a problem."""
@@ -90,9 +91,9 @@ class Door(Backend):
         if engine is None:
             return super().run(problem, operation)
         lending, out = Exchange(self, problem.X), getattr(operation, "out", None)
-        with insist(None):  # on this library, which the engine's arrays are not of
+        with insist(None):  # `use_backend` names this library, not the engine's
             own = lending.changed(problem)
-            if isinstance(own.form, EuclideanForm):  # made without asking whose arrays they are
+            if isinstance(own.form, EuclideanForm):  # it was made for this library's namespace
                 own = replace(own, form=euclidean(engine.xp))
             found = engine.run(own, self.prepared(own, lending.changed(operation)))
         result: Result = lending.returned(engine.owns, found)
@@ -125,7 +126,7 @@ class Door(Backend):
         return self.taken(engine.covariance(self.lent(X), ridge), X)
 
     def derived(self, metric: Any, method: Callable[[Any], Result]) -> Result:
-        """Return what a method makes of a metric."""
+        """Return the array that a method of a metric computes."""
         engine = self._engine_for(metric.parameter)
         if engine is None:
             return super().derived(metric, method)
@@ -154,7 +155,7 @@ class Door(Backend):
         engine = REGISTRY.load(self.engine_name)
         return options if engine is None else engine.portable(options)
 
-    # --- what the engine knows better of its memory ------------------------------------------
+    # --- facts about memory that the engine finds faster -------------------------------------
 
     def is_finite(self, values: Array) -> Array | bool:
         """Tell whether an array holds neither NaN nor infinity."""
@@ -169,5 +170,5 @@ class Door(Backend):
         return engine.overlap(self.lent(a), self.lent(b))
 
     def _engine_for(self, *values: Array) -> Engine | None:
-        """Return the engine that works on arrays where they are; None where there is none."""
+        """Return the engine that can work on arrays without copies; None if there is none."""
         return REGISTRY.load(self.engine_name) if all(map(self.lends, values)) else None

@@ -1,6 +1,6 @@
-"""What is computed on a library's arrays: operations on problems, and what is made of points alone.
+"""Computations on a library's arrays: operations on problems, and functions of points alone.
 
-A low file that asks for the backend of an array gets an `Engine`; it need not know what is above.
+Modules of lower layers use a backend through this class, without importing upper layers.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _chosen: dict[tuple[type, type], Algorithm] = {}
 
 
 class Engine(Library):
-    """A library with what is computed on it: what an array's type leads to."""
+    """An array library with the operations on its arrays; `backend_of` finds it by type."""
 
     def for_call(self) -> Self:
-        """Return the backend of one call of a public function; most are the same for all."""
+        """Return the backend for one call of a public function; by default the backend itself."""
         return self
 
     def check_options(self, options: Options) -> None:
@@ -49,16 +49,16 @@ class Engine(Library):
             )
 
     def portable(self, options: Options) -> Options:
-        """Return options that have the same meaning on every machine that work is sent to."""
+        """Return options that have the same meaning on every machine that runs tasks."""
         return options
 
     # --- operations --------------------------------------------------------------------------
 
     @classmethod
     def register(cls, operation: type[Operation[Any]]) -> Callable[[AnyAlgorithm], AnyAlgorithm]:
-        """Let a function ``(backend, problem, operation)`` do an operation on this backend.
+        """Register a function ``(backend, problem, operation)`` for an operation on this backend.
 
-        It holds for subclasses, too. ``operation.run(backend, problem)`` is what it replaces.
+        It replaces ``operation.run(backend, problem)``, in subclasses too.
         """
 
         def registered(algorithm: AnyAlgorithm) -> AnyAlgorithm:
@@ -86,7 +86,7 @@ class Engine(Library):
             return metric.form(self, parameter)
 
     def derived(self, metric: Any, method: Callable[[Any], Result]) -> Result:
-        """Return what a method makes of a metric of this library's arrays."""
+        """Return the array that a method of a metric computes."""
         shape = metric.parameter.shape
         with self.working(current(), FACTORISATION * prod(shape) * shape[-1]):
             return method(metric)
@@ -123,7 +123,7 @@ class Engine(Library):
         return xp.astype(S, dtype, copy=False)
 
     def mean(self, values: Array, argument: str, options: Options) -> Array:
-        """Return the mean over the points of numbers or vectors, which are the `argument`."""
+        """Return the mean over the points of numbers or vectors, named `argument` in errors."""
         return self.xp.mean(values, axis=0)
 
     def entrywise(self, expression: Expression, D: Array, options: Options) -> Array:
@@ -132,14 +132,14 @@ class Engine(Library):
             if options.check_finite:
                 checks.finite(self, D, "D")
             checks.squared_distances(self, D)
-            flat = self.xp.reshape(D, (-1, 1))  # an expression is one of rows and columns
+            flat = self.xp.reshape(D, (-1, 1))  # expressions are evaluated on matrices
             with self.quiet():
                 (values,) = evaluate([expression], self.xp, {"D": flat})
             return self.xp.reshape(values, D.shape)
 
 
 def _choose(engine: type, operation: type) -> Algorithm:
-    """Return what is registered for an operation, else what it brings itself."""
+    """Return the function registered for an operation, else the operation's own."""
     keys = ((kind, operation) for kind in engine.__mro__)
     own = next((_registered[key] for key in keys if key in _registered), _by_itself)
     return _chosen.setdefault((engine, operation), own)

@@ -1,4 +1,4 @@
-"""Arrays of one library for those of another, wherever they stand in what an operation is asked."""
+"""Exchange the arrays of a problem and an operation for arrays of another library, and back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = Any
 
 
 class Lender(Protocol):
-    """A library whose arrays are lent to an engine: `maha_core.door.Door` says what each means."""
+    """A library whose arrays are lent to an engine; see `maha_core.door.Door` for the methods."""
 
     def owns(self, value: object) -> bool: ...
 
@@ -31,14 +31,14 @@ class Lender(Protocol):
 
 
 class Exchange:
-    """Arrays lent to an engine for one operation, and what comes back.
+    """Arrays lent to an engine for one operation, and the results.
 
     Parameters
     ----------
     lender : Lender
         The library whose arrays are lent.
     like : array
-        An array of that library, on whose device the results are to live.
+        An array of that library; the results are on its device.
     """
 
     def __init__(self, lender: Lender, like: Array) -> None:
@@ -47,17 +47,17 @@ class Exchange:
         self._given: dict[int, tuple[Array, Array]] = {}
 
     def lend(self, value: Array) -> Array:
-        """Return an array of the engine's library in the memory of one of the user's."""
+        """Return an array of the engine's library that shares memory with one of the user's."""
         found = self.lender.lent(value)
         self._given[id(found)] = found, value
         return found
 
     def changed(self, value: Any) -> Any:
-        """Return a problem or an operation with arrays that the engine works on."""
+        """Return a problem or an operation with arrays of the engine's library."""
         return mapped(value, self._changed)
 
     def returned(self, owns: Callable[[object], bool], value: Any) -> Any:
-        """Return a result with arrays of the user's library; what was lent is itself again."""
+        """Return a result with arrays of the user's library; lent arrays are the originals."""
 
         def back(_: str, part: Any) -> Any:
             if id(part) in self._given:
@@ -78,14 +78,14 @@ class Exchange:
         return None
 
     def _with_own_arrays(self, f: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a user's function, which is given and gives the user's arrays."""
+        """Return a user's function, wrapped to take and return the user's arrays."""
         lender, like, wanted = self.lender, self.like, insisted()
 
         def lent(_: str, part: Any) -> Any:
             return lender.lent_to_be_written(part) if lender.owns(part) else None
 
         def called(*arrays: Array) -> Any:
-            # A function of the user's may call maha_core, too.
+            # A user's function may call maha_core, too.
             with insist(wanted), lender.calling():
                 return mapped(f(*(lender.shown(array, like) for array in arrays)), lent)
 

@@ -1,4 +1,4 @@
-"""How work on a library's arrays is run: where, in how many threads, and how quietly."""
+"""How work on a library's arrays is run: device, threads, and floating-point warnings."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Context = AbstractContextManager[object]
 
 
 class Execution:
-    """The contexts of work on arrays, and its parts in order."""
+    """Contexts for work on arrays, and an ordered map."""
 
     def on_device_of(self, value: Array) -> Context:
-        """Return the context in which arrays can be worked on where a value lives."""
+        """Return the context for work on a value's device."""
         return nullcontext()
 
     def working(self, options: Options, size: int) -> Context:
@@ -31,7 +31,7 @@ class Execution:
 
     def quiet(self) -> Context:
         """Return a context without the library's warnings on floating-point arithmetic."""
-        numpy = sys.modules.get("numpy")  # libraries that hold NumPy arrays warn as it does
+        numpy = sys.modules.get("numpy")  # libraries based on NumPy arrays warn as NumPy does
         return nullcontext() if numpy is None else cast(Context, numpy.errstate(all="ignore"))
 
     def map_ordered(

@@ -1,4 +1,4 @@
-"""The extras of maha_core, which bring further libraries, and how to install them."""
+"""The extras of maha_core, which install further libraries."""
 
 
 def install(extra: str) -> str:
@@ -13,7 +13,7 @@ def install(extra: str) -> str:
 
 
 def missing(needs: str, library: str, extra: str) -> str:
-    """Return what to say where a library is missing that only an extra brings."""
+    """Return the error message for a missing library that an extra installs."""
     return (
         f"{needs} needs {library}, which is not installed: {install(extra)} in maha_core's folder"
     )

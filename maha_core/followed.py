@@ -1,10 +1,10 @@
-"""Whether a program of another library differentiates or traces an array at the moment."""
+"""Tests whether another library is differentiating or tracing an array."""
 
 import sys
 
 
 def is_followed(value: object) -> bool:
-    """Tell whether an array is more than its numbers to the library that it comes from.
+    """Tell whether an array is being differentiated or traced by its library.
 
     Parameters
     ----------
@@ -25,12 +25,12 @@ def is_followed(value: object) -> bool:
 
 
 def _requires_grad(value: object) -> bool:
-    """Tell whether a tensor requires grad, even where that is not recorded just now."""
+    """Tell whether a tensor requires grad, even if recording is off (``torch.no_grad``)."""
     return bool(getattr(value, "requires_grad", False))
 
 
 def is_followed_by_torch(value: object) -> bool:
-    """Tell whether torch records or differentiates what is computed of a value."""
+    """Tell whether torch records or differentiates computations on a value."""
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(value, torch.Tensor):
         return False

@@ -18,9 +18,10 @@ Array = Any
 
 
 class Operands(NamedTuple):
-    """Augmented matrices, those of two blocks of points having a difference form as their product.
+    """Augmented matrices of a block of points, whose products are difference forms.
 
-    ``left @ right.T`` of one block's left and another's right; ``a (r, 1)`` are a block's own sums.
+    The form of two blocks is ``left @ right.T``, the left of one and the right of the other;
+    ``a (r, 1)`` are a block's own sums ``u_i . v_i``.
     """
 
     left: Array
@@ -35,8 +36,8 @@ STRETCH = 256
 def dot(xp: Any, U: Array, V: Array) -> Array:
     """Return the dot products along the last axis.
 
-    Libraries may add the terms one after the other: equal terms are then rounded alike, and a
-    million of them lose four digits of float32. In short stretches they lose none.
+    Libraries may add the terms sequentially. Rounding errors of equal terms then accumulate: a
+    million of them lose four digits of float32. Sums of short blocks lose none.
     """
     width = U.shape[-1]
     if width <= 2 * STRETCH:
@@ -51,17 +52,17 @@ def dot(xp: Any, U: Array, V: Array) -> Array:
 
 
 def negligible(xp: Any, dtype: Any) -> float:
-    """Return an exponent whose power is far below rounding, and far above underflow."""
+    """Return an exponent whose exponential is far below rounding, and far above underflow."""
     return 0.7 * log(xp.finfo(dtype).smallest_normal)
 
 
 def exp(xp: Any, values: Array) -> Array:
-    """Return the exponential, with something negligible for what would underflow."""
+    """Return the exponential, with a negligible number where it would underflow."""
     return xp.exp(xp.maximum(values, lowest_exponent(xp, values)))
 
 
 def lowest_exponent(xp: Any, values: Array) -> Array:
-    """Return the exponent ``(..., 1)`` of what is negligible, on values' device."""
+    """Return the `negligible` exponent as an array ``(..., 1)`` on the values' device."""
     return xp.full_like(values[..., :1], negligible(xp, values.dtype))
 
 
@@ -95,10 +96,10 @@ def symmetric_form(U: Array, V_other: Array, a: Array, b: Array) -> Array:
 
 
 def symmetric_form_alone(U: Array, V: Array, a: Array) -> Array:
-    """Return the same of points among themselves, exactly symmetric.
+    """Return the same for one set of points, exactly symmetric.
 
-    ``U U^T`` is symmetric where the library's product of a matrix with its own transpose is (as
-    NumPy's); ``U V^T`` is made so.
+    ``U U^T`` is symmetric if the library's product of a matrix with its own transpose is (as in
+    NumPy); ``U V^T`` is symmetrised.
     """
     P = U @ V.T
     if V is U:
@@ -128,9 +129,9 @@ def outer_form(u: Array, v: Array, u_other: Array, v_other: Array) -> Array:
 
 
 def of_root(xp: Any, dist: Array, values: Array) -> Array:
-    """Return ``values / (2 dist)``, and 0 where the distance is 0, whatever the value is there.
+    """Return ``values / (2 dist)``, and 0 where the distance is 0, for any value there.
 
-    It takes tangents of D to those of its root, and cotangents of the root to those of D.
+    It maps tangents of D to those of its root, and cotangents of the root to those of D.
     """
     apart = dist > 0
     return xp.where(apart, values, xp.zeros_like(values)) / (
@@ -139,7 +140,7 @@ def of_root(xp: Any, dist: Array, values: Array) -> Array:
 
 
 def extended(xp: Any, U: Array) -> Array:
-    """Return ``[U, 1]``: a product with a cotangent then holds its row sums, too."""
+    """Return ``[U, 1]``: a product with a cotangent then contains its row sums, too."""
     return xp.concat([U, xp.ones_like(U[:, :1])], axis=1)
 
 
@@ -166,8 +167,8 @@ def symmetric_part(M: Array) -> Array:
 def scatter_add(xp: Any, index: Array, values: Array, size: int) -> Array:
     """Return ``(size, t)``: the rows of `values (p, t)` summed by their index.
 
-    Rows of one index are summed as a balanced tree, by segmented doubling over the sorted index,
-    since the standard has no scatter.
+    Rows with the same index are summed as a balanced tree, by segmented doubling over the sorted
+    index, because the standard has no scatter.
     """
     if not index.shape[0]:
         return xp.zeros((size, values.shape[1]), dtype=values.dtype, device=device_of(values))
@@ -190,7 +191,7 @@ def scatter_add(xp: Any, index: Array, values: Array, size: int) -> Array:
 
 
 def plus(total: Array | None, value: Array | None) -> Any:
-    """Return the sum of two arrays of which either may not be there."""
+    """Return the sum of two arrays, either of which may be None."""
     if total is None or value is None:
         return value if total is None else total
     return total + value
@@ -207,7 +208,7 @@ def centre(xp: Any, X: Array) -> Array:
 class Moments(NamedTuple):
     """The number of points, their mean ``origin + offset (1, d)`` and the scatter ``(d, d)``.
 
-    One number for the mean would round it as far as the points are from 0.
+    A single array for the mean would have a rounding error relative to the distance from 0.
     """
 
     n: int
@@ -226,10 +227,10 @@ def moments(xp: Any, X: Array) -> Moments:
 
 
 def gram(xp: Any, W: Array) -> Array:
-    """Return ``W^T W``, products of stretches of rows added in pairs, pairs of pairs and so on.
+    """Return ``W^T W``: products of blocks of rows, added as a balanced tree.
 
-    A library's product may add equal terms one after the other, all rounded alike: one column for
-    each of three categories, whose sum is constant, looked independent in a million points.
+    A library's product may add terms sequentially, and rounding errors of equal terms accumulate.
+    For a million points, three one-hot columns, whose sum is constant, then seem independent.
     """
     n, d = W.shape
     stretch = max(STRETCH, d)
@@ -261,10 +262,10 @@ def covariance(xp: Any, of: Moments, ridge: float) -> Array:
 
 
 def rounding_variance(xp: Any, of: Moments, dtype: Any) -> Array:
-    """Return the variance ``(d,)`` that a column's numbers may have by being rounded to a dtype.
+    """Return the variance ``(d,)`` that rounding to a dtype alone may give a column.
 
-    Rounding to a multiple of h has the variance ``h^2 / 12``, and h is at most eps times a number;
-    a sample's variance scatters, so that four times as much is allowed for.
+    Rounding to a multiple of h has the variance ``h^2 / 12``, and h is at most eps times a number.
+    A sample's variance fluctuates, hence a factor of four.
     """
     eps = float(xp.finfo(dtype).eps)
     mean_square = (of.origin + of.offset)[0, :] ** 2 + xp.linalg.diagonal(of.scatter) / of.n

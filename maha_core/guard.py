@@ -1,4 +1,4 @@
-"""The guard: which entries of a product-form tile have cancelled, and their direct evaluation.
+"""The guard: finds entries of a product that suffer from cancellation, and recomputes them.
 
 An entry of the product ``a_i + b_j - 2 u_i . v_j`` carries rounding errors of up to
 ``(5 + sqrt(t)) eps (a_i + b_j)`` (docs/accuracy.md has the measurement), and, where u_i is itself
@@ -7,8 +7,8 @@ a sum of larger terms, of ``2 sqrt(D_ij) eps (e_i + e_j)``. An entry is kept if 
 
     h_i = (5 + sqrt(t)) (eps / TARGET) a_i + 8 (eps / TARGET)^2 e_i^2;
 
-all others are recomputed from the raw differences ``x_i - y_j``, where nothing cancels. Gradients
-add a term for the points' own size, where the metric may not see it.
+all others are recomputed from the raw differences ``x_i - y_j``, without cancellation. Gradients
+add a term for the size of the points in directions to which the metric gives little weight.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ UNSEEN = 0.1
 
 
 class Flagged(NamedTuple):
-    """Entries of a tile that have cancelled: rows and columns (p,), and their mask if it is held.
+    """Entries of a tile that have cancelled: rows and columns (p,), and their mask if available.
 
-    The order of the positions is that of the mask's entries, row by row.
+    Positions are in the order of the mask's entries, row by row.
     """
 
     i: Array
@@ -63,9 +63,9 @@ class Flagged(NamedTuple):
 
 
 class Inspection(NamedTuple):
-    """What the guard saw: the cancelled entries, and each row's smallest one if that was looked at.
+    """The guard's findings: the cancelled entries, and the smallest entry of each row.
 
-    ``flagged`` is None where no entry has cancelled, ``smallest (r, 1)`` where nobody looked.
+    ``flagged`` is None if no entry has cancelled, ``smallest (r, 1)`` is None if not computed.
     """
 
     flagged: Flagged | None
@@ -87,10 +87,10 @@ def thresholds(
 ) -> Array:
     """Return the threshold h ``(n,)`` of every point, for D to be right in a dtype.
 
-    It is NaN, so that no comparison holds, for points with which the product could overflow. No
-    NaN is written down for it: JAX's ``debug_nans`` would take that for the user's error.
+    It is NaN, so that no comparison holds, for points with which the product could overflow. The
+    code has no NaN constant, because JAX's ``debug_nans`` would report it as the user's error.
     """
-    # In float64 the embedding's part is small, also where its square is d times too large.
+    # In float64 the embedding's part is small, even where its square is overestimated d times.
     fine = form.xp.finfo(W.dtype).bits == 32
     rounding = form.rounding(W, norms) if fine else form.coarse_rounding(W, norms)
     threshold = _threshold(form, rounding, width, W.dtype, dtype, targets)
@@ -109,7 +109,7 @@ def ceiling(form: Form, W: Array, norms: Array, largest: Array, width: int, dtyp
 
 
 def of_embedding(xp: Any, embedding: Array, own: Any, dtype: Any) -> Array:
-    """Return the D of a dtype above which differences of u_i of their own dtype are right.
+    """Return the level of D above which differences of u_i in their own dtype are accurate.
 
     `embedding` is as in `Rounding`, of all points.
     """
@@ -125,7 +125,7 @@ def _threshold(
     targets: Targets = TARGET,
 ) -> Array:
     xp, part = form.xp, share(form.xp, width, own, dtype, targets)
-    if not form.nonnegative:  # what `IndefiniteForm.signed` takes for rounding
+    if not form.nonnegative:  # the level that `IndefiniteForm.signed` takes for rounding
         part = max(part, 2 * EXPLAINED * float(xp.finfo(dtype).eps))
     threshold = part * rounding.magnitude
     if rounding.embedding is None:
@@ -135,7 +135,7 @@ def _threshold(
 
 @cache
 def share(xp: Any, width: int, own: Any, dtype: Any, targets: Targets = TARGET) -> float:
-    """Return the part of a_i and b_j below which D, of products in a dtype, is not right."""
+    """Return the fraction of a_i and b_j below which D from products in a dtype is inaccurate."""
     return (5 + sqrt(width)) * _relative(xp, own, dtype, targets)
 
 
@@ -145,20 +145,20 @@ def _relative(xp: Any, own: Any, dtype: Any, targets: Targets = TARGET) -> float
 
 
 class RowBound(NamedTuple):
-    """What tells how far away a point may be of which D has cancelled, from one side of it.
+    """A bound of the cancelled entries of each row, from the row's own norm.
 
-    With h_i = c a_i + e_i, a_i being ``|u_i|^2``, ``share`` is c and ``largest`` no less than any
-    e_j of the other side. All of them are rounded, and so is D; `SLACK` covers that.
+    With h_i = c a_i + e_i and a_i = ``|u_i|^2``, ``share`` is c and ``largest`` an upper bound of
+    e_j on the other side. `SLACK` covers the rounding of all of these and of D.
     """
 
     share: float
     largest: Array
 
     def of(self, xp: Any, norms: Array, threshold: Array) -> Array:
-        """Return a number ``(n,)`` for each point that only entries below it are below h_i + h_j.
+        """Return bounds ``(n,)``: every entry of row i below h_i + h_j is also below bound i.
 
-        Where D is ``|u_i - u_j|^2``, u_j is no farther out than ``|u_i| + sqrt(D)``, so that an
-        entry below h_i + h_j solves ``D < c a_i + c (sqrt(a_i) + sqrt(D))^2 + e_i + e_j``.
+        Where D is ``|u_i - u_j|^2``, ``|u_j| <= |u_i| + sqrt(D)``, so that an entry below h_i + h_j
+        satisfies ``D < c a_i + c (sqrt(a_i) + sqrt(D))^2 + e_i + e_j``.
         """
         c = self.share
         inner = threshold + c * norms + self.largest  # 2 c a_i + e_i + max e_j
@@ -173,10 +173,10 @@ def _largest(xp: Any, dtype: Any) -> float:
 
 
 def pullback_thresholds(form: Form, W: Array, dtype: Any) -> Array | float:
-    """Return what a gradient needs above `thresholds`, 0 where it cancels no more than D.
+    """Return the increase of `thresholds` for a gradient, 0 where it cancels no more than D.
 
-    The Laplacian product cancels where points are closer than they are far out, and columns that
-    the metric hardly sees leave no trace of this in D.
+    The Laplacian product cancels where points are much closer to each other than to the centre.
+    For columns with little weight in the metric, D does not show this.
     """
     xp = form.xp
     visibility = form.visibility()
@@ -204,7 +204,7 @@ def differences(
     """Yield ``x_i - y_j (b, d)`` of listed pairs, in batches of a bounded number of entries."""
     xp = library.xp
     size = max(1, entries // rows.shape[1])
-    for start in range(0, max(1, i.shape[0]), size):  # an empty one where there are no pairs
+    for start in range(0, max(1, i.shape[0]), size):  # one empty batch if there are no pairs
         part = slice(start, min(start + size, i.shape[0]))
         yield part, xp.take(rows, i[part], axis=0) - xp.take(columns, j[part], axis=0)
 
@@ -212,7 +212,7 @@ def differences(
 def direct(
     library: Library, form: Form, rows: Array, columns: Array, i: Array, j: Array, entries: int
 ) -> Array:
-    """Return D ``(p,)`` of listed pairs from their differences, where nothing cancels."""
+    """Return D ``(p,)`` of listed pairs from their differences, without cancellation."""
     found = []
     with library.quiet():
         for part, delta in differences(library, rows, columns, i, j, entries):
@@ -233,7 +233,7 @@ def _signed(
     i: Array,
     j: Array,
 ) -> Array:
-    """Return D with the entries whose sign rounding may have changed evaluated more widely."""
+    """Return D; entries whose sign may be wrong by rounding are evaluated in the widest float."""
     xp = library.xp
     close = form.may_be_zero(D, delta)
     if not bool(xp.any(close)):

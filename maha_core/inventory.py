@@ -1,4 +1,4 @@
-"""What backends there are, for people to read: `maha_core.backends`."""
+"""The table of installed backends: `maha_core.backends`."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class BackendInfo:
     name : str
         The root module of the array types that it serves, or ``"generic"``.
     provider : str
-        The distribution that brings it, with its version.
+        The distribution that provides it, with its version.
     version : str or None
-        The version of the array library; None where it has not been asked.
+        The version of the array library; None if not checked.
     works : bool or None
-        None where this has not been checked. False, too, where its library is not installed.
+        Whether it works; None if not checked. False if its library is not installed.
     reason : str
-        Why it does not work and what mends it, or what it serves and by which means.
+        Why it does not work and how to fix it, or which arrays it serves and how.
     devices : tuple of str
-        The devices that its arrays can live on; empty where they have not been asked.
+        The devices that its arrays can be on; empty if not checked.
     """
 
     name: str
@@ -47,7 +47,7 @@ class BackendInfo:
 
 
 class BackendTable(tuple[BackendInfo, ...]):
-    """The backends there are: a tuple of `BackendInfo` that prints as a table."""
+    """The installed backends: a tuple of `BackendInfo` that prints as a table."""
 
     __slots__ = ()
 
@@ -87,12 +87,12 @@ def backends(check: bool = False) -> BackendTable:
     Parameters
     ----------
     check : bool
-        Whether to load each plugin and see whether it works. Without it nothing is imported.
+        Whether to load each plugin to see whether it works. If False, nothing is imported.
 
     Returns
     -------
     tuple of BackendInfo
-        It prints as a table.
+        The backends; the tuple prints as a table.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def backends(check: bool = False) -> BackendTable:
 
 
 def describe(registry: Registry, check: bool) -> BackendTable:
-    """List the backends of a registry; `backends` is this for the registry of the process."""
+    """List the backends of a registry; `backends` uses the registry of the process."""
     infos = [_describe(registry, name, check) for name in registry.plugins]
     return BackendTable([*infos, _generic()])
 
@@ -123,7 +123,7 @@ def _describe(registry: Registry, name: str, check: bool) -> BackendInfo:
         version, remark, devices = backend.version(), backend.remark(), tuple(backend.devices())
         return BackendInfo(name, provider, version, True, remark, devices)
     except PluginError as error:
-        if error.name and name.startswith(error.name.partition(".")[0]):  # jax, of jaxlib, too
+        if error.name and name.startswith(error.name.partition(".")[0]):  # jax also for jaxlib
             reason = _absent(error, registry.how_to_install(name, error.name))
             return BackendInfo(name, provider, None, False, reason, ())
         return BackendInfo(name, provider, None, False, str(error), ())
@@ -133,7 +133,7 @@ def _describe(registry: Registry, name: str, check: bool) -> BackendInfo:
 
 
 def _absent(error: PluginError, how: str) -> str:
-    """Say that a library is not installed, and what to do who wants it."""
+    """Return the entry of a library that is not installed, with the command that installs it."""
     why = str(error.__cause__)
     return f"{ABSENT}; for its arrays: {how}" if why.startswith("No module") else f"{ABSENT}: {why}"
 

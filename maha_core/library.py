@@ -1,4 +1,4 @@
-"""Facts about arrays: what an array library has, done once for any array API library."""
+"""Facts about arrays and devices, implemented once for any array API library."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = Any
 
 
 class Library(Execution):
-    """An array library: its arrays, its dtypes and devices, and how work on them is run.
+    """An array library: its arrays, dtypes and devices, and the execution of work on them.
 
     Parameters
     ----------
@@ -41,34 +41,34 @@ class Library(Execution):
             return False
 
     def accepts(self, value: object, like: Array) -> bool:
-        """Tell whether a value may stand beside an array of this library."""
+        """Tell whether a value is accepted together with arrays of this library."""
         return self.owns(value)
 
     def is_plain(self, value: object) -> bool:
-        """Tell whether a value is computed with as it is: real numbers, canonical, not special.
+        """Tell whether a value can be used as it is: real numbers, canonical, not special.
 
-        False where that is not known at a glance: `refuse`, `canonical` and `kind` tell then.
+        False if that is not known quickly; `refuse`, `canonical` and `kind` then decide.
         """
         return False
 
     def adopt(self, value: Array) -> Array:
-        """Return a value that is accepted as an array of this library."""
+        """Return an accepted value as an array of this library."""
         return value
 
     def refuse(self, value: Array, argument: str) -> None:
-        """Raise TypeError for an array whose extra meaning would silently be dropped."""
+        """Raise TypeError for an array with information that would be lost, such as a mask."""
         refuse_special(value, argument)
         refuse_differentiated(value, argument)
 
     def refuse_tracked(self, value: Array, argument: str) -> None:
-        """Raise TypeError for an array that is differentiated, where nothing is recorded."""
+        """Raise TypeError for an array being differentiated, in functions without derivatives."""
 
     def canonical(self, value: Array) -> Array:
         """Return the same numbers as a plain array in native byte order, copying only if needed."""
         return without_lazy_sign(value)
 
     def kind(self, dtype: Any) -> str:
-        """Return "real", "integer", "bool", or "other" for what is not accepted."""
+        """Return "real", "integer", "bool", or "other" for dtypes that are not accepted."""
         xp = self.xp
         if dtype == xp.float64 or dtype == xp.float32:
             return "real"
@@ -94,11 +94,11 @@ class Library(Execution):
         return str(getattr(self.xp, "__version__", "unknown"))
 
     def remark(self) -> str:
-        """Return what `maha_core.backends` says of the library beside its version, or nothing."""
+        """Return a remark on the library for the table of `maha_core.backends`, or ""."""
         return ""
 
     def devices(self) -> list[str]:
-        """Name the devices on which arrays can live here."""
+        """Return the names of the available devices."""
         return [str(device) for device in self.xp.__array_namespace_info__().devices()]
 
     def writable(self, value: Array) -> bool:
@@ -109,7 +109,7 @@ class Library(Execution):
         """Raise ValueError for an array that is read-only."""
 
     def overlap(self, a: Array, b: Array) -> bool:
-        """Tell whether two arrays share memory, as far as the library lets that be known."""
+        """Tell whether two arrays share memory, as far as this can be determined."""
         if a is b:
             return True
         if not (hasattr(a, "data_ptr") and hasattr(b, "data_ptr")):
@@ -128,8 +128,8 @@ class Library(Execution):
     ) -> None:
         """Call `on_failure`, which raises, where a condition on values does not hold.
 
-        At once, or as soon as the library knows values: `like` is an array that lives where they
-        do, and `on_failure` must be able to say what was wrong that late.
+        At once, or as soon as the library knows values; `on_failure` must be able to report the
+        error that late. `like` is an array on the values' device.
         """
         if not bool(holds()):
             on_failure()
@@ -148,7 +148,7 @@ class Library(Execution):
 
 
 def _span(value: Array) -> tuple[int, int]:
-    """Return the addresses that a strided array lies between."""
+    """Return the lowest and the highest address of a strided array."""
     start = int(value.data_ptr())
     strides = zip(value.shape, value.stride(), strict=True)
     last = sum((extent - 1) * abs(stride) for extent, stride in strides)

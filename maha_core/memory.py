@@ -1,4 +1,4 @@
-"""How much memory the host has left, so that the impossible is refused before any work."""
+"""The available memory of the host, to raise MemoryError before any work."""
 
 import os
 from pathlib import Path
@@ -40,7 +40,7 @@ def _cgroup_available() -> int | None:
 
 
 def readable(size: float) -> str:
-    """Return a size in bytes as a person writes it."""
+    """Return a size in bytes as text with a unit, such as "3.2 GiB"."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if size < 1024:
             return f"{size:.3g} {unit}"

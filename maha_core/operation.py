@@ -1,4 +1,4 @@
-"""An operation on a problem, as an object: what is asked, and how any backend answers it."""
+"""The base class of operations on a problem, which every backend can run."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ Result = TypeVar("Result", covariant=True)
 
 
 class Operation(ABC, Generic[Result]):
-    """What is asked of a problem.
+    """An operation on a problem, such as computing D.
 
-    Subclasses are frozen dataclasses, whose fields are what is asked for beyond the problem. Each
-    brings its algorithm; a backend that has a better one registers it (`Engine.register`).
+    Subclasses are frozen dataclasses, whose fields are the arguments other than the problem. Each
+    has a generic algorithm; a backend with a better one registers it (`Engine.register`).
 
     Attributes
     ----------
     quiet : bool
-        Whether warnings on floating-point arithmetic mean nothing, as for our own arithmetic; False
-        where a user's function runs.
+        Whether floating-point warnings are suppressed, as for our own arithmetic; False where a
+        user's function runs.
     """
 
     quiet: ClassVar[bool] = True
@@ -30,4 +30,4 @@ class Operation(ABC, Generic[Result]):
 
     @abstractmethod
     def run(self, backend: Any, problem: Any) -> Result:
-        """Return the result, by what every backend can do."""
+        """Return the result, by an algorithm for every backend."""

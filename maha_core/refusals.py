@@ -1,4 +1,4 @@
-"""Arrays that pass for an array of their library but mean more than their numbers."""
+"""Refusals of arrays with more than values: masked arrays, tracked tensors, tracers."""
 
 import sys
 from typing import Any
@@ -11,7 +11,7 @@ Array = Any
 
 
 def refuse_special(value: Array, argument: str) -> None:
-    """Raise TypeError for an array whose extra meaning a computation would silently drop.
+    """Raise TypeError for an array with information that a computation would silently drop.
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ def refuse_special(value: Array, argument: str) -> None:
     Raises
     ------
     TypeError
-        A masked array, ``np.matrix`` or other redefined ``ndarray``; a torch tensor that is not
-        dense, has no numbers or is redefined; a JAX tracer.
+        A masked array, ``np.matrix`` or another subclass of ``ndarray`` with other arithmetic; a
+        torch tensor that is not dense, has no values or is such a subclass; a JAX tracer.
     """
     for base in type(value).__mro__:
         check = _CHECKS.get(root_module(base))
@@ -33,7 +33,7 @@ def refuse_special(value: Array, argument: str) -> None:
 
 
 def refuse_differentiated(value: Array, argument: str) -> None:
-    """Raise TypeError for a torch tensor that autograd follows, where nothing is recorded for it.
+    """Raise TypeError for a torch tensor being differentiated, in functions without derivatives.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def _refuse_torch(value: Array, argument: str) -> None:
 
 
 def _refuse_not_dense(torch: Any, value: Array, argument: str) -> None:
-    """Raise for a tensor whose memory is no dense array of its numbers."""
+    """Raise for a tensor that is not a dense array of numbers in memory."""
     if value.is_nested:
         raise TypeError(
             f"{argument} is a nested tensor, whose parts may differ in their shapes; pass one of "
@@ -103,7 +103,7 @@ def _refuse_not_dense(torch: Any, value: Array, argument: str) -> None:
 
 
 def _refuse_without_values(torch: Any, value: Array, argument: str) -> None:
-    """Raise for a tensor whose values cannot be looked at, or are not all there is to it."""
+    """Raise for a tensor whose values are not available, or that has further information."""
     if type(value).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
         raise TypeError(
             f"{argument} is a {describe(value)}, which gives arithmetic a meaning of its own; "
@@ -126,7 +126,7 @@ def _refuse_jax(value: Array, argument: str) -> None:
 
 
 def refuse_keys(value: Array, argument: str) -> None:
-    """Raise TypeError for a JAX array that holds no numbers."""
+    """Raise TypeError for a JAX array of random keys."""
     dtypes = sys.modules["jax"].dtypes
     if dtypes.issubdtype(value.dtype, dtypes.extended):
         raise TypeError(

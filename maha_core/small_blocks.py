@@ -1,4 +1,4 @@
-"""A batch of few points each as listed pairs of one problem: one product in place of many calls."""
+"""Batches of small matrices, computed as listed pairs of one problem instead of many calls."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LARGEST = 256
 
 
 def are_small(X: Array, Y: Array | None, metric: Metric | None) -> bool:
-    """Tell whether the blocks of a batch with one metric are better taken as pairs."""
+    """Tell whether the members of a batch with one metric are faster as listed pairs."""
     if X.ndim < 2 or (Y is not None and Y.ndim < 2):
         return False
     if isinstance(metric, Metric) and metric.is_batch:
@@ -34,7 +34,7 @@ def are_small(X: Array, Y: Array | None, metric: Metric | None) -> bool:
 def of_pairs(
     backend: Engine, function: OfPairs, X: Array, Y: Array | None, metric: Metric | None
 ) -> Array:
-    """Return the matrices ``(..., n, m)`` of a batch, whose entries a function of pairs gives."""
+    """Return the matrices ``(..., n, m)`` of a batch, computed by a function of listed pairs."""
     xp, leading = backend.xp, {"X": tuple(X.shape[:-2])}
     if Y is not None:
         leading["Y"] = tuple(Y.shape[:-2])

@@ -1,4 +1,4 @@
-"""What stands in nested dataclasses, tuples and mappings, by its path, and the same with others."""
+"""Map a function over the parts of nested dataclasses, tuples and mappings, with their paths."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ ATOMS = frozenset({type(None), bool, int, float, str, frozenset})
 
 
 def mapped(value: Any, change: Callable[[str, Any], Any], path: str = "") -> Any:
-    """Return a value whose parts are changed, where `change` does not return None for them.
+    """Return a value with the parts replaced for which `change` does not return None.
 
-    `change` is given the path of a part, such as ``"objective.row_data.y"``, and the part. What
-    holds no changed part is returned as it is.
+    `change` is called with the path of a part, such as ``"objective.row_data.y"``, and the part. A
+    value without changed parts is returned itself.
     """
     if type(value) in ATOMS:
         return value
@@ -41,7 +41,7 @@ def mapped(value: Any, change: Callable[[str, Any], Any], path: str = "") -> Any
 def _changed(
     given: Mapping[str, Any], change: Callable[[str, Any], Any], path: str
 ) -> dict[str, Any]:
-    """Return those of some named parts that are others than before."""
+    """Return the named parts that have changed."""
     found = {}
     for name, part in given.items():
         new = mapped(part, change, f"{path}.{name}" if path else name)

@@ -1,4 +1,4 @@
-"""What people see of a value when they print it: one line, and no array written out."""
+"""Short representations of objects: one line, with arrays by shape and dtype."""
 
 from __future__ import annotations
 

@@ -28,11 +28,11 @@ def target_neighbors(
     X : array (n, d)
         Points as rows.
     labels : array of integers (n,)
-        Their classes, of X's library; beside a Dask array one of its chunks' library.
+        Their classes, in X's library; for a Dask array X, in its chunks' library.
     k : int
-        How many, from 1; every class needs a point more.
+        The number of neighbours, from 1; every class needs at least k + 1 points.
     metric : Full, Factor, Diagonal or Covariance, optional
-        Where to look for them; the Euclidean metric if not given.
+        The metric of the distances; the Euclidean metric if not given.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def target_neighbors(
 
     Notes
     -----
-    What `losses.LMNN` pulls near. Time O(sum of n_c^2 d) for classes of n_c points, memory linear.
+    The targets of `losses.LMNN`. Time O(sum of n_c^2 d) for classes of n_c points, memory linear.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def target_neighbors(
 
 
 def nearest_within(X: Array, groups: list[Array], k: int, metric: Metric | None) -> Array:
-    """Return the k nearest points of the own group ``(n, k)``, for groups of row numbers."""
+    """Return the k nearest points within the same group ``(n, k)``, for groups of row numbers."""
     xp, found = namespace(X), []
     if not groups:
         width = validation.count(k, "k", math.inf, "it counts neighbours")

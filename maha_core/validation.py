@@ -1,4 +1,4 @@
-"""Shapes, dtypes and finite values of arguments, and errors that say what to write instead."""
+"""Checks of shapes, dtypes and values of arguments; errors say what to write instead."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Array = Any
 
 
 def backend_for(value: object, argument: str) -> Engine:
-    """Return the backend of an array, having refused what it does not accept."""
+    """Return the backend of an array; raise TypeError if it does not accept the array."""
     backend = backend_of(value, argument)
     backend.refuse(value, argument)
     return backend
 
 
 def backend_of_numbers(value: object, argument: str) -> Engine:
-    """Return the same, having refused an array that a program differentiates, too."""
+    """Return the same; raise TypeError also for an array that is being differentiated."""
     backend = backend_for(value, argument)
     backend.refuse_tracked(value, argument)
     return backend
@@ -63,9 +63,10 @@ def of_accepted_dtype(backend: Library, value: Array, argument: str) -> tuple[Ar
 
 
 def check_points(value: Array, argument: str, columns: int | None = None) -> None:
-    """Raise ValueError where an array is not rows of points, of so many columns where they count.
+    """Raise ValueError where an array is not ``(n, d)``.
 
-    The number of columns is not checked: it tells what was meant by an array of one axis.
+    The number of columns is used for the message only: it tells whether an array of one axis was
+    meant as one point.
     """
     if value.ndim != 2:
         raise ValueError(
@@ -77,7 +78,7 @@ def check_points(value: Array, argument: str, columns: int | None = None) -> Non
 
 
 def _as_rows(shape: tuple[int, ...], argument: str, columns: int | None) -> str:
-    """Say how to make rows of points of an array that has another number of axes."""
+    """Return the code that makes rows of points from an array of another number of axes."""
     ndim = len(shape)
     if ndim == 1 and columns is not None and columns > 1:
         if shape[0] == columns:
@@ -115,7 +116,7 @@ def check_columns(value: Array, columns: int, owner: str, argument: str = "X") -
 def same_library(backend: Library, value: object, argument: str, like: Array) -> None:
     """Raise TypeError where an array is of another library than X."""
     if not backend.accepts(value, like):
-        backend_of(value, argument)  # what is no array at all has an error of its own
+        backend_of(value, argument)  # raises another error for a value that is not an array
         raise TypeError(
             f"{argument} is a {describe(value)}, and X a {describe(like)}; "
             f"{to_library(value, argument, like)}"
@@ -124,16 +125,16 @@ def same_library(backend: Library, value: object, argument: str, like: Array) ->
 
 
 def same_device(backend: Library, value: Array, argument: str, like: Array) -> None:
-    """Raise ValueError where an array lives on another device than X."""
+    """Raise ValueError where an array is on another device than X."""
     if backend.one_device:
         return
     there, here = device_of(value), device_of(like)
-    if there != here and None not in (there, here):  # a tracer's is not known
+    if there != here and None not in (there, here):  # the device of a tracer is not known
         raise ValueError(f"{argument} lives on device {there}, and X on {here}; move one of them")
 
 
 def _beside(backend: Library, value: object, argument: str, like: Array) -> Array:
-    """Return an array that lives where X lives."""
+    """Return an array of X's library and device, checked."""
     same_library(backend, value, argument, like)
     value = backend.adopt(value)
     same_device(backend, value, argument, like)
@@ -164,7 +165,7 @@ def whole_numbers(backend: Library, value: Array, argument: str, like: Array) ->
 
 
 def check_shape(value: Array, shape: tuple[int, ...], argument: str, why: str) -> None:
-    """Raise ValueError where an array has not the shape that the others ask for.
+    """Raise ValueError where the shape of an array does not fit the other arguments.
 
     An extent that is not known yet (NaN) fits any.
     """
@@ -177,7 +178,7 @@ def check_shape(value: Array, shape: tuple[int, ...], argument: str, why: str) -
 
 
 def check_parameter(value: object, symbol: str, ndim: int) -> None:
-    """Raise for what cannot be a metric's array, whatever X will be."""
+    """Raise for an array that cannot be a metric's parameter for any X."""
     backend = backend_for(value, symbol)
     array, _ = of_accepted_dtype(backend, value, symbol)
     if array.ndim < ndim:
@@ -197,12 +198,12 @@ def check_square(value: Array, symbol: str) -> None:
 
 
 def check_ridge(ridge: object) -> None:
-    """Raise where a ridge is no finite number from 0 up."""
+    """Raise where a ridge is not a finite number of at least 0."""
     not_negative(ridge, "ridge")
 
 
 def real_number(value: object, argument: str) -> float:
-    """Return a number as a float; strings, truth values and arrays of several are none."""
+    """Return a number as a float; raise for strings, bools and arrays of several numbers."""
     single = getattr(value, "ndim", 0) == 0 and not isinstance(value, str | bytes)
     try:
         if is_followed(value):
@@ -256,7 +257,7 @@ def count(value: object, argument: str, highest: float, why: str) -> int:
         number = _integer(value)
     except TypeError:
         raise TypeError(f"{argument} must be an integer; got {value!r}") from None
-    if number < 1 or number > highest:  # an unknown highest (NaN) refuses none
+    if number < 1 or number > highest:  # False for an unknown highest (NaN)
         raise ValueError(f"{argument} = {number} is outside 1 ... {highest}: {why}")
     return number
 

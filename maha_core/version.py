@@ -1,4 +1,4 @@
-"""Which version of maha_core this is."""
+"""The version of maha_core."""
 
 from importlib import metadata
 
@@ -6,7 +6,7 @@ DISTRIBUTION = "maha-core"
 
 
 def version() -> str:
-    """Return the installed version; where only the source is on the path, a note of that."""
+    """Return the installed version; a placeholder if only the source is on the path."""
     try:
         return metadata.version(DISTRIBUTION)
     except metadata.PackageNotFoundError:

@@ -1,7 +1,7 @@
 """The signatures of other libraries: `compat.scipy` and `compat.sklearn`.
 
-Where the functions of `maha_core` are strict, these are forgiving as the originals are: lists and
-DataFrames are converted, and numbers become float64.
+Unlike the other functions of `maha_core`, these convert their arguments as the originals do: they
+accept lists and DataFrames, and compute in float64.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""SciPy's names of Mahalanobis distances, and the parameters that go with them."""
+"""SciPy's names of Mahalanobis distances, and their parameters."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PAIRS = 2**20
 
 
 class Named(NamedTuple):
-    """A distance of SciPy's as one of ours.
+    """A SciPy distance as a metric and a function of maha_core.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Named(NamedTuple):
     distance: Callable[..., Array]
 
     def between(self, XA: Array, XB: Array) -> Array:
-        """Return the distances ``(n, m)``; those of points that are not finite are as IEEE's."""
+        """Return the distances ``(n, m)``; for points that are not finite, by IEEE arithmetic."""
         shape = len(XA), len(XB)
         if not XA.shape[1]:
             return np.zeros(shape, XA.dtype)
@@ -63,13 +63,13 @@ class Named(NamedTuple):
 
 
 def named(metric: object, points: Callable[[], Array], d: int, given: Mapping[str, Any]) -> Named:
-    """Return a distance by its name, or by SciPy's function of that name.
+    """Return a distance by its name, or for SciPy's function of that name.
 
     Parameters
     ----------
     metric : str or callable
     points : callable
-        Returns all points ``(n, d)``, of which a default V or VI is made.
+        Returns all points ``(n, d)``, from which a default V or VI is computed.
     d : int
         The number of columns.
     given : mapping
@@ -80,7 +80,7 @@ def named(metric: object, points: Callable[[], Array], d: int, given: Mapping[st
     TypeError
         `given` has an argument that the distance does not take.
     ValueError
-        There is no such distance here, or its parameter does not fit.
+        The distance is not one of these, or its parameter does not fit.
     """
     name = _canonical(metric)
     parameter = PARAMETER[name]

@@ -1,7 +1,7 @@
 """`scipy.spatial.distance` for Mahalanobis distances: the same signatures, accurate and fast.
 
-Arguments are converted as SciPy does it, and results are float64. Other distances than
-``"euclidean"``, ``"sqeuclidean"``, ``"seuclidean"`` and ``"mahalanobis"`` stay SciPy's.
+Arguments are converted as in SciPy, and results are float64. The distances are ``"euclidean"``,
+``"sqeuclidean"``, ``"seuclidean"`` and ``"mahalanobis"``; use SciPy for others.
 """
 
 from __future__ import annotations
@@ -89,8 +89,8 @@ def pdist(X: Any, metric: Any = "euclidean", *, out: Array | None = None, **kwar
     Returns
     -------
     array (n (n - 1) / 2,) of float64
-        That of points i < j at ``n i + j - (i + 2) (i + 1) / 2``, as
-        `scipy.spatial.distance.squareform` takes it.
+        The distance of points i < j is entry ``n i + j - (i + 2) (i + 1) / 2``, as in
+        `scipy.spatial.distance.squareform`.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def pdist(X: Any, metric: Any = "euclidean", *, out: Array | None = None, **kwar
 
     Notes
     -----
-    Memory is that of the result and of a block of 512 x 2048 distances.
+    Memory for the result and a block of 512 x 2048 distances.
 
     See Also
     --------
@@ -128,7 +128,7 @@ def mahalanobis(u: Any, v: Any, VI: Any) -> float:
     ----------
     u, v : array_like (d,)
     VI : array_like (d, d)
-        The inverse covariance; only its symmetric part matters.
+        The inverse covariance; only its symmetric part has an effect.
 
     Returns
     -------
@@ -155,7 +155,7 @@ def sqeuclidean(u: Any, v: Any, w: Any = None) -> float:
     ----------
     u, v : array_like (d,)
     w : array_like (d,), optional
-        Weights, none of them negative; 1 without.
+        Nonnegative weights; 1 if not given.
 
     Returns
     -------

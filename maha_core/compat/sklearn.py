@@ -26,23 +26,23 @@ def pairwise_distances_chunked(
     working_memory: float | None = None,
     **kwds: Any,
 ) -> Iterator[Any]:
-    """Yield the distances of some rows at a time, or what a function makes of them.
+    """Yield chunks of rows of the distance matrix, or a function's results for them.
 
     Parameters
     ----------
     X : array_like (n, d)
     Y : array_like (m, d), optional
-        Without it the points of X meet themselves, and the diagonal is 0.
+        If not given, Y is X, and the diagonal is 0.
     reduce_func : callable, optional
-        ``reduce_func(D_chunk, start)`` of the distances of the rows from `start` on. It returns an
-        array, a list or a sparse matrix of as many rows, a tuple of such, or None.
+        ``reduce_func(D_chunk, start)`` for the distances of the rows from `start` on. It returns an
+        array, a list or a sparse matrix with as many rows, a tuple of these, or None.
     metric, **kwds
         As in `maha_core.compat.scipy.cdist`, with `w`, `V` or `VI`; a default V or VI is that of X
         and Y together.
     n_jobs : int, optional
-        Accepted and not used: threads follow `maha_core.options`.
+        Ignored: `maha_core.options` sets the number of threads.
     working_memory : float, optional
-        The size of a chunk in MiB; scikit-learn's own setting without it.
+        The size of a chunk in MiB; by default scikit-learn's setting.
 
     Yields
     ------
@@ -57,7 +57,7 @@ def pairwise_distances_chunked(
     See Also
     --------
     sklearn.metrics.pairwise_distances_chunked
-    maha_core.reduce : sums over the rows of D, of which no row ever exists.
+    maha_core.reduce : sums over the rows of D, without storing D.
 
     Examples
     --------
@@ -92,7 +92,7 @@ def _chunks(n: int, m: int, working_memory: float | None) -> Iterator[tuple[int,
 
 
 def _check_rows(found: Any, rows: int) -> None:
-    """Raise where a reduction is not one of so many rows."""
+    """Raise where a result of `reduce_func` has another number of rows."""
     for part in found if isinstance(found, tuple) else (found,):
         if part is None and not isinstance(found, tuple):
             return

@@ -1,8 +1,8 @@
-"""Functions of one pair of points, written once: traced, differentiated, evaluated, compiled.
+"""Functions of one pair of points: traced, differentiated, evaluated, compiled.
 
 A pair expression is a scalar function of D_ij and of numbers of the points i and j. `trace` makes
-one of a Python function; from its graph follow its derivatives of any order, its values on a tile
-of D by array API calls, and its source for a compiler. To add an operation, see
+one from a Python function. From its graph, this package derives its derivatives of any order, its
+values on a tile of D by array API calls, and its source for a compiler. To add an operation, see
 `maha_core.expressions.operations`.
 """
 

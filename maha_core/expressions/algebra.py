@@ -1,7 +1,7 @@
-"""Arithmetic of derivatives: None is 0, and numbers and signs are drawn out of products.
+"""Arithmetic of derivatives: None is 0, and numbers and signs are moved to the front of products.
 
-What a user writes is computed as it is written; the order of operations in a derivative is ours.
-Results are kept, because sweeps ask for the same ones in every tile.
+The user's expressions are computed as written; only derivatives are rearranged. Results are cached,
+because sweeps need the same ones for every tile.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def weighted(weight: Expression, x: Expression) -> Expression:
 
 
 def finite_at(D: Expression, x: Expression) -> Expression:
-    """Return x, with 0 for what is not finite where D is 0."""
+    """Return x, with 0 in place of values that are not finite where D is 0."""
     finite = apply("less", apply("abs", x), number(float("inf")))
     return apply("where", apply("logical_or", apply("not_equal", D, ZERO), finite), x, ZERO)
 
@@ -93,7 +93,7 @@ STEADY = frozenset(
 
 
 def stays_finite(x: Expression) -> bool:
-    """Tell whether an expression surely is finite at D = 0."""
+    """Tell whether an expression is known to be finite at D = 0."""
     return all(
         part.operation in STEADY and not (is_constant(part) and isinf(float(part.value or 0)))
         for part in ordered([x])
@@ -101,7 +101,7 @@ def stays_finite(x: Expression) -> bool:
 
 
 def _factored(x: Expression) -> tuple[float, Expression | None]:
-    """Return the number and the rest of a product; None is a rest of 1."""
+    """Return the numeric factor and the rest of a product; None stands for a rest of 1."""
     if is_constant(x):
         return float(x.value or 0), None
     if x.operation == "negative":

@@ -25,8 +25,8 @@ def derivative(expression: Expression, of: Expression) -> Expression:
 
     Notes
     -----
-    That of ``where(c, x, y)`` is ``where(c, x', y')``; at jumps and kinks it is that of the branch
-    taken.
+    The derivative of ``where(c, x, y)`` is ``where(c, x', y')``. At jumps and kinks it is the
+    derivative of the branch taken.
 
     Examples
     --------

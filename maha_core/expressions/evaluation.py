@@ -1,8 +1,8 @@
 """An expression's values on a tile, by array API calls.
 
-A plan fixes beforehand in which order parts are computed and whose memory each is written over, so
-that a tile takes few temporaries: new ones cost more than the arithmetic on them. Where a library
-cannot write into arrays that it is given, each part is a new array.
+A plan fixes in advance the order of the operations and the memory that each result overwrites. A
+tile then needs few temporaries, whose allocation costs more than the arithmetic on them. If a
+library cannot write to given arrays, each result is a new array.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ WITHOUT_OUT = frozenset({"real", "sign", "where"})
 class Step(NamedTuple):
     """One call: arguments are numbers of slots, or constants; the result goes to a slot.
 
-    `over` says that there may be an array in the slot, and that it is the right one to write over.
+    `over` tells that the slot may contain an array of the result's shape and dtype to overwrite.
     """
 
     operation: str
@@ -37,7 +37,7 @@ class Step(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """All calls in order; where inputs and outputs are."""
+    """All calls in order, and the slots of inputs and outputs."""
 
     steps: tuple[Step, ...]
     slots: int
@@ -53,7 +53,7 @@ def evaluate(
     *,
     over: tuple[str, ...] = (),
 ) -> list[Array]:
-    """Return the values of some expressions, whose common parts are computed once.
+    """Return the values of some expressions; their common parts are computed once.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def evaluate(
     like : str
         The input ``(r, c)`` that gives the results their shape and dtype.
     over : tuple of str
-        The inputs ``(r, c)`` that may be written over, and be results.
+        The inputs ``(r, c)`` that may be overwritten, and returned as results.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def evaluate(
 
 
 class _Run:
-    """One library's functions, on arrays of one dtype."""
+    """The execution of a plan by one library, on arrays of one dtype."""
 
     def __init__(self, xp: Any, like: Array) -> None:
         self.xp = xp
@@ -133,7 +133,7 @@ def _is_array(value: Any) -> bool:
 
 @cache
 def takes_out(xp: Any) -> bool:
-    """Tell whether a library's functions write into an array that they are given as ``out=``."""
+    """Tell whether a library's functions support ``out=``."""
     trial = xp.zeros((1, 1))
     try:
         return xp.exp(trial, out=trial) is trial
@@ -143,7 +143,7 @@ def takes_out(xp: Any) -> bool:
 
 @lru_cache(maxsize=512)
 def planned(outputs: tuple[Expression, ...], over: tuple[str, ...]) -> Plan:
-    """Return the plan of some expressions; the inputs `over` may be written over."""
+    """Return the plan of some expressions; the inputs `over` may be overwritten."""
     outputs = lowered(outputs)
     parts = ordered(outputs)
     last_use = {argument: i for i, part in enumerate(parts) for argument in part.arguments}
@@ -166,7 +166,7 @@ def planned(outputs: tuple[Expression, ...], over: tuple[str, ...]) -> Plan:
 
 
 class _Memory:
-    """Which slot holds which part, and which slots are free to be written over."""
+    """The slots of the parts of expressions, and the slots that are free."""
 
     def __init__(self) -> None:
         self.slots = 0

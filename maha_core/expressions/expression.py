@@ -16,20 +16,22 @@ PAIRS = ROWS | COLUMNS
 
 
 class Expression:
-    """An operation and its arguments, an input, or a constant. Make them by `node` and its kin.
+    """An operation and its arguments, an input, or a constant.
+
+    Use `node`, `constant` and `variable` to make expressions.
 
     Attributes
     ----------
     operation : str
         A name in `maha_core.expressions.operations`, ``"input"`` or ``"constant"``.
     arguments : tuple of Expression
-        What the operation is applied to.
+        The arguments of the operation.
     value : str, float, int, bool or None
         An input's name, a constant's number.
     kind : {"real", "integer", "bool"}
-        What its values are; real numbers have the dtype of D.
+        The kind of its values; real numbers have the dtype of D.
     axes : int
-        Of which points its values are numbers: `ROWS`, `COLUMNS`, both (`PAIRS`), or neither (0).
+        The points on which its values depend: `ROWS`, `COLUMNS`, both (`PAIRS`), or neither (0).
 
     Notes
     -----
@@ -58,7 +60,7 @@ _lock = Lock()
 
 
 def node(operation: str, arguments: tuple[Expression, ...], kind: Kind) -> Expression:
-    """Return an operation on arguments, as it stands."""
+    """Return an operation on arguments, without simplification."""
     axes = 0
     for argument in arguments:
         axes |= argument.axes
@@ -66,7 +68,7 @@ def node(operation: str, arguments: tuple[Expression, ...], kind: Kind) -> Expre
 
 
 def constant(value: float | int | bool) -> Expression:
-    """Return a number, whose kind is that of its Python type."""
+    """Return a constant; its kind follows from the Python type of the number."""
     if isinstance(value, bool):
         return _one("constant", (), value, "bool", 0)
     return _one("constant", (), value, "integer" if isinstance(value, int) else "real", 0)
@@ -74,7 +76,7 @@ def constant(value: float | int | bool) -> Expression:
 
 @lru_cache(maxsize=512)
 def variable(name: str, axes: int = PAIRS, kind: Kind = "real") -> Expression:
-    """Return an input: D and its like, or a number of every row's or every column's point.
+    """Return an input: a number of every pair (such as D), of every row or of every column.
 
     Parameters
     ----------
@@ -98,7 +100,7 @@ def is_constant(expression: Expression) -> bool:
 
 
 def ordered(outputs: Iterable[Expression]) -> list[Expression]:
-    """Return all parts of some expressions once, arguments before what is made of them."""
+    """Return all parts of some expressions once, in topological order (arguments first)."""
     found: dict[Expression, None] = {}
     waiting = list(outputs)[::-1]
     while waiting:
@@ -113,7 +115,7 @@ def ordered(outputs: Iterable[Expression]) -> list[Expression]:
 def _one(
     operation: str, arguments: tuple[Expression, ...], value: Value, kind: Kind, axes: int
 ) -> Expression:
-    """Return the one node of its sort; repr tells 0.0 from -0.0, and takes NaN for itself."""
+    """Return the unique node; keys use repr, which tells 0.0 from -0.0 and equates NaN."""
     key = operation, arguments, repr(value), kind, axes
     with _lock:
         found = _known.get(key)

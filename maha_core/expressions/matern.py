@@ -1,10 +1,10 @@
-"""Matern functions of x = r^2, operations of their own: their derivatives are a closed chain.
+"""Matern functions of x = r^2 as operations: the derivative of each is the next one.
 
     m_1(r) = e^-r,    m_3(r) = (1 + r) e^-r,    m_5(r) = (1 + r + r^2 / 3) e^-r
     d m_5 / dx = -m_3 / 6,    d m_3 / dx = -m_1 / 2
 
-By the rules of their parts the derivatives would be differences of large numbers near x = 0, and
-undefined there.
+If the functions were composed of sqrt and exp, their derivatives would be differences of large
+numbers near x = 0, and undefined there.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ def slope_52(itself: Expression, x: Expression) -> Tangent:
 
 
 def lowered_32(x: Expression) -> Expression:
-    """Return m_3 in operations that every machine has."""
+    """Return m_3 in terms of standard operations."""
     r = _bounded_root(x)
     return _decayed(apply("add", ONE, r), r)
 
 
 def lowered_52(x: Expression) -> Expression:
-    """Return m_5 in operations that every machine has."""
+    """Return m_5 in terms of standard operations."""
     r = _bounded_root(x)
     inner = apply("add", ONE, apply("multiply", number(1 / 3), r))
     return _decayed(apply("add", ONE, apply("multiply", inner, r)), r)

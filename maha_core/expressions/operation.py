@@ -1,4 +1,4 @@
-"""What an operation is, and how it is applied: arguments cast, numbers folded, the rest a node."""
+"""Operations and their application: arguments are cast, and operations on constants folded."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ class Operation(NamedTuple):
     Attributes
     ----------
     cast : callable
-        ``cast(*arguments)`` returns the arguments as the operation takes them.
+        ``cast(*arguments)`` returns the arguments in the kinds that the operation needs.
     gives : {"real", "bool"} or None
-        The kind of its values; None where it is that of its last argument.
+        The kind of its values; None for the kind of its last argument.
     number : callable
         Its value for numbers.
     python, cuda : str
         Its value for one pair, with ``{0}``, ``{1}`` for its arguments and ``{real}`` for the type.
     tangent : callable
-        ``tangent(itself, *tangents of the arguments)`` returns its own.
+        ``tangent(itself, *tangents of the arguments)`` returns its tangent.
     simpler : callable
         ``simpler(*arguments)`` returns the same values by fewer operations, or None.
     spellings : tuple of str
-        Further names of the function, in NumPy, in torch and among Python's operators.
+        Further names of the function in NumPy, torch and Python's operators.
     """
 
     cast: Callable[..., Arguments]
@@ -61,7 +61,7 @@ OPERATIONS: dict[str, Operation] = {}
 
 @lru_cache(maxsize=2048)
 def apply(name: str, *arguments: Expression) -> Expression:
-    """Return an operation on arguments, or what is exactly the same and simpler."""
+    """Return an operation on arguments, or a simpler expression with exactly the same values."""
     operation = OPERATIONS[name]
     arguments = operation.cast(*arguments)
     if all(map(is_constant, arguments)):
@@ -127,7 +127,7 @@ def _whole_beside(x: Expression, other: Expression) -> Expression:
 
 
 def _folded(operation: Operation, arguments: Arguments) -> Expression | None:
-    """Return an operation on numbers as a number, unless Python's arithmetic has none."""
+    """Return an operation on constants as a constant, unless Python raises an error."""
     try:
         value = operation.number(*(argument.value for argument in arguments))
     except (ArithmeticError, ValueError):

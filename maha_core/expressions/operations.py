@@ -1,8 +1,8 @@
-"""The table of operations. A new one is one row of it.
+"""The table of operations. To add an operation, add a row.
 
-Derivatives make no infinity of their own: those of a root are 0 where the root is, because the
-first derivatives of D vanish there. Where two arguments of a maximum are equal, one that does not
-depend on the input wins.
+The derivative of a root is 0 where the root is 0, not infinite, because the first derivatives of D
+vanish there. If two arguments of a maximum are equal, the derivative is that of the one that does
+not depend on the input.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from maha_core.expressions.operation import (
 Number = float | int | bool
 
 
-# ------------------------------------------------------------------------- what is exactly simpler
+# --------------------------------------------------------------------------- exact simplifications
 
 
 def _is(x: Expression, value: float) -> bool:
@@ -202,7 +202,7 @@ def _function(
     name: str,
     *spellings: str,
 ) -> Operation:
-    """Return the row of a function that is called alike in Python's math module and in C++."""
+    """Return the row of a function with the same name in Python's math module and in C++."""
     return Operation(
         reals, "real", value, f"math.{name}({{0}})", f"{name}({{0}})", slope, spellings=spellings
     )
@@ -213,7 +213,7 @@ def _lowered(
     value: Callable[[float], float],
     slope: Callable[[Expression, Expression], Tangent],
 ) -> Operation:
-    """Return the row of a function that `lowered` replaces before anything is computed."""
+    """Return the row of a function that `lowered` replaces before evaluation."""
     text = f"{name}({{0}})"
     return Operation(reals, "real", value, text, text, _chained(slope))
 
@@ -237,7 +237,7 @@ def _arithmetic(
 def _largest(
     sign: str, value: Callable[[float, float], float], beyond: str, *spellings: str
 ) -> Operation:
-    """Return the row of a maximum or minimum; NaN wins."""
+    """Return the row of a maximum or minimum; NaN propagates."""
     return Operation(
         reals,
         "real",

@@ -1,4 +1,4 @@
-"""An expression as the source of one scalar function: Python for a compiler of it, C++ for CUDA."""
+"""An expression as the source of one scalar function: Python for numba, C++ for CUDA."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def python_source(
     Parameters
     ----------
     outputs, inputs : sequence of Expression
-        What it returns, as a tuple, and its parameters in order.
+        The returned expressions, as a tuple, and the parameters in order.
     real : str
         The name of the type of its numbers, such as ``"float32"`` of numba.
 
@@ -44,7 +44,7 @@ def python_source(
 def python_statements(
     outputs: Sequence[Expression], real: str, functions: Mapping[str, str] | None = None
 ) -> tuple[list[Statement], list[str]]:
-    """Return what computes some expressions in Python, and the text of each of them.
+    """Return Python assignments that compute some expressions, and the text of each expression.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def python_statements(
     real : str
         The name of the type of numbers.
     functions : mapping of str to str, optional
-        The text of operations for which a compiler has a better one, by their name.
+        The text of operations, by name, for which the compiler has a faster function.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def cuda_source(output: Expression) -> str:
 
 
 class Statement(NamedTuple):
-    """A part of some expressions, the name that its value gets, and the text that computes it."""
+    """A part of some expressions, the name of its value, and the text that computes it."""
 
     part: Expression
     name: str

@@ -1,4 +1,4 @@
-"""The functions that a user may call on symbols, by the names that array libraries give them."""
+"""The functions that a user may call on symbols, by their names in array libraries."""
 
 from __future__ import annotations
 

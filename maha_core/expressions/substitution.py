@@ -1,4 +1,4 @@
-"""An expression of another argument."""
+"""Substitution of an expression for an input."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from maha_core.expressions.operation import apply
 
 @lru_cache(maxsize=512)
 def substituted(expression: Expression, argument: Expression, by: Expression) -> Expression:
-    """Return an expression with another one in place of one of its inputs.
+    """Return an expression in which an input is replaced by another expression.
 
     Examples
     --------

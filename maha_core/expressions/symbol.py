@@ -1,8 +1,8 @@
-"""Symbols: what a function is called with to be traced.
+"""Symbols: the arguments with which a function is called to trace it.
 
-They answer Python's operators, NumPy's functions, torch's, and the array API's, each of which
-returns a symbol. Whatever would need a value, or would drop or change something silently, is
-refused; a refusal counts even where the function catches it.
+They support Python's operators and functions of NumPy, torch and the array API, each of which
+returns a symbol. Operations that need a value, or would silently drop or change something, raise an
+error; tracing then fails even if the function catches the error.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class UntraceableError(Exception):
 
 
 class _NoAttributeError(UntraceableError, AttributeError):
-    """The same, where somebody may only have asked whether there is an attribute."""
+    """The same for a missing attribute; it is also an AttributeError, for `hasattr`."""
 
 
 refusals: ContextVar[list[UntraceableError] | None] = ContextVar("refusals", default=None)
@@ -34,7 +34,7 @@ refusals: ContextVar[list[UntraceableError] | None] = ContextVar("refusals", def
 
 
 def refuse(reason: str, kind: type[UntraceableError] = UntraceableError) -> NoReturn:
-    """Raise that a function cannot be traced, and remember it."""
+    """Raise `UntraceableError`, and remember it in case the function catches it."""
     error, refused = kind(reason), refusals.get()
     if refused is not None:
         refused.append(error)
@@ -42,7 +42,7 @@ def refuse(reason: str, kind: type[UntraceableError] = UntraceableError) -> NoRe
 
 
 class Symbol:
-    """An expression in a user's hands."""
+    """An expression as an argument of a user's function."""
 
     __slots__ = ("expression",)
 
@@ -61,7 +61,7 @@ class Symbol:
 
     @property
     def dtype(self) -> object:
-        """What `astype` takes."""
+        """The dtype, an argument of `astype`."""
         return DTYPE
 
     def astype(self, dtype: Any, copy: bool = True) -> Symbol:
@@ -124,10 +124,10 @@ def called(name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Sy
 
 
 def _operand(value: Any) -> Any:
-    """Return a symbol or a number as an expression; None and dtypes as they are."""
+    """Return a symbol or a number as an expression; return None and dtypes unchanged."""
     if isinstance(value, Symbol):
         return value.expression
-    if isinstance(value, float | int | Real):  # the abstract class last: it takes long
+    if isinstance(value, float | int | Real):  # the abstract class last: it is slow
         return constant(_number(value))
     if value is None or value is DTYPE or isinstance(value, type):
         return value

@@ -1,4 +1,4 @@
-"""From a Python function to an expression, or to the reason why there is none."""
+"""Trace a Python function to an expression, or raise an error with the reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OURS = str(Path(__file__).parent)
 
 
 def trace(f: Callable[..., Any], inputs: Sequence[Expression]) -> Expression:
-    """Return what a function computes, as an expression.
+    """Return the expression that a function computes.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def trace(f: Callable[..., Any], inputs: Sequence[Expression]) -> Expression:
     Raises
     ------
     UntraceableError
-        f branches on values, uses what has no operation here, raises, or returns no symbol.
+        f branches on values, uses an unsupported function, raises, or does not return a symbol.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def _reason(error: Exception) -> str:
 
 
 def _place(raised: TracebackType | None) -> str:
-    """Return the line of the function at which it was left."""
+    """Return the line of the function where the error occurred."""
     inside = raised.tb_next if raised is not None else None
     if inside is None or inside.tb_frame.f_code.co_filename.startswith(OURS):
         return ""

@@ -151,7 +151,7 @@ class ListedSum(Reduction):
     def terms_along(
         self, tile: Tile, pieces: Pieces, sums: Pieces, dD: Array, g: Array, dg: Array | None
     ) -> tuple[Term, Term]:
-        """Return the cotangent and its change: e is piecewise linear, so that only dg changes it."""
+        """Return the cotangent and its change; as e is piecewise linear, only dg changes it."""
         first = self.term(tile, pieces, g)
         if dg is None:
             return first, Term(number(0), {})
