@@ -1,31 +1,32 @@
-"""How operations are differentiated, whatever the library that records them.
+"""Derivatives of operations, for any library with automatic differentiation.
 
-A library with automatic differentiation records an operation as one node. What it must know is
-here, written once: a `Rule` for each type of operation says, in terms of other operations on the
-same arrays, what tangents of the inputs make of the outputs (`Rule.pushforward`), and what
-cotangents of the outputs make of the inputs (`Rule.pullback`). Those operations go through
-``backend.run``, where the library records them in turn: this is how second derivatives come about.
+A library with automatic differentiation records an operation as one node. The rules of its
+derivatives are written here, once for all libraries: a `Rule` for each type of operation computes
+tangents of the outputs from tangents of the inputs (`Rule.pushforward`), and cotangents of the
+inputs from cotangents of the outputs (`Rule.pullback`), by other operations on the same arrays.
+These operations go through ``backend.run``, where the library records them in turn, which gives
+second derivatives.
 
 A plugin needs, in its ``backend.run(problem, operation)``:
 
-1. `arrays_of`: all arrays of a problem and an operation by their paths. If none of them is to be
-   differentiated, it runs the operation as ever.
+1. `arrays_of`: all arrays of a problem and an operation by their paths. If none of them is
+   differentiated, it runs the operation as usual.
 2. ``rule_for(operation)``: the rule; TypeError where there is none. Some operations are made of
    others that have rules: `Rule.expansion` returns their result, made of recorded operations and
    of the library's own functions, or None.
 3. Otherwise a node whose inputs are those arrays. Its value is that of ``run`` on
    ``bound(backend, *with_arrays(problem, operation, arrays))`` for arrays that have values, and its
    outputs are `outputs_of` the result (`with_outputs` makes the result of them again).
-4. In its derivatives, ``pushforward`` and ``pullback`` on an `At`, whose arrays are those of the
-   library again. Both are linear, in the tangents and in the cotangents. Operations that are linear
-   in some of their arrays (`Rule.linear` names them) are transposed by ``pullback`` with `wanted`
-   among those.
+4. In its derivatives, ``pushforward`` and ``pullback`` on an `At`, whose arrays are arrays of the
+   library. The first is linear in the tangents, the second in the cotangents. Operations that are
+   linear in some of their arrays (named by `Rule.linear`) are transposed by ``pullback`` with
+   `wanted` among these arrays.
 
-Arrays are known by their path: ``"X"``, ``"Y"`` and ``"metric"`` (the metric's parameter) for the
-problem, and for the operation the way through its fields, such as ``"cotangent"``,
-``"directions.X"`` or ``"objective.row_data.y"``. Outputs are known in the same way: ``""`` for an
-array alone, ``"metric"``, ``"X"`` and ``"Y"`` of a gradient, ``"0"`` and ``"1.X"`` of a value and
-its gradient.
+Arrays are identified by paths: ``"X"``, ``"Y"`` and ``"metric"`` (the metric's parameter) for the
+problem, and the names of nested fields for the operation, such as ``"cotangent"``,
+``"directions.X"`` or ``"objective.row_data.y"``. The same holds for outputs: ``""`` for a single
+array, ``"metric"``, ``"X"`` and ``"Y"`` for a gradient, ``"0"`` and ``"1.X"`` for a value and its
+gradient.
 """
 
 from maha_core.rules import kernels, matrices, nearest, objectives, pairs, reductions

@@ -1,4 +1,4 @@
-"""The arrays of a problem and an operation by their paths, and both with other arrays."""
+"""Get and replace the arrays of a problem and an operation, by their paths."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def with_arrays(
 ) -> tuple[Problem, Operation[Any]]:
     """Return a problem and an operation with other arrays at some paths.
 
-    Where the metric's is another, the problem is unbound.
+    If the metric's parameter is replaced, the problem is unbound.
     """
     own = {"X": problem.X, "Y": problem.Y, "metric": problem.metric}
     new = _with(own, arrays)
@@ -45,7 +45,7 @@ def with_arrays(
 
 
 def bound(backend: Engine, problem: Problem) -> Problem:
-    """Return a problem whose form is made and whose values are checked, if it is unbound."""
+    """Return a problem with its form computed and values checked, if it is unbound."""
     if problem.form is not UNBOUND:
         return problem
     metric, options = problem.metric, problem.options

@@ -1,4 +1,4 @@
-"""Functions of D, entry by entry: kernels, and the root of listed pairs' D."""
+"""Rules of elementwise functions of D: kernels, and the root of listed pairs' D."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def entrywise(backend: Engine, expression: Expression, D: Array, options: Option
 
 @rules(Entrywise)
 class OfEntrywise(Rule[Entrywise]):
-    """Its derivative in each input is an expression of the same inputs."""
+    """The derivative in each input is an expression of the same inputs."""
 
     def pushforward(self, at: At[Entrywise], tangents: Arrays) -> dict[str, Array]:
         """Return the sum of the slopes times the tangents."""
@@ -70,7 +70,7 @@ class OfEntrywise(Rule[Entrywise]):
 
 
 def slope_of(at: At[Entrywise], path: str) -> Array | None:
-    """Return the derivative in one input, None where that is 0; 0 where D is and it is infinite."""
+    """Return the derivative in one input, None if it is 0; infinite entries where D = 0 are 0."""
     asked, name = at.operation, path.removeprefix("inputs.")
     slope = _derivative(asked.expression, name)
     if slope is None:
@@ -88,7 +88,7 @@ def _derivative(expression: Expression, name: str) -> Expression | None:
 
 @rules(Root)
 class OfRoot(Rule[Root]):
-    """The root of listed pairs' D is an expression of it."""
+    """The root of listed pairs' D is an expression of D."""
 
     def expansion(self, backend: Any, problem: Any, operation: Root, active: frozenset[str]) -> Any:
         """Return the root as an expression."""
@@ -117,24 +117,24 @@ class OfKernelMatrix(Rule[KernelMatrix]):
 
 @rules(KernelPullback)
 class OfKernelPullback(Rule[KernelPullback]):
-    """It is the pullback of ``G k'(D)``."""
+    """The operation is the pullback of ``G k'(D)``."""
 
     def expansion(
         self, backend: Any, problem: Any, operation: KernelPullback, active: frozenset[str]
     ) -> Any:
-        """Return the pullback as made of D."""
+        """Return the pullback as operations on D."""
         G = operation.cotangent * _slopes(backend, problem, operation.slope)
         return backend.run(problem, Pullback(G, operation.wrt))
 
 
 @rules(KernelGradient)
 class OfKernelGradient(Rule[KernelGradient]):
-    """It is the pullback of ``k'(D_ij) b_jc`` to X, for every c; matrices exist as wholes."""
+    """The operation is the pullback of ``k'(D_ij) b_jc`` to X, for every c; it stores matrices."""
 
     def expansion(
         self, backend: Any, problem: Any, operation: KernelGradient, active: frozenset[str]
     ) -> Any:
-        """Return the gradients ``(n, c, d)`` as made of D."""
+        """Return the gradients ``(n, c, d)`` as operations on D."""
         b, X = operation.values, problem.X
         if not b.shape[1]:
             shape = (problem.n, 0, problem.d)
@@ -152,7 +152,7 @@ def _slope(at: At[KernelMatrix]) -> Expression:
 
 
 def _slopes(backend: Any, problem: Any, slope: Expression) -> Array:
-    """Return a kernel's derivative of all pairs, 0 where D is and it is not finite."""
+    """Return a kernel's derivative for all pairs; 0 where it is not finite and D is 0."""
     D = backend.run(problem, NEW_SQDIST)
     found = backend.run(problem, Entrywise(slope, {"D": D}))
     return found if stays_finite(slope) else without_infinite(backend.xp, found, D == 0)

@@ -1,4 +1,4 @@
-"""A loss of which the points' data are differentiated, made of its reductions and row function."""
+"""Derivatives of a loss in its points' data, through its reductions and row function."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ ROWS, COLUMNS = "objective.row_data.", "objective.column_data."
 
 
 def value(backend: Engine, problem: Problem, objective: Objective, active: frozenset[str]) -> Array:
-    """Return a loss whose derivatives in its data are known, a 0-d array.
+    """Return the value of a loss, a 0-d array that can be differentiated in the loss's data.
 
     Raises
     ------
     TypeError
-        The loss is differentiated in what only its pairs know.
+        The loss is differentiated in data of its listed pairs.
     """
     terms = _smooth_terms(objective, active)
     assert terms.row_function is not None
@@ -52,7 +52,7 @@ def value(backend: Engine, problem: Problem, objective: Objective, active: froze
 
 
 def _smooth_terms(objective: Objective, active: frozenset[str]) -> Terms:
-    """Return a loss's terms, having refused data in which no derivative is known."""
+    """Return a loss's terms; raise TypeError for data without a known derivative."""
     terms = objective.terms
     if not isinstance(terms, Terms) or terms.row_function is None or terms.pair_term is not None:
         raise _no_derivative(active - POINTS_AND_METRIC)

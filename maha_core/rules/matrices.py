@@ -1,4 +1,4 @@
-"""D, its pushforward and its pullback: each is the adjoint of another, or of its own change."""
+"""Rules of D, its pushforward and its pullback."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ def _distances(at: At[Dist]) -> Array:
 
 @rules(RootPullback)
 class OfRootPullback(Rule[RootPullback]):
-    """It is the pullback of ``G / (2 dist)``."""
+    """The operation is the pullback of ``G / (2 dist)``."""
 
     def expansion(
         self, backend: Any, problem: Any, operation: RootPullback, active: frozenset[str]
     ) -> Any:
-        """Return the pullback as made of the distances."""
+        """Return the pullback as operations on the distances."""
         dist = backend.run(problem, Dist())
         G = formulas.of_root(backend.xp, dist, operation.cotangent)
         return backend.run(problem, Pullback(G, operation.wrt))
@@ -82,7 +82,7 @@ class OfRootPullback(Rule[RootPullback]):
 
 @rules(Pushforward)
 class OfPushforward(Rule[Pushforward]):
-    """dD is linear in the directions; its pullback there is that of D."""
+    """dD is linear in the directions; its pullback to them is the pullback of D."""
 
     linear = frozenset({"directions"})
 
@@ -108,7 +108,7 @@ class OfPushforward(Rule[Pushforward]):
 
 @rules(Pullback)
 class OfPullback(Rule[Pullback]):
-    """The pullback is linear in G, where dD is its adjoint; its change along points is another."""
+    """The pullback is linear in G with the adjoint dD; its derivative is `PullbackAlong`."""
 
     linear = frozenset({"cotangent"})
 
@@ -139,7 +139,7 @@ class OfPullback(Rule[Pullback]):
 
 @rules(PullbackAlong)
 class OfPullbackAlong(Rule[PullbackAlong]):
-    """It is linear in G and in the directions, and symmetric in these."""
+    """The operation is linear in G and in the directions, and symmetric in the directions."""
 
     linear = frozenset({"cotangent", "directions"})
 

@@ -1,4 +1,4 @@
-"""The distances of nearest points: those of listed pairs, once these are found."""
+"""Rules of the distances to nearest points: they are distances of listed pairs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = Any
 
 @rules(Nearest)
 class OfNearest(Rule[Nearest]):
-    """Who is nearest does not change with small steps; the distances do."""
+    """The indices of the nearest points are locally constant; the distances are differentiable."""
 
     reads_outputs = True
 
@@ -39,7 +39,7 @@ class OfNearest(Rule[Nearest]):
 
 
 def _pairs(xp: Any, index: Array) -> Pairs:
-    """Return every row with each of its nearest points."""
+    """Return the pairs of every row with each of its nearest points."""
     rows = xp.arange(index.shape[0], dtype=index.dtype, device=device_of(index))
     i = xp.broadcast_to(rows[:, None], index.shape)
     return Pairs(xp.reshape(i, (-1,)), xp.reshape(index, (-1,)))

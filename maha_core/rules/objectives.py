@@ -1,4 +1,4 @@
-"""Losses: a value, its gradient, and the products of its Hessian."""
+"""Rules of losses: the value, the gradient, and products of the Hessian."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ class OfValue(Rule[Value]):
     def expansion(
         self, backend: Any, problem: Any, operation: Value, active: frozenset[str]
     ) -> Any:
-        """Return the value as made of the reductions, where the points' data move."""
+        """Return the value from the reductions, if the points' data are differentiated."""
         if active <= POINTS_AND_METRIC:
             return None
         return losses_of_data.value(backend, problem, operation.objective, active)
 
     def ahead(self, backend: Any, problem: Any, operation: Value, active: frozenset[str]) -> Any:
-        """Return the value of a sweep that finds the gradient, too."""
+        """Return the value from a sweep that also computes the gradient."""
         return backend.run(problem, ValueAndGrad(operation.objective, active))[0]
 
     def kept(self, at: At[Value], active: frozenset[str]) -> dict[str, Array]:
-        """Return the value, and the gradient that the same sweep finds."""
+        """Return the value, and the gradient from the same sweep."""
         found, gradient = at.run(ValueAndGrad(at.operation.objective, active))
         return {"": found} | named(gradient, GRADIENT)
 
@@ -107,7 +107,7 @@ class OfValueAndGrad(Rule[ValueAndGrad]):
 
 
 def gradient_of(at: At[Any], wanted: frozenset[str]) -> dict[str, Array]:
-    """Return the gradient in what is wanted, computed where nobody did yet."""
+    """Return the gradient in the wanted arrays; compute it if it is not kept."""
     found = {name: at.outputs.get(GRADIENT + name) for name in wanted}
     missing = frozenset(name for name, part in found.items() if part is None)
     if not missing:
@@ -117,7 +117,7 @@ def gradient_of(at: At[Any], wanted: frozenset[str]) -> dict[str, Array]:
 
 @rules(HessianProduct)
 class OfHessianProduct(Rule[HessianProduct]):
-    """It is linear in the directions, and symmetric."""
+    """The product is linear in the directions, and the Hessian is symmetric."""
 
     linear = frozenset({"directions"})
 

@@ -1,4 +1,4 @@
-"""D of listed pairs, its pushforward and its pullback."""
+"""Rules of D of listed pairs, its pushforward and its pullback."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class OfPairSqdist(Rule[PairSqdist]):
 
 @rules(PairPushforward)
 class OfPairPushforward(Rule[PairPushforward]):
-    """dD is linear in the directions; its pullback there is that of D."""
+    """dD is linear in the directions; its pullback to them is the pullback of D."""
 
     linear = frozenset({"directions"})
 
@@ -68,7 +68,7 @@ class OfPairPushforward(Rule[PairPushforward]):
 
 @rules(PairPullback)
 class OfPairPullback(Rule[PairPullback]):
-    """The pullback is linear in g, where dD is its adjoint; its change along points is another."""
+    """The pullback is linear in g with the adjoint dD; its derivative is a Hessian product."""
 
     linear = frozenset({"cotangent"})
 
@@ -100,7 +100,7 @@ class OfPairPullback(Rule[PairPullback]):
 
 @rules(PairHessianProduct)
 class OfPairHessianProduct(Rule[PairHessianProduct]):
-    """It is linear in g and in the directions, and symmetric in these, where dg is 0."""
+    """The product is linear in g and in the directions, and symmetric in these if dg is 0."""
 
     linear = frozenset({"cotangent", "directions"})
 
@@ -129,6 +129,6 @@ class OfPairHessianProduct(Rule[PairHessianProduct]):
 
 
 def _along(at: At[Any], g: Array, moved: Any, wrt: frozenset[str]) -> Any:
-    """Return the change of the pullback of a cotangent that rests."""
+    """Return the change of the pullback of a constant cotangent."""
     rests = at.xp.zeros_like(g)
     return at.run(PairHessianProduct(g, rests, moved, wrt, at.operation.listed))

@@ -1,4 +1,4 @@
-"""Reductions: linear in their values, so that these are moved by putting others in their place."""
+"""Rules of reductions. They are linear in their values: a tangent replaces the values."""
 
 from __future__ import annotations
 
@@ -132,14 +132,14 @@ class OfReducedPullback(Rule[ReducedPullback]):
 
 
 def _of_values(at: At[ReducedPullback], values: Array, names: frozenset[str]) -> dict[str, Array]:
-    """Return the gradient in points and metric with other values; that in the values has none."""
+    """Return the gradient in points and metric with other values."""
     asked = at.operation
     objective, inner = with_values(asked.objective, values), names - {"values"}
     return named(at.run(ReducedPullback(objective, asked.cotangent, inner))) if inner else {}
 
 
 def _along(at: At[Any], g: Array, moved: Any, names: frozenset[str]) -> dict[str, Array]:
-    """Return the change of the gradient along directions, at values and a cotangent that rest."""
+    """Return the change of the gradient along directions, for constant values and cotangent."""
     found: dict[str, Array] = {}
     objective = at.operation.objective
     inner = names - {"values"}
@@ -152,7 +152,7 @@ def _along(at: At[Any], g: Array, moved: Any, names: frozenset[str]) -> dict[str
 
 @rules(ValuesAlong)
 class OfValuesAlong(Rule[ValuesAlong]):
-    """It is linear in the cotangent and in the directions."""
+    """The operation is linear in the cotangent and in the directions."""
 
     linear = frozenset({"cotangent", "directions"})
 
@@ -186,7 +186,7 @@ class OfValuesAlong(Rule[ValuesAlong]):
 
 
 def values_path(objective: Any) -> str:
-    """Return where the array is that a reduction sums; nowhere if there is none."""
+    """Return the path of the array of values of a reduction, if there is one."""
     (reduction,) = objective.terms.reductions.values()
     return f"objective.column_data.{reduction.values}"
 
@@ -198,12 +198,12 @@ def with_values(objective: Any, values: Array) -> Any:
 
 
 def wrt(objective: Any, wanted: frozenset[str]) -> frozenset[str]:
-    """Return what is wanted by the names of a gradient.
+    """Return the names in a gradient of the wanted arrays.
 
     Raises
     ------
     TypeError
-        It is data of a function that a reduction adds up.
+        An array is data of a reduction's function.
     """
     values = values_path(objective)
     only(wanted, POINTS_AND_METRIC | {values}, "a reduction")
@@ -211,7 +211,7 @@ def wrt(objective: Any, wanted: frozenset[str]) -> frozenset[str]:
 
 
 def in_paths(at: At[Any], gradient: Arrays) -> dict[str, Array]:
-    """Return a gradient by the paths of the arrays; values that are numbers are ``(m,)``."""
+    """Return a gradient by the paths of the arrays; the gradient of numbers is ``(m,)``."""
     found = dict(gradient)
     if "values" in found:
         path = values_path(at.operation.objective)

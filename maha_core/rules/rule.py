@@ -1,4 +1,4 @@
-"""What a rule says of an operation, and which operation has which."""
+"""The base class of rules, and the table of rules by operation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _rules: dict[type[Operation[Any]], Rule[Any]] = {}
 
 
 class At(NamedTuple, Generic[Op]):
-    """Where an operation is differentiated; outputs may be missing where nobody kept them."""
+    """The point at which an operation is differentiated; outputs may be missing if not kept."""
 
     backend: Engine
     problem: Problem
@@ -37,7 +37,7 @@ class At(NamedTuple, Generic[Op]):
     outputs: Arrays
 
     def run(self, operation: Operation[Any]) -> Any:
-        """Return the result of another operation on the same problem, recorded if need be."""
+        """Return the result of another operation on the same problem, recorded if necessary."""
         return self.backend.run(self.problem, operation)
 
     @property
@@ -47,14 +47,14 @@ class At(NamedTuple, Generic[Op]):
 
 
 class Rule(Generic[Op]):
-    """How one type of operation is differentiated.
+    """The derivatives of one type of operation.
 
     Attributes
     ----------
     linear : frozenset of str
         Arrays in which the operation is linear, by the first part of their path.
     reads_outputs : bool
-        Whether `pullback` needs the outputs. `pushforward` uses them where they are there.
+        Whether `pullback` needs the outputs. `pushforward` uses them if they are available.
     """
 
     linear: frozenset[str] = frozenset()
@@ -63,7 +63,7 @@ class Rule(Generic[Op]):
     def expansion(
         self, backend: Engine, problem: Problem, operation: Op, active: frozenset[str]
     ) -> Any:
-        """Return the result as made of other operations, or None if it is one node.
+        """Return the result by other operations, or None if the operation is one node.
 
         `active` are the paths of the arrays that are differentiated.
         """
@@ -72,30 +72,30 @@ class Rule(Generic[Op]):
     def ahead(
         self, backend: Engine, problem: Problem, operation: Op, active: frozenset[str]
     ) -> Any:
-        """Return the result by another operation that spares a later pullback its work, or None.
+        """Return the result by another operation that saves work in a later pullback, or None.
 
-        A library may ask for it where it knows that a pullback will follow.
+        A library may use it if it knows that a pullback will follow.
         """
         return None
 
     def kept(self, at: At[Op], active: frozenset[str]) -> dict[str, Array] | None:
-        """Return the outputs, and beside them what derivatives want to have, if there is any such.
+        """Return the outputs, and further results that derivatives need.
 
-        It is what `At.outputs` of later derivatives may hold.
+        They are in `At.outputs` of later derivatives.
         """
         return None
 
     def pushforward(self, at: At[Op], tangents: Arrays) -> dict[str, Array]:
-        """Return the tangents of the outputs from those of some inputs; 0 where none is."""
+        """Return the tangents of the outputs from those of some inputs; missing ones are 0."""
         raise NotImplementedError
 
     def pullback(self, at: At[Op], cotangents: Arrays, wanted: frozenset[str]) -> dict[str, Array]:
-        """Return cotangents of the wanted inputs from those of some outputs; 0 where none is."""
+        """Return cotangents of the wanted inputs from those of some outputs; missing ones are 0."""
         raise NotImplementedError
 
 
 def rules(operation: type[Operation[Any]]) -> Callable[[type[Rule[Any]]], type[Rule[Any]]]:
-    """Let a rule be that of an operation."""
+    """Register a rule for an operation."""
 
     def registered(rule: type[Rule[Any]]) -> type[Rule[Any]]:
         _rules[operation] = rule()
@@ -110,7 +110,7 @@ def rule_for(operation: Operation[Any]) -> Rule[Any]:
     Raises
     ------
     TypeError
-        It has none.
+        The operation has no rule.
     """
     found = _rules.get(type(operation))
     if found is None:
@@ -124,7 +124,7 @@ def rule_for(operation: Operation[Any]) -> Rule[Any]:
 
 
 def directions(arrays: Arrays) -> Tangents | None:
-    """Return tangents of the metric and of the points as directions; None where nothing moves."""
+    """Return tangents of the metric and of the points as directions; None if there are none."""
     found = Tangents(arrays.get("metric"), arrays.get("X"), arrays.get("Y"))
     moving = found.metric is not None or found.X is not None or found.Y is not None
     return found if moving else None
@@ -137,13 +137,13 @@ def given_directions(arrays: Arrays) -> Tangents | None:
 
 
 def names_of_directions(wanted: frozenset[str]) -> frozenset[str]:
-    """Return which of an operation's directions are wanted, by name."""
+    """Return the names of the wanted directions of an operation."""
     start = "directions."
     return frozenset(name.removeprefix(start) for name in wanted if name.startswith(start))
 
 
 def named(gradient: Gradient | ReductionGradient, prefix: str = "") -> dict[str, Array]:
-    """Return a gradient's parts that are there by name."""
+    """Return the parts of a gradient that are not None, by name."""
     return {prefix + name: part for name, part in gradient._asdict().items() if part is not None}
 
 
@@ -157,7 +157,7 @@ def sums(*parts: Arrays) -> dict[str, Array]:
 
 
 def refuse_third(arrays: frozenset[str]) -> None:
-    """Raise TypeError where a third derivative is asked for."""
+    """Raise TypeError if a third derivative is needed."""
     if arrays & POINTS_AND_METRIC:
         raise TypeError(
             "a third derivative with respect to points or the metric is asked for; maha_core has "
@@ -166,7 +166,7 @@ def refuse_third(arrays: frozenset[str]) -> None:
 
 
 def refuse_forward_over_forward(tangents: Arrays) -> None:
-    """Raise TypeError where the change of a pushforward is asked for, points or metric moving."""
+    """Raise TypeError if a pushforward is differentiated in the points or the metric."""
     if directions(tangents) is not None:
         raise TypeError(
             "a second derivative is taken forward over forward, which maha_core has only for "
@@ -175,12 +175,12 @@ def refuse_forward_over_forward(tangents: Arrays) -> None:
 
 
 def only(wanted: frozenset[str], known: frozenset[str], what: str) -> frozenset[str]:
-    """Return what is wanted, having refused what is not known.
+    """Return the wanted paths; raise for paths without a derivative.
 
     Raises
     ------
     TypeError
-        Something else is wanted.
+        Another path is wanted.
     """
     unknown = sorted(wanted - known)
     if unknown:

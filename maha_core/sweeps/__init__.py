@@ -1,1 +1,1 @@
-"""The operations, streamed over tiles: written once, with a Backend doing what libraries do."""
+"""The operations, streamed over tiles: written once for all backends."""

@@ -1,4 +1,4 @@
-"""Sums of tile results in the order of their index, and the gradient that they make."""
+"""Sums of tile results in the order of their index, and the gradient from these sums."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Array = Any
 
 @dataclass(slots=True)
 class StripResult:
-    """What one strip of rows contributes.
+    """The contribution of one strip of rows.
 
     ``rows`` is its part of the gradient of X, ``columns`` the sums ``[G^T U, c]`` of the columns
-    from `start` on, ``column_points`` the Laplacian product of the pairs that the guard took out.
+    from `start` on, ``column_points`` the Laplacian product of the pairs that the guard recomputed.
     """
 
     value: Array | None = None
@@ -62,7 +62,7 @@ class Accumulator:
             self.rows.append(result.rows)
 
     def gradient(self) -> ReductionGradient:
-        """Return the gradient of everything added."""
+        """Return the gradient of the sum."""
         return ReductionGradient(
             metric=self._metric() if "metric" in self.wrt else None,
             X=self._X() if "X" in self.wrt else None,
@@ -102,12 +102,12 @@ class Accumulator:
 
 
 def weighted(weight: float, value: Array | None) -> Any:
-    """Return a sum over a tile times its weight; much less work than weighting the tile."""
+    """Return a sum over a tile times its weight; this is faster than weighting the tile."""
     return value if value is None or weight == 1.0 else weight * value
 
 
 def increased(total: Array | None, value: Array) -> Array:
-    """Return the same sum in the total's own memory, where arrays can be written."""
+    """Return the sum of two arrays, in the total's memory if arrays can be written."""
     if total is None:
         return value
     total += value

@@ -1,4 +1,4 @@
-"""A matrix ``(n, m)`` made of tiles, of which half suffice where it is symmetric."""
+"""A matrix ``(n, m)`` from its tiles; half of them suffice if it is symmetric."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RowsOf = Callable[[slice], "Points"]
 
 
 class Placed(NamedTuple):
-    """A tile and where it lies in the matrix."""
+    """A tile and its position in the matrix."""
 
     rows: slice
     columns: slice
@@ -89,7 +89,7 @@ def _joined(
     made: list[Placed],
     column_parts: list[slice],
 ) -> Array:
-    """Return the matrix of tiles of a library whose arrays cannot be written."""
+    """Return the matrix by concatenation, for libraries whose arrays cannot be written."""
     xp, X = backend.xp, problem.X
     if not made:
         return xp.zeros((problem.n, problem.m), dtype=X.dtype, device=X.device)

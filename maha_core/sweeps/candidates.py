@@ -1,4 +1,4 @@
-"""Pairs that may be among the nearest by a rounded product, decided by their exact differences."""
+"""Candidates for nearest pairs from a rounded product, decided by their direct differences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Array = Any
 
 
 def bound(problem: Problem, limit: Array) -> Array:
-    """Return what an entry of a tile cannot exceed if D is within a limit, for rounding in it."""
+    """Return the bound of a tile's rounded entries for pairs whose D is within a limit."""
     if not problem.accurate:
         return limit
     return limit + 4 * guard.target(problem.form.xp, problem.X.dtype) * abs(limit)
@@ -25,7 +25,7 @@ def bound(problem: Problem, limit: Array) -> Array:
 def exact(
     backend: TileKernels, problem: Problem, rows: Array, columns: Array, i: Array, j: Array
 ) -> Array:
-    """Return D of listed pairs such that points at equal differences tie to the last bit."""
+    """Return D of listed pairs such that equal differences give bitwise equal distances."""
     form = problem.form.row_by_row()
     entries = tiling.entries(problem, backend.tile_bytes) // problem.width
     return guard.direct(backend, form, rows, columns, i, j, max(1, entries))
@@ -42,8 +42,8 @@ def in_tile(
 ) -> tuple[Array, Array, Array]:
     """Return rows, columns and D of the entries of a tile that may be within a limit.
 
-    Without the guard D is the tile's. That of a point with itself is infinite:
-    a limit near the dtype's largest number does not leave it out.
+    Without the guard, D is taken from the tile. Self-pairs have an infinite D; a limit near the
+    dtype's largest number does not exclude them.
     """
     xp = backend.xp
     candidates = bound(problem, limit) >= D
@@ -55,6 +55,6 @@ def in_tile(
 
 
 def by_distance(xp: Any, i: Array, values: Array) -> Array:
-    """Return the order by row, then by distance; what is equal keeps its order."""
+    """Return the stable order by row, then by distance."""
     order = xp.argsort(values, stable=True)
     return xp.take(order, xp.argsort(xp.take(i, order), stable=True))

@@ -1,7 +1,7 @@
 """Coincident pairs: where D is 0, a cotangent that is not finite counts as 0.
 
-A derivative of a root of D is infinite there, while D's own first derivative is 0. Finite entries
-are kept.
+The derivative of a root of D is infinite there, while the first derivative of D is 0. Finite
+entries are kept.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Array = Any
 def finite_or_again(
     backend: Backend, problem: Problem, G: Array, again: Callable[[], Array]
 ) -> Array:
-    """Return a cotangent, made again where it is not finite and values are checked."""
+    """Return a cotangent; recompute it if it is not finite and values are checked."""
     return checks.finite_or_again(backend, G, again) if problem.options.check_finite else G
 
 
@@ -39,7 +39,7 @@ def without(backend: Backend, problem: Problem, G: Array, rows: slice, columns: 
 
 
 def without_listed(backend: Backend, problem: Problem, g: Array, listed: Pairs) -> Array:
-    """Return a cotangent ``(p,)`` of listed pairs with 0 where it is not finite, likewise."""
+    """Return the same for a cotangent ``(p,)`` of listed pairs."""
     xp = backend.xp
     (which,) = xp.nonzero(~xp.isfinite(g))
     i, j = xp.take(listed.i, which), xp.take(listed.j, which)
@@ -56,5 +56,5 @@ def _kept(
 
 
 def without_infinite(xp: Any, G: Array, coincident: Array) -> Array:
-    """Return a tile of a cotangent with 0 where it is not finite, of coincident pairs alone."""
+    """Return a tile of a cotangent with 0 where it is not finite and the pair coincides."""
     return xp.where(coincident & ~xp.isfinite(G), xp.zeros_like(G), G)

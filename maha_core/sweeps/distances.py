@@ -1,4 +1,4 @@
-"""D as a matrix, and its root."""
+"""D as a matrix, and its square root."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ class Root(Operation[Array]):
         return 0
 
     def run(self, backend: Backend, problem: Problem) -> Array:
-        """Return the root in memory of its own."""
+        """Return the root in new memory."""
         return root(backend, self.D, problem, self.out)
 
 
 def root(backend: Library, D: Array, problem: Problem, out: Array | None) -> Array:
-    """Return the square root of D, having refused negative entries (clipped when fast)."""
+    """Return the square root of D; negative entries raise (with precision "fast" they become 0)."""
     xp, D = backend.xp, nonnegative(backend, D, problem)
     if out is None:
         return xp.sqrt(D)
@@ -70,7 +70,7 @@ def root(backend: Library, D: Array, problem: Problem, out: Array | None) -> Arr
 
 
 def nonnegative(backend: Library, D: Array, problem: Problem) -> Array:
-    """Return D, having refused negative entries (clipped when fast)."""
+    """Return D; negative entries raise (with precision "fast" they become 0)."""
     if problem.form.nonnegative:
         return D
     if problem.accurate:

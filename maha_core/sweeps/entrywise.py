@@ -1,4 +1,4 @@
-"""An expression of arrays of one shape, entry by entry."""
+"""An expression of arrays of one shape, elementwise."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Entrywise(Operation[Array]):
             with backend.quiet():
                 (found,) = evaluate([self.expression], backend.xp, part, like)
             if any(found is array for array in part.values()):
-                return backend.xp.asarray(found, copy=True)  # an input as it is
+                return backend.xp.asarray(found, copy=True)  # the result is an input
             return found
 
         blocks = tiling.blocks(r, count)

@@ -1,4 +1,4 @@
-"""Points made ready for tiles: centred, embedded by the metric, with the guard's thresholds."""
+"""Points prepared for tiles: centred, embedded by the metric, with the guard's thresholds."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Array = Any
 class Geometry:
     """Both sides of a problem under one common centre.
 
-    `distances` and `cotangents` say which products the tiles will make: those of D, and those of
-    the Laplacian product. The rows of X are embedded block by block where there is a Y, so that X
-    may be larger than memory; the columns' side is held whole.
+    `distances` and `cotangents` tell which products the tiles need: products for D, and Laplacian
+    products. If there is a Y, the rows of X are embedded block by block, so that X may be larger
+    than memory; the columns' side is kept as a whole.
     """
 
     def __init__(
@@ -68,11 +68,11 @@ class Geometry:
         return points
 
     def _add_products(self, points: Points) -> None:
-        """Add the operands of D's product, and how far each point lets it cancel."""
+        """Add the operands of D's product, and the guard's thresholds of each point."""
         xp, form, dtype = self.backend.xp, self.problem.form, points.raw.dtype
         W, U = points.W, points.U
         wide = self.backend.product_dtype(self.problem)
-        # Of cotangents all pairs must be flagged that the Laplacian product, as wide as X, loses.
+        # For cotangents, flag all pairs that lose digits in the Laplacian product, as wide as X.
         if wide != dtype and not self.cotangents:
             W = xp.astype(points.raw, wide) - self.centre
             U = form.operand(W)
@@ -87,7 +87,7 @@ class Geometry:
             self._add_reach(points, norms[:, 0], threshold)
 
     def _add_reach(self, points: Points, norms: Array, threshold: Array) -> None:
-        """Add what spares the guard a look at most entries, where the backend makes use of it."""
+        """Add bounds with which the guard can skip most entries, if the backend uses them."""
         xp = self.backend.xp
         if not (self.backend.picks_entries and self.problem.form.nonnegative and norms.shape[0]):
             return

@@ -1,4 +1,4 @@
-"""What a sweep over tiles asks of a cotangent that is given as a matrix."""
+"""The base class of terms with a given cotangent matrix."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Array = Any
 
 
 class GivenCotangent:
-    """``sum_ij G_ij f(D_ij)`` with a given G, of which the derivatives alone are asked.
+    """``sum_ij G_ij f(D_ij)`` with a given G; only its derivatives are computed.
 
-    Subclasses say what `evaluate` or `evaluate_along` returns.
+    Subclasses define `evaluate` or `evaluate_along`.
     """
 
     all_pairs = True
@@ -24,21 +24,21 @@ class GivenCotangent:
     half_suffices = False
 
     def summarise(self, tile: Tile) -> Summary:
-        """Return that nothing of the row is needed."""
+        """Return no pieces."""
         return ()
 
     def merge(self, a: Summary, b: Summary) -> Summary:
-        """Return that nothing of the row is needed."""
+        """Return no pieces."""
         return ()
 
     def finish(self, xp: Any, summary: Summary) -> dict[str, Array]:
-        """Return that nothing is reduced."""
+        """Return no reductions."""
         return {}
 
     def value(self, tile: Tile, summary: Summary) -> Array:
-        """Refuse: only derivatives are asked for."""
+        """Raise: only derivatives are computed."""
         raise NotImplementedError
 
     def evaluate(self, tile: Tile, summary: Summary | None, wrt: frozenset[str]) -> Evaluation:
-        """Return the cotangent of D; the value is not asked for."""
+        """Return the cotangent of D; the value is not computed."""
         raise NotImplementedError

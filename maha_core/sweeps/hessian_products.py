@@ -4,10 +4,10 @@ With G the cotangent and dG its change, U the operand of the metric and U_t its 
 
     L U  = r * U - G U',      Q = L(dG) U + L(G) U_t,
 
-the gradient is pulled from L U, and its change from Q, with what the points' own change and the
-parameter's add (docs/mathematics.md, second order). Only what is asked for and moves is multiplied:
-``L U`` and U_t often have no part. Pairs that the guard recomputed leave G and dG, and enter from
-their raw differences.
+the gradient is the pullback of L U, and its change the pullback of Q, plus terms for the change of
+the points and of the parameter (docs/mathematics.md, second order). Products that are not needed
+are skipped, often ``L U`` and U_t. Pairs that the guard recomputed are removed from G and dG, and
+enter by their raw differences.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ Array = Any
 class Moving(NamedTuple):
     """Points of one side, their own direction, the change U_t of U, and both products' operands.
 
-    ``extended`` is what G is multiplied with, ``[U, U_t, 1]`` or as much of it as is needed;
-    ``operand`` the side's part of dD.
+    G is multiplied with ``extended``, which is ``[U, U_t, 1]`` or its needed part; ``operand`` is
+    the side's operand of dD.
     """
 
     points: Points
@@ -66,13 +66,13 @@ class Product(NamedTuple):
 
 @dataclass(slots=True)
 class Parameter:
-    """What is pulled to the metric's parameter: from Q, and from ``L U`` alone."""
+    """Sums of the pullback to the metric's parameter: of Q, and of ``L U``."""
 
     change: Array | None = None
     first: Array | None = None
 
     def add(self, change: Array | None, first: Array | None, weight: float = 1.0) -> None:
-        """Add what some pairs give."""
+        """Add the part of some pairs."""
         self.change = plus(self.change, weighted(weight, change))
         self.first = plus(self.first, weighted(weight, first))
 
@@ -91,7 +91,7 @@ class HessianProduct(Operation[Gradient]):
         return problem.pullback_size
 
     def run(self, backend: Backend, problem: Problem) -> Gradient:
-        """Return it, streamed."""
+        """Return the product, streamed."""
         sweep = HessianSweep(backend, problem, self.objective, self.directions, self.wrt)
         total, strips = Total(sweep), tiling.strips(sweep.partition.rows)
         for strip in backend.map_ordered(sweep.of_strip, strips, problem.options):
@@ -109,7 +109,7 @@ class SummaryTangents(Operation[Summary]):
     quiet = False
 
     def run(self, backend: Backend, problem: Problem) -> Summary:
-        """Return them, streamed."""
+        """Return the tangents, streamed."""
         sweep = HessianSweep(backend, problem, self.objective, self.directions, frozenset())
         parts = backend.map_ordered(sweep.tangents, sweep.partition.rows, problem.options)
         return joined(backend.xp, list(parts))
@@ -117,7 +117,7 @@ class SummaryTangents(Operation[Summary]):
 
 @dataclass(frozen=True)
 class PairHessianProduct(pairs.OfPairs[Gradient]):
-    """What listed pairs add to it, of cotangents ``(p,)`` and their change."""
+    """The part of listed pairs in the product, for cotangents ``(p,)`` and their change."""
 
     cotangent: Array
     change: Array
@@ -126,7 +126,7 @@ class PairHessianProduct(pairs.OfPairs[Gradient]):
     listed: Pairs
 
     def run(self, backend: Backend, problem: Problem) -> Gradient:
-        """Return it from the pairs' differences."""
+        """Return the part from the pairs' differences."""
         curvature = Curvature(backend, problem, self.directions, self.wrt)
         parameter = Parameter()
         given = self.listed, self.cotangent, self.change
@@ -142,7 +142,7 @@ class PairHessianProduct(pairs.OfPairs[Gradient]):
 
 
 class Curvature:
-    """How products of pairs are pulled back, in one metric along one direction.
+    """The pullback of the products, for one metric and one direction.
 
     ``turns`` tells whether U changes, ``first`` whether ``L U`` is needed beside Q.
     """
@@ -163,7 +163,7 @@ class Curvature:
         self.entries = tiling.entries(problem, backend.tile_bytes)
 
     def extended(self, U: Array, dU: Array) -> Array | None:
-        """Return as much of ``[U, U_t, 1]`` as is needed of the product with G."""
+        """Return the needed columns of ``[U, U_t, 1]``, which are multiplied by G."""
         parts = [*([U] if self.first else []), *([dU] if self.turns else [])]
         if not parts:
             return None
@@ -171,7 +171,7 @@ class Curvature:
         return xp.concat([*parts, xp.ones_like(U[:, :1])], axis=1)
 
     def split(self, products: Array, U: Array, dU: Array) -> Product:
-        """Return both from ``[G U', G U_t', r, dG U', dr]``, without what is not needed."""
+        """Return both products from ``[G U', G U_t', r, dG U', dr]``, or its needed part."""
         t = U.shape[1]
         own, change = products[:, : -t - 1], products[:, -t - 1 :]
         LU, Q = None, formulas.laplacian(change, U)
@@ -182,7 +182,7 @@ class Curvature:
         return Product(LU, Q)
 
     def joined(self, found: Product) -> Array:
-        """Return both as one array ``[L U, Q]``."""
+        """Return both products as one array ``[L U, Q]``."""
         if found.LU is None:
             return found.Q
         return self.backend.xp.concat([found.LU, found.Q], axis=1)
@@ -190,7 +190,7 @@ class Curvature:
     def pulled(
         self, W: Array, U: Array, dW: Array | None, found: Product
     ) -> tuple[Array, Array | None]:
-        """Return what the parameter gets of some points, or differences: change, and first."""
+        """Return the pullback to the parameter of some points or differences: of Q, and of L U."""
         form, widen = self.form, self.backend.widen
         change = widen(form.pull(W, U, found.Q))
         if dW is not None:
@@ -253,7 +253,7 @@ class Curvature:
     def of_listed(
         self, listed: Pairs, g: Array, dg: Array, parameter: Parameter | None
     ) -> tuple[Array, Array]:
-        """Return the same of listed pairs, of which a point with itself has no part."""
+        """Return the same for listed pairs; pairs of a point with itself add 0."""
         problem, xp, moved = self.problem, self.backend.xp, self.directions
         others = moved.X if problem.Y is None else moved.Y
         if problem.Y is None:
@@ -267,7 +267,7 @@ class Curvature:
 def _difference(
     xp: Any, rows: Array | None, columns: Array | None, i: Array, j: Array
 ) -> Array | None:
-    """Return ``dx_i - dy_j``, None where neither side moves."""
+    """Return ``dx_i - dy_j``, None if neither side has a direction."""
     moved = None if rows is None else xp.take(rows, i, axis=0)
     if columns is None:
         return moved
@@ -277,7 +277,7 @@ def _difference(
 
 @dataclass(slots=True)
 class StripSums:
-    """What one strip of rows contributes."""
+    """The contribution of one strip of rows."""
 
     columns: ColumnSums
     direct_columns: ColumnSums
@@ -290,7 +290,7 @@ class StripSums:
 class HessianSweep(Sweep):
     """Visits of every tile: for the reductions, for their tangents, and for the cotangents.
 
-    A tile of whole rows is made once for all three.
+    A tile of whole rows is computed once for all three.
     """
 
     def __init__(
@@ -316,7 +316,7 @@ class HessianSweep(Sweep):
                 self.listed_tangent = backend.run(problem, asked)
 
     def of_strip(self, parts: list[slice]) -> StripSums:
-        """Return what some consecutive row blocks contribute."""
+        """Return the contribution of some consecutive row blocks."""
         sums = StripSums(ColumnSums(self.backend), ColumnSums(self.backend))
         sums.start = self.partition.of_row(parts[0])[0].start
         for part in parts:
@@ -403,11 +403,11 @@ class HessianSweep(Sweep):
     def _distances(
         self, rows: Points, columns: Points, self_pairs: SelfPairs | None
     ) -> DistanceTile:
-        # The note of what was recomputed is needed as positions, on every library.
+        # The flagged entries are needed as positions, for every library.
         return TileKernels.distance_tile(self.backend, self.problem, rows, columns, self_pairs)
 
     def _seconds(self, rows: Rows, own: Moving) -> Iterator[tuple[Visit, Second]]:
-        """Yield the tiles of a row block with their cotangents and the change of these."""
+        """Yield the tiles of a row block with their cotangents and the cotangents' change."""
         terms, blocks = self.terms, self.partition.of_row(rows.part)
         if len(blocks) == 1:
             visit = self._visit(rows, blocks[0])
@@ -514,7 +514,7 @@ class Total:
         return add_rows(self.sweep.backend, total, found, start)
 
     def gradient(self) -> Gradient:
-        """Return what the sums make."""
+        """Return the gradient from the sums."""
         sweep, xp = self.sweep, self.sweep.backend.xp
         wrt, problem, columns = sweep.wrt, sweep.problem, sweep.columns
         of_rows = xp.concat(self.rows) if self.rows else None

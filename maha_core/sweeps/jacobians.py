@@ -1,4 +1,4 @@
-"""Slices of the Jacobian, and all of it for those who can afford it; both from differences."""
+"""Slices of the Jacobian, and the whole Jacobian, from differences."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class JacobianSlice(Operation[Array]):
         """Return the slice, tile by tile."""
         refuse_impossible(backend, problem, "the slice")
         geometry, form, index = Geometry(backend, problem), problem.form, self.index
-        # of the points as they are: the rounding of a centred point is no longer small beside d
+        # from the uncentred points: centring has rounding errors that are not small relative to d
         others = form.columns(geometry.columns.raw, geometry.columns.U, index)
 
         def entries(points: Points, rows: slice, columns: slice) -> Array:
@@ -53,7 +53,7 @@ class Jacobian(Operation[Array]):
 
     def run(self, backend: Backend, problem: Problem) -> Array:
         """Return the whole Jacobian at once."""
-        # the differences and their embedding beside the result
+        # memory for the differences, their embedding and the result
         per_pair = prod(self.shape) + 2 * problem.d
         checks.fits_in_memory(
             backend,

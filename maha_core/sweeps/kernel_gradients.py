@@ -61,7 +61,7 @@ class Sweep:
         self.backend = backend
         self.problem = problem
         self.asked = asked
-        # An error of D enters k' as it is: that of a gradient is allowed.
+        # An error of D is not amplified in k'; the tolerance of gradients applies.
         targets = guard.PULLBACK_TARGET
         self.geometry = Geometry(backend, problem, distances=True, cotangents=True, targets=targets)
         self.arithmetic = backend.arithmetic(problem)
@@ -81,7 +81,7 @@ class Sweep:
     def _of_tile(self, points: Points, block: slice) -> tuple[Array, Array | None]:
         """Return ``sum_j k'_ij b_jc [u_j, 1]`` of a tile, and the flagged pairs' own part."""
         backend, xp, columns = self.backend, self.backend.xp, self.geometry.columns.part(block)
-        # The note of what was recomputed is needed as positions, on every library.
+        # The flagged entries are needed as positions, for every library.
         made = TileKernels.distance_tile(backend, self.problem, points, columns, None)
         D = distances.nonnegative(backend, made.D, self.problem)
         finite = stays_finite(self.asked.slope)
@@ -97,7 +97,7 @@ class Sweep:
         return self._products(G, columns.extended, b), own
 
     def _tile(self, D: Array, columns: slice) -> Tile:
-        """Return a tile without any data."""
+        """Return a tile without point data."""
         backend = self.backend
         return Tile(
             xp=backend.xp,
@@ -149,7 +149,7 @@ class Sweep:
 
 
 def without_flagged(backend: Backend, G: Array, flagged: guard.Flagged) -> Array:
-    """Return a tile of our own with 0 for the flagged pairs, which are known by position."""
+    """Return a tile with 0 for the flagged pairs, given as positions; it may be overwritten."""
     if flagged.mask is None:
         return backend.without_entries(G, flagged, own=True)
     return backend.xp.where(flagged.mask, backend.xp.zeros_like(G), G)

@@ -1,4 +1,4 @@
-"""The pullback of a cotangent of a kernel's matrix: D is computed again, tile by tile."""
+"""The pullback of a cotangent of a kernel's matrix; D is recomputed, tile by tile."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class KernelPullback(Operation[Gradient]):
     quiet = False
 
     def size(self, problem: Problem) -> int:
-        """Return 0: another operation multiplies."""
+        """Return 0: the products are part of another operation."""
         return 0
 
     def run(self, backend: Backend, problem: Problem) -> Gradient:
-        """Return the gradient; as in a loss, pairs that the guard flags go by their differences."""
+        """Return the gradient; as in a loss, flagged pairs enter by their differences."""
         objective = Objective(OfKernel(backend, problem, self.slope, self.cotangent), {}, {})
         gradient = backend.run(problem, ValueAndGrad(objective, self.wrt))[1]
         return gradient.of_metric_and_points
@@ -60,7 +60,7 @@ class OfKernel(GivenCotangent):
         self.cotangent = cotangent
 
     def evaluate(self, tile: Tile, summary: Summary | None, wrt: frozenset[str]) -> Evaluation:
-        """Return the cotangent ``G k'``, 0 where D is and k' is not finite."""
+        """Return the cotangent ``G k'``, 0 where k' is not finite and D is 0."""
         (slope,) = tile.evaluate([self.slope])
         if not stays_finite(self.slope):
             slope = without_infinite(tile.xp, slope, tile.sqdist == 0)

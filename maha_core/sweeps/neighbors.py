@@ -106,8 +106,8 @@ def merge(library: Library, left: Neighbors, right: Neighbors, k: int) -> Neighb
 def without_itself(xp: Any, found: Neighbors, rows: slice) -> Neighbors:
     """Return the neighbours of some rows without the row itself.
 
-    Its distance counts as infinite, so that it is among them where fewer than k others are at a
-    finite one.
+    The row itself counts with an infinite distance. It is therefore among its neighbours if fewer
+    than k others are at a finite distance.
     """
     numbers = xp.arange(
         rows.start, rows.stop, dtype=found.index.dtype, device=device_of(found.index)
@@ -118,9 +118,9 @@ def without_itself(xp: Any, found: Neighbors, rows: slice) -> Neighbors:
 
 
 def index_without_itself(xp: Any, index: Array, rows: Array) -> Array:
-    """Return the indices ``(r, k)`` of rows, where a row's own gives way to the lowest not there.
+    """Return the indices ``(r, k)``, with a row's own index replaced by the lowest missing one.
 
-    All that is at an infinite distance is there in ascending order, so that this is the next.
+    Indices at an infinite distance are in ascending order, so that the lowest missing is the next.
     """
     own = index == rows[:, None]
     order = xp.argsort(xp.astype(own, index.dtype), axis=1, stable=True)

@@ -1,4 +1,4 @@
-"""A loss on its way through a sweep."""
+"""A loss with the checked data of one call."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Array = Any
 class Objective:
     """A loss, traced, with its checked data: numbers of the rows, of the columns, listed pairs.
 
-    With `self_pairs` a point of X meets itself, too, where there is no Y. `each` is the number of
-    listed pairs of every row, where that is one number. A row that `needs_partners` and has none is
-    a ValueError. Rows from `weighted_rows` on add nothing, and may be left out.
+    With `self_pairs`, the pair of a point with itself counts if there is no Y. `each` is the number
+    of listed pairs of every row, if it is the same for all. If `needs_partners`, a row without any
+    other point is a ValueError. Rows from `weighted_rows` on add 0 and may be skipped.
     """
 
     terms: TileTerms
@@ -32,5 +32,5 @@ class Objective:
     weighted_rows: int | None = None
 
     def rows_of(self, n: int) -> int:
-        """Return how many of n rows are to be visited."""
+        """Return the number of rows to visit, at most n."""
         return n if self.weighted_rows is None else min(n, self.weighted_rows)

@@ -1,4 +1,4 @@
-"""A loss of D and its gradient in one sweep over tiles; D never exists as a whole."""
+"""A loss of D and its gradient in one sweep over tiles, without storing D."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _reduction(objective: Objective) -> Reduction:
 
 
 def _of_half(backend: Backend, problem: Problem, objective: Objective) -> Array:
-    """Return the sums of the rows from tiles above the diagonal, which spares half the products."""
+    """Return the sums of the rows from tiles on and above the diagonal: half of the products."""
     xp, X = backend.xp, problem.X
     sweep = Sweep(backend, problem, objective, frozenset(), half_squares, cotangents=False)
     strips = tiling.strips(sweep.partition.rows)
@@ -177,7 +177,7 @@ def joined(xp: Any, found: list[Summary]) -> Summary:
 
 
 def _no_rows(backend: Backend, problem: Problem, objective: Objective) -> Array:
-    """Return the gradient of the values where there is no row: 0."""
+    """Return the gradient of the values if there are no rows: 0."""
     shape, X = (problem.m, reduced_width(objective)), problem.X
     return backend.xp.zeros(shape, dtype=X.dtype, device=device_of(X))
 
@@ -198,7 +198,7 @@ def _with_listed(
     gradient: ReductionGradient,
     wrt: frozenset[str],
 ) -> ReductionGradient:
-    """Add the pullback of the listed pairs' own cotangent."""
+    """Add the pullback of the cotangent of the listed pairs."""
     assert listed is not None
     cotangent = backend.xp.concat(cotangents)
     own = pairs.vjp(backend, problem, cotangent, wrt, listed)
@@ -221,7 +221,7 @@ class Partition:
 
 
 def partition(backend: Backend, problem: Problem, objective: Objective) -> Partition:
-    """Cut D for cotangents: whole rows where they fit and are needed, else squares."""
+    """Partition D for cotangents: whole rows if they fit and are needed, else squares."""
     terms, n, m = objective.terms, objective.rows_of(problem.n), problem.m
     whole = tiling.whole_rows(_entries(backend, problem), m)
     if not (terms.row_wise and m and whole is not None):
@@ -230,7 +230,7 @@ def partition(backend: Backend, problem: Problem, objective: Objective) -> Parti
 
 
 def squares(backend: Backend, problem: Problem, objective: Objective) -> Partition:
-    """Cut D for sums of the rows, each tile visited once: squares are multiplied quickest."""
+    """Partition D for sums of the rows: squares, whose products are fastest."""
     terms, m, count = objective.terms, problem.m, _entries(backend, problem)
     n = objective.rows_of(problem.n)
     if not terms.all_pairs or m == 0:
@@ -241,7 +241,7 @@ def squares(backend: Backend, problem: Problem, objective: Objective) -> Partiti
 
 
 def half_squares(backend: Backend, problem: Problem, objective: Objective) -> Partition:
-    """Cut D into squares of which those below the diagonal are skipped."""
+    """Partition D into squares; those below the diagonal are skipped."""
     return replace(squares(backend, problem, objective), half=True)
 
 
@@ -253,7 +253,7 @@ def _entries(backend: Backend, problem: Problem) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A block of rows, and what all of its tiles share."""
+    """A block of rows, and the data common to its tiles."""
 
     part: slice
     points: Points
@@ -263,7 +263,7 @@ class Rows:
 
 
 class Sweep:
-    """One visit of every tile (two, where a row-wise loss meets rows too long to hold)."""
+    """One visit of every tile; two for a row-wise loss if rows are too long for one tile."""
 
     def __init__(
         self,
@@ -285,7 +285,7 @@ class Sweep:
         self.arithmetic = backend.arithmetic(problem)
 
     def strip(self, parts: list[slice]) -> StripResult:
-        """Return what some consecutive row blocks contribute."""
+        """Return the contribution of some consecutive row blocks."""
         strip = Strip(self.backend, self.problem, self.wrt)
         for part in parts:
             rows = self._rows(part)
@@ -309,7 +309,7 @@ class Sweep:
         return found
 
     def mirrored(self, parts: list[slice]) -> Array:
-        """Return what row blocks add to a symmetric reduction of all rows from theirs on."""
+        """Return the part of row blocks in a symmetric reduction, for these and all later rows."""
         reduction, totals = _reduction(self.objective), ColumnSums(self.backend)
         b = as_rows(*self.objective.column_data.values())
         for part in parts:
@@ -326,7 +326,7 @@ class Sweep:
         return found
 
     def value(self, part: slice) -> Array:
-        """Return what a row block contributes to the loss."""
+        """Return the contribution of a row block to the loss."""
         rows, total = self._rows(part), None
         for visit, summary in self._value_visits(rows):
             with self._warnings():
@@ -335,7 +335,7 @@ class Sweep:
         return total
 
     def _value_visits(self, rows: Rows) -> Iterator[tuple[Visit, Summary]]:
-        """Yield tiles of which each has its own part of an affine loss, or the last of a row."""
+        """Yield the tiles that have a part of the value: all for an affine loss, else the last."""
         blocks, summary = self.partition.of_row(rows.part), None
         for block in blocks:
             visit = self._visit(rows, block)
@@ -386,11 +386,11 @@ class Sweep:
             return self.objective.terms.summarise(visit.tile)
 
     def _warnings(self) -> AbstractContextManager[object]:
-        """Return the context of a loss: what it warns of is the user's to know, unless promised."""
+        """Return the context of a loss: its warnings are shown unless its terms are silent."""
         return self.backend.quiet() if self.objective.terms.silent else nullcontext()
 
     def _warnings_on(self, tile: Tile) -> AbstractContextManager[object]:
-        """Return the same on a tile, where what a self-pair gives is nobody's to know."""
+        """Return the same for a tile; warnings are not shown if the tile has self-pairs."""
         return self._warnings() if tile.self_pairs is None else self.backend.quiet()
 
     def _visit(self, rows: Rows, block: slice) -> Visit:
@@ -439,7 +439,7 @@ class Sweep:
         return found._replace(value=visit.weight * backend.total(found.value), cotangent=G)
 
     def _coincident(self, tile: Tile) -> Array | None:
-        """Return where D is 0 and the cotangent may not be finite; D may be used up."""
+        """Return where D is 0, if the cotangent may not be finite; D may be overwritten later."""
         if self.objective.terms.finite:
             return None
         return self.backend.coincident(tile.sqdist, tile.smallest)
@@ -473,7 +473,7 @@ class RowListed:
         return Listed(i[part] - rows.start, self.listed.j[part], self.sqdist[part], self.each)
 
     def part(self, rows: slice) -> slice:
-        """Return where the pairs of a row block stand among all."""
+        """Return the range of the pairs of a row block in the list."""
         assert self.listed is not None
         xp, i = self.backend.xp, self.listed.i
         bounds = xp.asarray([rows.start, rows.stop], dtype=i.dtype, device=device_of(i))

@@ -26,9 +26,9 @@ Array = Any
 
 
 class ListedItems(NamedTuple):
-    """The listed items of a loss: `each` pairs for every one, and the row ``(t,)`` that it is of.
+    """The listed items of a loss: `each` pairs for every item, and the items' rows ``(t,)``.
 
-    ``of_all_rows`` says that they are one item for every row, in their order.
+    ``of_all_rows`` tells that there is one item for each row, in order.
     """
 
     pairs: Pairs
@@ -106,7 +106,7 @@ class PairTerm:
         return inputs
 
     def _part(self, xp: Any, first: int, count: int) -> slice:
-        """Return where the items of some rows stand among all."""
+        """Return the range of the items of some rows in the list."""
         assert self.rows is not None
         row = xp.asarray([first], dtype=self.rows.dtype, device=device_of(self.rows))
         start = int(xp.searchsorted(self.rows, row, side="left")[0])
@@ -119,7 +119,7 @@ def pair_term(loss: Loss, items: ListedItems, kinds: Mapping[str, Kind]) -> Pair
     Raises
     ------
     TypeError
-        It cannot be traced.
+        The pair term cannot be traced.
     """
     data = loss.pair_data()
     of_rows = {name: data_variable(name, kind) for name, kind in kinds.items()}

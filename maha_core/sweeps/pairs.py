@@ -1,4 +1,4 @@
-"""Listed pairs: everything from direct differences, at a cost linear in their number."""
+"""Operations on listed pairs, from direct differences, at a cost linear in their number."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Result = TypeVar("Result", covariant=True)
 
 
 class OfPairs(Operation[Result]):
-    """What is asked about listed pairs; what they cost is bounded by what all pairs would."""
+    """The base class of operations on listed pairs; `size` is bounded by that of all pairs."""
 
     def size(self, problem: Problem) -> int:
         """Return the multiplications of each entry of D with a vector."""
@@ -129,7 +129,7 @@ def _batches(backend: Backend, problem: Problem, listed: Pairs) -> Iterator[tupl
 def _tangent_difference(
     backend: Backend, problem: Problem, directions: Tangents, listed: Pairs, part: slice
 ) -> Array | None:
-    """Return ``dx_i - dy_j (b, d)``, or None where no point moves."""
+    """Return ``dx_i - dy_j (b, d)``, or None if the points have no direction."""
     xp = backend.xp
     others = directions.X if problem.Y is None else directions.Y
     moved = None

@@ -1,4 +1,4 @@
-"""Terms of a part of D, as an engine that compiles expressions takes them."""
+"""Terms of a part of D, for engines that compile expressions."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Part(NamedTuple):
     ----------
     terms : Terms
     summary : Summary or None
-        The pieces of the reductions of the rows over all of D, where they are known already.
+        The pieces of the reductions of the rows over all of D, if known already.
     first_tile_of_row : bool
-        Whether the part has the first columns: what a row counts once is counted there.
+        Whether the part has the first columns, where terms of the row are counted, once.
     """
 
     terms: Terms
@@ -29,15 +29,15 @@ class Part(NamedTuple):
 
 
 class PartTerms(ABC):
-    """Terms that stand for others' on a part of D, such as a chunk."""
+    """Wrapped terms for a part of D, such as a chunk."""
 
     @abstractmethod
     def part(self) -> Part:
-        """Return what they stand for."""
+        """Return the wrapped terms with their part of D."""
 
 
 def part_of(terms: TileTerms) -> Part | None:
-    """Return what terms stand for; None where they do not tell."""
+    """Return the terms with their part of D; None if they are not known."""
     if isinstance(terms, Terms):
         return Part(terms)
     return terms.part() if isinstance(terms, PartTerms) else None

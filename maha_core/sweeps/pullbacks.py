@@ -54,7 +54,7 @@ class Sweep:
         self.wrt = wrt
 
     def strip(self, parts: list[slice]) -> StripResult:
-        """Return what some consecutive row blocks contribute."""
+        """Return the contribution of some consecutive row blocks."""
         backend, problem = self.tiles.backend, self.tiles.problem
         strip = Strip(backend, problem, self.wrt)
         for rows in parts:
@@ -93,10 +93,10 @@ class Tiles(ABC):
 
     @abstractmethod
     def is_own_mirror(self, rows: slice, columns: slice) -> bool:
-        """Tell whether a tile stands for its columns' part, too."""
+        """Tell whether a tile is on the diagonal, its own mirror image."""
 
     def given(self, rows: slice, columns: slice) -> Array:
-        """Return a block of the cotangent as it was given."""
+        """Return a block of the given cotangent."""
         return self.cotangent[rows, columns]
 
     def finite(self, rows: slice, columns: slice) -> Array:

@@ -1,4 +1,4 @@
-"""The pullback of a reduction's cotangent, and its pushforward."""
+"""The pullback and the pushforward of a reduction."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ReducedPullback(Operation[ReductionGradient]):
 
 
 def linear(objective: Objective, cotangent: Array) -> Objective:
-    """Return ``sum_i g_i . s_i`` of a reduction's objective."""
+    """Return the objective ``sum_i g_i . s_i`` for the objective of a reduction."""
     terms = objective.terms
     assert isinstance(terms, Terms)
     rows = {**objective.row_data, "cotangent": cotangent}

@@ -34,7 +34,7 @@ class ValuesAlong(Operation[Array]):
         return problem.pullback_size
 
     def run(self, backend: Backend, problem: Problem) -> Array:
-        """Return it, streamed."""
+        """Return the change, streamed."""
         total, sweep = None, ValuesSweep(backend, problem, self)
         for found in backend.map_ordered(sweep.values, sweep.partition.rows, problem.options):
             total = plus(total, found)
@@ -53,7 +53,7 @@ class ValuesSweep(HessianSweep):
         self.cotangent = asked.cotangent
 
     def values(self, part: slice) -> Array:
-        """Return what some rows contribute ``(m, w)``."""
+        """Return the contribution ``(m, w)`` of some rows."""
         terms, rows = self.objective.terms, self._rows(part)
         assert isinstance(terms, Terms)
         (reduction,), blocks = terms.reductions.values(), self.partition.of_row(part)

@@ -33,7 +33,7 @@ class Dist(Operation[Array]):
         return 0
 
     def run(self, backend: Backend, problem: Problem) -> Array:
-        """Return the root in D's memory."""
+        """Return the root, written to D's memory."""
         D = backend.run(problem, distances.Sqdist(self.out))
         return backend.run(problem, distances.Root(D, self.out))
 
@@ -51,7 +51,7 @@ class RootPullback(Operation[Gradient]):
         return 0
 
     def run(self, backend: Backend, problem: Problem) -> Gradient:
-        """Return the gradient; as in a loss, pairs that the guard flags go by their differences."""
+        """Return the gradient; as in a loss, flagged pairs enter by their differences."""
         objective = Objective(DotProduct(backend, problem, self.cotangent), {}, {})
         gradient = backend.run(problem, ValueAndGrad(objective, self.wrt))[1]
         return gradient.of_metric_and_points
@@ -66,7 +66,7 @@ class DotProduct(GivenCotangent):
         self.cotangent = cotangent
 
     def evaluate(self, tile: Tile, summary: Summary | None, wrt: frozenset[str]) -> Evaluation:
-        """Return the cotangent ``G / (2 dist)``, 0 where dist is; the value is not asked for."""
+        """Return the cotangent ``G / (2 dist)``, 0 where dist is 0; the value is not computed."""
         dist = distances.root(self.backend, tile.sqdist, self.problem, None)
         G = formulas.of_root(tile.xp, dist, self.cotangent[tile.rows, tile.columns])
         if self.problem.options.check_finite:

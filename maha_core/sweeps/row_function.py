@@ -64,13 +64,13 @@ class RowFunction:
 
     @property
     def inputs(self) -> frozenset[str]:
-        """The names of what it is a function of."""
+        """The names of its inputs."""
         parts = ordered([self.value])
         return frozenset(str(part.value) for part in parts if part.operation == "input")
 
     @property
     def is_uniform(self) -> bool:
-        """Whether it is one multiple of the reductions for all rows, and 0 where they are."""
+        """Whether it is the same multiple of the reductions for all rows, without a constant."""
         return self.at_zero is number(0) and all(map(is_constant, self.slopes.values()))
 
     def of_whole_rows(
@@ -85,7 +85,7 @@ class RowFunction:
         return self._evaluated(tile, [self.value], reductions)[0]
 
     def part(self, tile: Tile, reductions: Mapping[str, Array]) -> Array:
-        """Return what a tile's own part of the reductions adds to an affine rho."""
+        """Return the part of a tile in an affine rho, from the tile's part of the reductions."""
         if tile.first_tile_of_row or self.at_zero is number(0):
             return self.values(tile, reductions)
         value, constant = self._evaluated(tile, [self.value, self.at_zero], reductions)
@@ -104,7 +104,7 @@ class RowFunction:
     ) -> dict[str, Array | None]:
         """Return the change of ``d rho / d s`` along tangents of the reductions, in D's dtype.
 
-        It is None for those that no reduction changes.
+        It is None for derivatives that do not depend on the reductions.
         """
         moving = {_moving(name): values for name, values in tangents.items()}
         outputs = [self._along(slope) for slope in self.slopes.values()]
@@ -117,7 +117,7 @@ class RowFunction:
         }
 
     def with_number(self, name: str, reduction: Reduction, term: Term) -> Term:
-        """Return a reduction's term with its slope in the expression, where that is a number."""
+        """Return a reduction's term; a constant slope becomes part of the expression."""
         slope, own = self.slopes[name], f"{reduction.name}_cotangent"
         if not (reduction.additive and is_constant(slope) and own in term.inputs):
             return term
@@ -149,7 +149,7 @@ class RowFunction:
         given |= further or {}
         width = max((values.shape[1] for values in given.values()), default=1)
         rows = tile.rows.stop - tile.rows.start
-        # Parts of one shape share their memory.
+        # Parts of the same shape share memory.
         inputs = {name: tile.widened(values, width) for name, values in given.items()}
         inputs["row"] = tile.xp.zeros((rows, width), dtype=tile.widest, device=tile.device)
         return evaluate(outputs, tile.xp, inputs, "row")
@@ -163,7 +163,7 @@ def row_function(
     Raises
     ------
     TypeError
-        It cannot be traced.
+        The row function cannot be traced.
     """
     of_reductions = {name: reduction_variable(name) for name in reductions}
     of_data = {name: data_variable(name, kind) for name, kind in kinds.items()}
@@ -175,7 +175,7 @@ def row_function(
 
 @lru_cache(maxsize=128)
 def with_slopes(value: Expression, reductions: tuple[str, ...]) -> RowFunction:
-    """Return a row function with its derivatives in the reductions of these names."""
+    """Return a row function with its derivatives in the named reductions."""
     return RowFunction(
         value, {name: derivative(value, reduction_variable(name)) for name in reductions}
     )
@@ -184,7 +184,7 @@ def with_slopes(value: Expression, reductions: tuple[str, ...]) -> RowFunction:
 def traced(
     f: Callable[..., Any], name: str, row: Mapping[str, Expression], *more: Expression
 ) -> Expression:
-    """Return a function of a namespace of symbols, and of further ones, as an expression."""
+    """Return the expression of a function of a namespace of symbols and of further symbols."""
 
     def called(*symbols: Any) -> Any:
         return f(SimpleNamespace(**dict(zip(row, symbols, strict=False))), *symbols[len(row) :])
@@ -199,12 +199,12 @@ def traced(
 
 
 def data_variable(name: str, kind: Kind) -> Expression:
-    """Return the variable that stands for a number of the row's point."""
+    """Return the variable for a number of the row's point."""
     return variable(row_name(name), ROWS, "integer" if kind == "label" else "real")
 
 
 def reduction_variable(name: str) -> Expression:
-    """Return the variable that stands for a reduction of the row."""
+    """Return the variable for a reduction of the row."""
     return variable(_name(name), ROWS)
 
 

@@ -29,13 +29,13 @@ Array = Any
 def tangents(
     reductions: Mapping[str, Reduction], tile: Tile, summary: Summary, dD: Array
 ) -> Summary:
-    """Return what a tile adds to the tangents of the reductions."""
+    """Return a tile's part of the tangents of the reductions."""
     both = zip(reductions.values(), summary, strict=True)
     return tuple(reduction.tangent(tile, pieces, dD) for reduction, pieces in both)
 
 
 def added(a: Summary, b: Summary) -> Summary:
-    """Return the tangents of two parts of the same rows."""
+    """Return the sum of the tangents of two parts of the same rows."""
     return tuple(
         tuple(x + y for x, y in zip(one, other, strict=True))
         for one, other in zip(a, b, strict=True)
@@ -79,7 +79,7 @@ def _pulled(
     g: Mapping[str, Array],
     dg: Mapping[str, Array | None],
 ) -> Second:
-    """Return what follows from the derivatives of the row function, and their change."""
+    """Return the cotangents and their change, from the derivatives of the row function."""
     named = list(zip(reductions.items(), summary, sums, strict=True))
     both = []
     for (name, r), pieces, moved in named:
@@ -98,7 +98,7 @@ def _pulled(
 def _evaluated(
     tile: Tile, firsts: tuple[Term, ...], seconds: tuple[Term, ...]
 ) -> tuple[Array, Array]:
-    """Return both sums of terms, 0 where a point meets itself."""
+    """Return both sums of terms, 0 for self-pairs."""
     outputs: list[Expression] = []
     inputs: dict[str, Array] = {}
     over: list[str] = []

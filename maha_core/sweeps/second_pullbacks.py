@@ -21,9 +21,9 @@ Array = Any
 
 @dataclass(frozen=True)
 class PullbackAlong(Operation[Gradient]):
-    """The change of the gradient of ``sum_ij G_ij D_ij`` along directions, for a G that rests.
+    """The change of the gradient of ``sum_ij G_ij D_ij`` along directions, for a constant G.
 
-    It is symmetric in what is moved and what is asked for.
+    It is a Hessian product: the Hessian is symmetric.
     """
 
     cotangent: Array
@@ -48,13 +48,13 @@ class Linear(GivenCotangent):
         self.cotangent = cotangent
 
     def refuse_twice(self) -> None:
-        """Refuse nothing: D is its own derivative's only part."""
+        """Do not raise: second derivatives in D are 0."""
 
     def tangents(self, tile: Tile, summary: Summary, dD: Array) -> Summary:
-        """Return that nothing of the row is needed."""
+        """Return no tangents."""
         return ()
 
     def evaluate_along(self, tile: Tile, summary: Summary, sums: Summary, dD: Array) -> Second:
-        """Return G, and that it rests."""
+        """Return G, and no change of it."""
         G = tile.xp.asarray(self.cotangent[tile.rows, tile.columns], copy=True)
         return Second(tile.fill_self(G, 0.0), tile.xp.zeros_like(G))

@@ -1,7 +1,7 @@
-"""Sums inside one strip of rows: the Laplacian product, and the guard's pairs beside it.
+"""Sums inside one strip of rows: the Laplacian product, and the pairs that the guard recomputed.
 
-Entries that the guard recomputed leave the cotangent, because the Laplacian product would cancel
-again what the direct evaluation saved; their part enters from the same raw differences.
+Entries that the guard recomputed are removed from the cotangent, because they would suffer from
+cancellation in the Laplacian product. Their part is added from the same raw differences.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ Array = Any
 
 @dataclass(slots=True)
 class Visit:
-    """One tile as a sweep sees it; `weight` 2 stands for its mirror image, too.
+    """One tile in a sweep; with `weight` 2 it also counts for its mirror image.
 
-    `flagged` is the backend's own note of what the guard recomputed, or None.
+    `flagged` has the entries that the guard recomputed, in the backend's own form, or None.
     """
 
     tile: Tile
@@ -111,12 +111,12 @@ class ColumnSums:
         self.sums: dict[tuple[int, int], Array] = {}
 
     def add(self, columns: slice, values: Array) -> None:
-        """Add the part of one tile; the array becomes the sum's own."""
+        """Add the part of one tile; the sum takes over the array."""
         key = columns.start, columns.stop
         self.sums[key] = increased(self.sums.get(key), values)
 
     def joined(self, like: Array, start: int) -> Array | None:
-        """Return the sums of all columns from `start` on, 0 where a block has none."""
+        """Return the sums of all columns from `start` on, 0 for blocks without a sum."""
         if not self.sums:
             return None
         xp, pieces, reached = self.backend.xp, [], start
@@ -155,7 +155,7 @@ class Strip:
             self.rows.append(block.gradient_rows(LU))
 
     def result(self, points: Points, start: int) -> StripResult:
-        """Return the sums; `start` is the first column that any tile of the strip has."""
+        """Return the sums; `start` is the first column of the strip's tiles."""
         xp, total = self.backend.xp, self.total
         total.start = start
         total.columns = self.columns.joined(points.extended, start)

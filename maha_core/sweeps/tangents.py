@@ -1,4 +1,4 @@
-"""The pushforward dD as a matrix: difference forms of one U are one difference form."""
+"""The pushforward dD as a matrix: difference forms with the same U add up to one form."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def along(
     dW: Array | None,
     moving: bool,
 ) -> Array:
-    """Return V of dD as a form of U; a side at rest moves by zero where the other moves."""
+    """Return V of dD as a form of U; a side without a direction has the direction 0."""
     found = None
     if dparameter is not None:
         found = _scaled(form.push(W, U, dparameter))

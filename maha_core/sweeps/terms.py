@@ -1,4 +1,4 @@
-"""A loss in one call, traced: what a sweep asks of it, tile by tile.
+"""The traced terms of a loss in one call, which sweeps evaluate tile by tile.
 
 The cotangent follows by the chain rule, ``G_ij = sum_p (d rho_i / d s_ip) (d s_ip / d D_ij)``, over
 the loss's reductions s_p and its row function rho.
@@ -42,28 +42,28 @@ class Terms:
     Attributes
     ----------
     name : str
-        Whose terms they are, for errors.
+        The name of the loss, for errors.
     reductions : mapping of str to Reduction
         As `Reduction.for_call` returns them.
     row_function : RowFunction or None
-        None where only the reductions are wanted, or there are none.
+        None if only the reductions are needed, or there are none.
     pair_term : PairTerm or None
     symmetric : bool
-        The promise that i and j are treated alike.
+        Whether the loss is unchanged when i and j are exchanged.
     arguments : mapping of str to str
         The arguments that gave the columns' data, by the name of the data.
     all_pairs : bool
-        Whether D is wanted beyond the listed pairs.
+        Whether D is needed for more than the listed pairs.
     finite : bool
         Whether cotangents are finite wherever D is.
     silent : bool
-        Whether warnings on floating-point arithmetic mean nothing to the user.
+        Whether floating-point warnings are suppressed.
     of_kernel : bool
-        Whether a negative D is an error: a kernel is a function of distances.
+        Whether a negative D is an error, because a kernel is a function of distances.
     row_wise : bool
         Whether a tile's cotangent needs the reductions of whole rows.
     half_suffices : bool
-        Whether tiles below the diagonal tell nothing new where the points meet themselves.
+        Whether, without Y, tiles below the diagonal may be skipped.
     """
 
     name: str
@@ -103,7 +103,7 @@ class Terms:
         return any(reduction.rereads for reduction in self.reductions.values())
 
     def _reading(self, tile: Tile, *, spare: bool) -> Iterator[Reduction]:
-        """Yield the reductions in turn; with `spare` the last of them may use D up."""
+        """Yield the reductions in turn; with `spare`, the last one may overwrite D."""
         for step, reduction in enumerate(self.reductions.values(), 1):
             tile.spare = spare and step == len(self.reductions)
             yield reduction
@@ -160,7 +160,7 @@ class Terms:
         return Evaluation(value, G, self._listed(tile, slopes), values)
 
     def _in_one_sweep(self, tile: Tile, wrt: frozenset[str]) -> Evaluation:
-        """Return a tile's own share of an affine loss; what is wanted of D is computed at once."""
+        """Return a tile's part of an affine loss; value and cotangent are computed together."""
         assert self.row_function is not None
         slopes = self.row_function.derivatives(tile)
         nothing: Summary = ((),) * len(self.reductions)
@@ -189,7 +189,7 @@ class Terms:
     def entries(self, xp: Any, summary: Summary, slopes: Mapping[str, Array]) -> list[Term]:
         """Return the parts of the cotangent of whole rows, for engines that compile expressions.
 
-        They need nothing but numbers of the rows and of the columns.
+        They depend only on D and on numbers of the rows and of the columns.
         """
         assert self.row_function is not None
         found = []
@@ -236,7 +236,7 @@ class Terms:
             reduction.refuse_twice()
 
     def tangents(self, tile: Tile, summary: Summary, dD: Array) -> Summary:
-        """Return what a tile adds to the tangents of the reductions; `summary` of whole rows."""
+        """Return a tile's part of the reductions' tangents; `summary` is that of whole rows."""
         return second_order.tangents(self.reductions, tile, summary, dD)
 
     def evaluate_along(self, tile: Tile, summary: Summary, sums: Summary, dD: Array) -> Second:
@@ -267,7 +267,7 @@ def terms_of(loss: Loss, data: tuple[PointData, ...], items: ListedItems | None)
     TypeError
         One of its functions cannot be traced.
     ValueError
-        Its names are not those of its data, or two things have one name.
+        A name is not one of its data, or two objects have the same name.
     """
     kinds = {one.name: one.kind for one in data}
     given = loss.reductions()
@@ -284,7 +284,7 @@ def terms_of(loss: Loss, data: tuple[PointData, ...], items: ListedItems | None)
 
 
 def check_names(owner: str, data: list[str], reductions: Mapping[str, Reduction]) -> None:
-    """Raise ValueError for names that are no identifiers, or that two things have."""
+    """Raise ValueError for names that are not identifiers or not unique."""
     names = [*data, *reductions]
     for name in names:
         if not name.isidentifier():

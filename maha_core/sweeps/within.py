@@ -52,7 +52,7 @@ class PointsWithin(Operation[Within]):
 
 
 def squared(backend: Library, problem: Problem, radius: float) -> float:
-    """Return the square of a radius as X's dtype has it, its largest number where it is larger."""
+    """Return the square of a radius in X's dtype, at most the dtype's largest number."""
     xp, dtype = backend.xp, problem.X.dtype
     largest = float(xp.finfo(dtype).max)
     square = radius**2 if radius < largest**0.5 else largest
@@ -72,7 +72,7 @@ def joined(backend: Library, found: list[Found]) -> Found:
 
 
 def row_by_row(backend: Library, found: Found, n: int, sort: bool) -> tuple[Array, Found]:
-    """Return how many pairs the first rows have together, and the pairs row by row."""
+    """Return the cumulative numbers of pairs per row, and the pairs sorted by row."""
     xp, i = backend.xp, found.i
     order = by_distance(xp, i, found.values) if sort else xp.argsort(i, stable=True)
     i, j, values = (xp.take(field, order) for field in found)

@@ -1,1 +1,1 @@
-"""One tile of D: how D is cut, the points that meet in a tile, and what is done there."""
+"""Tiles of D: the partition of D, the points of a tile, and the computations on one tile."""

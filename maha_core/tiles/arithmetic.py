@@ -1,4 +1,4 @@
-"""What is computed of all entries of a tile: expressions, sums of the rows, softmax weights."""
+"""Elementwise computations on a tile: expressions, sums of the rows, softmax weights."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ NEARNESS = apply("negative", variable("D"))
 
 
 class ArrayArithmetic:
-    """What is computed of all entries of a tile, by array API calls.
+    """Elementwise computations on a tile, by array API calls.
 
     Parameters
     ----------
     exp, difference, quiet : callable
-        As `maha_core.tiles.kernels.TileKernels` has them.
+        The methods of `maha_core.tiles.kernels.TileKernels`.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class ArrayArithmetic:
         self.quiet = quiet
 
     def product(self, left: Array, right: Array) -> Array:
-        """Return a product of matrices; BLAS may raise flags of numbers that are not in them."""
+        """Return a product of matrices, without warnings: BLAS may set spurious flags."""
         with self.quiet():
             return left @ right
 
@@ -52,9 +52,9 @@ class ArrayArithmetic:
         inputs: Mapping[str, Array],
         over: tuple[str, ...],
     ) -> list[Array]:
-        """Return the values ``(r, c)`` of expressions, 0 where a point meets itself.
+        """Return the values ``(r, c)`` of expressions, 0 for self-pairs.
 
-        The inputs named in `over` may be written over.
+        The inputs named in `over` may be overwritten.
         """
         found = evaluate(outputs, tile.xp, inputs, over=over)
         return [tile.fill_self(values, 0.0) for values in found]
@@ -67,7 +67,7 @@ class ArrayArithmetic:
         inputs: Mapping[str, Array],
         over: tuple[str, ...],
     ) -> tuple[list[Array], list[Array]]:
-        """Return the sums ``(r, w)`` of expressions times values, and what `evaluate` returns."""
+        """Return the sums ``(r, w)`` of expressions times values, and the result of `evaluate`."""
         both = [e for e, _ in summands] + list(outputs)
         found = self.evaluate(tile, both, inputs, over)
         sums = [v.sums(tile, e) for (_, v), e in zip(summands, found, strict=False)]
@@ -78,7 +78,7 @@ class ArrayArithmetic:
         if not tile.sqdist.shape[1]:
             return self._of_nothing(tile, values)
         shift, exponents = self._shifted(tile, e, None)
-        # An exponent of -inf is a pair left out, whose weight is exactly 0.
+        # An exponent of -inf excludes a pair: its weight is exactly 0.
         k = self.exp(exponents) if e is NEARNESS else tile.xp.exp(exponents)
         k = tile.fill_self(k, 0.0)
         return Weights(shift, k, self._sums(tile, k, values))
@@ -94,7 +94,7 @@ class ArrayArithmetic:
         return values.sums_beside_ones(tile, k)
 
     def weighed(self, tile: Tile, e: Expression, shift: Array) -> Array:
-        """Return the same weights for a shift that is given."""
+        """Return the same weights for a given shift."""
         return tile.fill_self(self.exp(self._shifted(tile, e, shift)[1]), 0.0)
 
     def term(
@@ -106,20 +106,20 @@ class ArrayArithmetic:
         mean: Array | None,
         less: Array | None = None,
     ) -> Term:
-        """Return ``g_i . (b_j - mean_i) - less_i`` in the form that costs the least here."""
+        """Return ``g_i . (b_j - mean_i) - less_i`` in the form that is fastest here."""
         return values.term(tile, name, g, mean, less)
 
     def of_rows(self, D: Array, f: Callable[[slice], tuple[Array, Array]]) -> Any:
-        """Return numbers ``(r, 1)`` and entries ``(r, c)`` that a function gives for rows of D.
+        """Return the results of a function of rows of D: numbers ``(r, 1)``, entries ``(r, c)``.
 
-        It may be asked of some rows at a time. The entries may be written over: they are a copy, as
-        the function may keep what it returns.
+        It may be called for some rows at a time. The entries may be overwritten: they are a copy,
+        because the function may keep a reference to its result.
         """
         numbers, entries = f(slice(0, D.shape[0]))
         return numbers, namespace(entries).asarray(entries, copy=True)
 
     def _shifted(self, tile: Tile, e: Expression, shift: Array | None) -> tuple[Array, Array]:
-        """Return a shift and ``shift + e``, which may be written over."""
+        """Return a shift and ``shift + e``, which may be overwritten."""
         xp, over = tile.xp, ("D",) if tile.spare else ()
         if e is NEARNESS:
             shift = tile.row_minimum() if shift is None else shift
@@ -135,5 +135,5 @@ class ArrayArithmetic:
 
 
 def finite(xp: Any, shift: Array) -> Array:
-    """Return 0 for the infinite shift of a piece in which a row has no partner."""
+    """Return a shift, with 0 for the infinite shift of a row without pairs."""
     return xp.where(xp.isinf(shift), xp.zeros_like(shift), shift)

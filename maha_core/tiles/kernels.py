@@ -1,4 +1,4 @@
-"""What is done on one tile, once for any array API library."""
+"""Computations on one tile, implemented once for any array API library."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ DIAGONAL_SIDE = 64
 
 
 class DistanceTile(NamedTuple):
-    """A block of D, and what came to light while it was made.
+    """A block of D, with the findings of the guard.
 
-    ``flagged`` is the backend's own note of the entries that the guard recomputed, `Flagged` where
-    it does not say otherwise; ``smallest (r, 1)`` is the distance to the nearest point of each row,
-    itself left out. None where there are none, or nobody looked.
+    ``flagged`` has the entries that the guard recomputed, as `Flagged` unless the backend has a
+    form of its own; it is None if there are none. ``smallest (r, 1)`` is each row's squared distance
+    to the nearest other point; None if it is not known.
     """
 
     D: Array
@@ -40,7 +40,7 @@ class DistanceTile(NamedTuple):
 
 
 class DirectPart(NamedTuple):
-    """What flagged pairs add to the metric's gradient, and to ``L U`` of a tile's rows, columns."""
+    """The part of flagged pairs in the metric's gradient, and in ``L U`` of rows and columns."""
 
     parameter: Array | None = None
     rows: Array | None = None
@@ -48,7 +48,7 @@ class DirectPart(NamedTuple):
 
 
 class TileKernels(Library):
-    """What is done on one tile: the product, the guard, and sums of its entries."""
+    """Computations on one tile: the product, the guard, and sums of entries."""
 
     tile_bytes = 8 * 2**20
     loss_tiles = 1
@@ -62,11 +62,11 @@ class TileKernels(Library):
         return formulas.centre(self.xp, X)
 
     def operands(self, U: Array, V: Array) -> formulas.Operands:
-        """Return the operands of D's product, of points as both of its sides."""
+        """Return the operands of D's product, for points as both sides."""
         return formulas.symmetric_operands(self.xp, U, V)
 
     def extended(self, U: Array) -> Array:
-        """Return ``[U, 1]``, whose product with a cotangent holds the sums of its rows, too."""
+        """Return ``[U, 1]``; its product with a cotangent also contains the row sums."""
         return formulas.extended(self.xp, U)
 
     def product_dtype(self, problem: Problem) -> Any:
@@ -78,9 +78,9 @@ class TileKernels(Library):
     def distance_tile(
         self, problem: Problem, rows: Points, columns: Points, self_pairs: SelfPairs | None
     ) -> DistanceTile:
-        """Return a tile of D ``(r, c)``, and what came to light while it was made.
+        """Return a tile of D ``(r, c)``, with the findings of the guard.
 
-        Of the flagged entries only `without_entries` and `direct_part` read the note.
+        Only `without_entries` and `direct_part` read `flagged`.
         """
         with self.quiet():
             D = self.product(problem, rows, columns)
@@ -94,7 +94,7 @@ class TileKernels(Library):
         return self.xp.astype(D, rows.raw.dtype, copy=False)
 
     def multiply(self, left: Array, right: Array) -> Array:
-        """Return the product of two matrices, of the size of a tile."""
+        """Return the product of two matrices; the result has the size of a tile."""
         return left @ right
 
     def guarded(
@@ -143,7 +143,7 @@ class TileKernels(Library):
     def minima_after_placing(
         self, D: Array, flagged: Flagged, smallest: Array | None
     ) -> Array | None:
-        """Return what `cancelled` told of the rows' smallest entries, as it is after `place`."""
+        """Return the rows' smallest entries found by `cancelled`, updated after `place`."""
         return None
 
     def place(self, D: Array, flagged: Flagged, values: Array) -> Array:
@@ -164,7 +164,7 @@ class TileKernels(Library):
     # --- entries -----------------------------------------------------------------------------
 
     def arithmetic(self, problem: Problem) -> Arithmetic:
-        """Return how expressions of all entries of a tile are computed."""
+        """Return the implementation of elementwise computations on a tile."""
         return ArrayArithmetic(self.exp, self.difference, self.quiet)
 
     # --- cotangents --------------------------------------------------------------------------
@@ -175,7 +175,7 @@ class TileKernels(Library):
         return self.xp.take(flat, flagged.i * G.shape[1] + flagged.j)
 
     def without_entries(self, G: Array, flagged: Any, *, own: bool = False) -> Array:
-        """Return a tile with 0 for the flagged entries; if it is its own it may be overwritten."""
+        """Return a tile with 0 for the flagged entries; with `own` it may be overwritten."""
         if own and self.writable(G):
             G[flagged.mask] = 0.0
             return G
@@ -190,9 +190,9 @@ class TileKernels(Library):
         flagged: Any,
         G: Array,
     ) -> DirectPart:
-        """Return what the flagged entries of a tile add to a gradient.
+        """Return the part of the flagged entries of a tile in a gradient.
 
-        It is ``dphi/dA += 2 sum g_ij (A d_ij) d_ij^T``, and the like for other parameters and for
+        It is ``2 sum g_ij (A d_ij) d_ij^T`` for dphi/dA, and similar for other parameters and for
         the points, from raw differences in batches.
         """
         g, form = self.entries(G, flagged), problem.form
@@ -221,7 +221,7 @@ class TileKernels(Library):
     def laplacian_products(
         self, problem: Problem, G: Array, others: Points, own: Points
     ) -> tuple[Array, Array]:
-        """Return both of these for a tile whose columns are `others`, and whose rows are `own`."""
+        """Return both products for a tile with the columns `others` and the rows `own`."""
         return self.row_products(G, others.extended), self.column_products(G, own.extended)
 
     # --- what the array API standard lacks ---------------------------------------------------
@@ -237,17 +237,17 @@ class TileKernels(Library):
         if not self.writable(values):
             return _with_diagonal(self.xp, values, offset, fill)
         first, last = max(0, -offset), min(values.shape[0], values.shape[1] - offset)
-        for start in range(first, last, DIAGONAL_SIDE):  # squares along it, not the whole tile
+        for start in range(first, last, DIAGONAL_SIDE):  # only squares along the diagonal
             stop = min(start + DIAGONAL_SIDE, last)
             square = slice(start, stop), slice(start + offset, stop + offset)
             values[square] = _with_diagonal(self.xp, values[square], 0, fill)
         return values
 
     def exp(self, values: Array) -> Array:
-        """Return the exponential, with something negligible for what would underflow.
+        """Return the exponential, with a negligible number where it would underflow.
 
-        Underflow, and all arithmetic on subnormal numbers, takes several times as long. The array
-        given may be overwritten.
+        Arithmetic on subnormal numbers takes several times as long. The array given may be
+        overwritten.
         """
         if not takes_out(self.xp):
             return formulas.exp(self.xp, values)
@@ -260,6 +260,6 @@ class TileKernels(Library):
 
 
 def _with_diagonal(xp: Any, values: Array, offset: int, fill: float) -> Array:
-    """Return values with `fill` on the entries ``(i, i + offset)``, in memory of their own."""
+    """Return values with `fill` on the entries ``(i, i + offset)``, in new memory."""
     mask = xp.eye(*values.shape, k=offset, dtype=values.dtype, device=device_of(values)) > 0
     return xp.where(mask, xp.full_like(values[:1, :1], fill), values)

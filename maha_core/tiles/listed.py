@@ -1,4 +1,4 @@
-"""The listed pairs of a tile's rows as a matrix: a row's own in its row."""
+"""The listed pairs of a tile's rows as a matrix: each row has the pairs of one point."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Array = Any
 
 
 class ListedRows(NamedTuple):
-    """Squared distances ``(r, k)``, and which of them are there; None where all are.
+    """Squared distances ``(r, k)``, and a mask of the existing ones; None if all exist.
 
-    ``position (p,)`` is where each listed pair stands in the matrix, entry by entry, and ``places
-    (r k,)`` which pair stands at each entry.
+    ``position (p,)`` is the flat index of each listed pair in the matrix, and ``places (r k,)`` the
+    listed pair at each flat index.
     """
 
     xp: Any
@@ -46,7 +46,7 @@ class ListedRows(NamedTuple):
 
 
 def listed_rows(tile: Tile) -> ListedRows:
-    """Return a tile's listed pairs, which stay in its memo."""
+    """Return a tile's listed pairs, which are cached in its memo."""
     if "listed" not in tile.memo:
         tile.memo["listed"] = _regular(tile) or _padded(tile)
     found: ListedRows = tile.memo["listed"]
@@ -54,7 +54,7 @@ def listed_rows(tile: Tile) -> ListedRows:
 
 
 def _regular(tile: Tile) -> ListedRows | None:
-    """Return the pairs of rows that are known to have equally many."""
+    """Return the matrix for rows with equal numbers of pairs."""
     assert tile.listed is not None
     if tile.listed.each is None:
         return None
@@ -63,7 +63,7 @@ def _regular(tile: Tile) -> ListedRows | None:
 
 
 def _padded(tile: Tile) -> ListedRows:
-    """Return the pairs of any rows."""
+    """Return the matrix for any rows."""
     assert tile.listed is not None
     xp, (i, _, sqdist, _) = tile.xp, tile.listed
     r, p = tile.sqdist.shape[0], sqdist.shape[0]

@@ -1,4 +1,4 @@
-"""Points made ready for tiles."""
+"""Points prepared for tiles."""
 
 from __future__ import annotations
 

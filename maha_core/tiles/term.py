@@ -1,4 +1,4 @@
-"""An expression of one pair with the arrays that it needs beside those of the points."""
+"""An expression of one pair, with the arrays that it needs in addition to the points' data."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Term(NamedTuple):
     expression : Expression
         Of D, of the points' numbers and of `inputs`.
     inputs : mapping of str to array
-        By the names that they have in the expression.
+        The arrays by their names in the expression.
     over : tuple of str
-        Those of them that may be written over.
+        The inputs that may be overwritten.
     """
 
     expression: Expression

@@ -1,4 +1,4 @@
-"""A block of D as reductions see it, and what they answer."""
+"""A block of D for reductions and losses, and their results on it."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ class Listed(NamedTuple):
     Attributes
     ----------
     i, j : array (p,)
-        Row number within the tile, in ascending order, and row number of the other point in all.
+        Row numbers within the tile, in ascending order, and row numbers of the other points in Y
+        (X).
     sqdist : array (p,)
         Their squared distances, from direct differences.
     each : int or None
-        How many every row has, where that is one number.
+        The number of listed pairs of every row, if it is the same for all.
     """
 
     i: Array
@@ -37,19 +38,19 @@ class Listed(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """What a loss says of a tile.
+    """The result of a loss on a tile.
 
     Attributes
     ----------
     value : array
         Of any shape; its sum is the tile's part of the loss.
     cotangent : array (r, c) or None
-        The derivative with respect to the tile's entries of D, 0 where a point meets itself, in
-        memory that may be written over. None where nobody asked.
+        The derivative with respect to the tile's entries of D, 0 for self-pairs, in memory that may
+        be overwritten. None if it is not needed.
     listed : array (p,) or None
         The derivative with respect to the listed pairs' distances, added up over tiles.
     values : array (c, w) or None
-        The derivative with respect to the values that a reduction adds up.
+        The derivative with respect to the values of a reduction.
     """
 
     value: Array
@@ -68,7 +69,7 @@ class Second(NamedTuple):
 
 
 class TileTerms(Protocol):
-    """What a sweep asks of a loss, tile by tile; see `maha_core.sweeps.terms.Terms`."""
+    """The interface of a loss's terms in a sweep; see `maha_core.sweeps.terms.Terms`."""
 
     @property
     def all_pairs(self) -> bool: ...
@@ -100,7 +101,7 @@ class TileTerms(Protocol):
 
 
 class TermsAlong(TileTerms, Protocol):
-    """What a sweep along directions asks beyond that; see `maha_core.sweeps.terms.Terms`."""
+    """The additional interface in a sweep along directions; see `maha_core.sweeps.terms.Terms`."""
 
     def refuse_twice(self) -> None: ...
 
@@ -110,7 +111,7 @@ class TermsAlong(TileTerms, Protocol):
 
 
 class Values(Protocol):
-    """What is multiplied with a tile before its rows are summed."""
+    """The values with which a tile is multiplied before its rows are summed."""
 
     def sums(self, tile: Tile, k: Array) -> Array: ...
 
@@ -126,10 +127,10 @@ class Values(Protocol):
 
 
 class Weights(NamedTuple):
-    """``k_ij = exp(shift_i + e_ij)``, 0 where a point meets itself, and the sums of its rows.
+    """``k_ij = exp(shift_i + e_ij)``, 0 for self-pairs, and the sums of its rows.
 
-    ``shift (r, 1)`` makes the largest weight of a row 1. The sums ``(r, 1)`` are of k alone, and
-    those ``(r, w)`` with the values where there are any.
+    With ``shift (r, 1)``, the largest weight of a row is 1. The sums ``(r, 1)`` are sums of k, the
+    sums ``(r, w)`` those of k times the values, if there are any.
     """
 
     shift: Array
@@ -138,7 +139,7 @@ class Weights(NamedTuple):
 
 
 class Arithmetic(Protocol):
-    """How expressions of all entries of a tile are computed; see `maha_core.tiles.arithmetic`."""
+    """The interface of elementwise computations on a tile; see `maha_core.tiles.arithmetic`."""
 
     def evaluate(
         self,
@@ -178,7 +179,7 @@ class Arithmetic(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Tile:
-    """A block of D, and what may be wanted of its rows and columns.
+    """A block of D, with the data of its rows and columns.
 
     Attributes
     ----------
@@ -187,7 +188,7 @@ class Tile:
     sqdist : array (r, c)
         Squared distances; self-pairs are 0.
     rows, columns : slice
-        Where the tile lies in D.
+        The position of the tile in D.
     row_data, column_data : mapping of str to array
         Numbers of the points, shaped ``(r, 1)`` and ``(1, c)`` so that they broadcast, and vectors
         ``(r, w)`` and ``(c, w)``.
@@ -196,26 +197,26 @@ class Tile:
     first_tile_of_row : bool
         Whether this is the first tile of its rows: terms of a row are counted there, once.
     self_pairs : SelfPairs or None
-        Where points meet themselves and are left out.
+        The self-pairs of the tile, which are left out.
     smallest : array (r, 1) or None
-        What `row_minimum` returns, where it is known already.
+        The result of `row_minimum`, if it is known already.
     arithmetic : Arithmetic
-        How expressions of all entries are computed.
+        The implementation of elementwise computations.
     scatter_add : callable
-        As `maha_core.backend.Backend` has it.
+        The method of `maha_core.backend.Backend`.
     widest : dtype
-        In which rows are added up.
+        The dtype in which rows are summed.
     vectors : frozenset of str
-        Which of the columns' data are vectors.
+        The names of the columns' data that are vectors.
     sparse : bool
-        Whether to look for few entries and to work on them alone is worth its while.
+        Whether it is faster to find few entries and compute only these.
     spare : bool
-        Whether D may be written over by the first who reads it.
+        Whether the next operation that reads D may overwrite it.
     listed_tangent : array (p,) or None
-        The change of the listed pairs' distances, where a direction is given.
+        The change of the listed pairs' distances, if a direction is given.
     memo : dict
-        A place where `partial` may leave arrays for `cotangent` of the same tile; empty where a row
-        is too long to be visited once.
+        A cache of `partial` for `term` of the same tile; it is empty if rows are so long that tiles
+        are visited twice.
     """
 
     xp: Any
@@ -238,7 +239,7 @@ class Tile:
     memo: dict[str, Any] = field(default_factory=dict)
 
     def numbers(self) -> dict[str, Array]:
-        """Return the points' numbers by the names that they have in expressions."""
+        """Return the points' numbers by their names in expressions."""
         rows = {row_name(name): values for name, values in self.row_data.items()}
         return rows | {column_name(name): values for name, values in self.column_data.items()}
 
@@ -247,8 +248,7 @@ class Tile:
     ) -> list[Array]:
         """Return the values ``(r, c)`` of expressions of D, of the points' numbers and of others.
 
-        They are 0 where a point meets itself. Inputs named in `over` may be written over, and D
-        where nobody else reads it.
+        They are 0 for self-pairs. Inputs named in `over` may be overwritten; D only if `spare`.
         """
         return self.arithmetic.evaluate(self, outputs, self.inputs(**further), over)
 
@@ -259,7 +259,7 @@ class Tile:
         over: tuple[str, ...] = (),
         **further: Array,
     ) -> tuple[list[Array], list[Array]]:
-        """Return the sums ``(r, w)`` of expressions times values, and what `evaluate` returns."""
+        """Return the sums ``(r, w)`` of expressions times values, and the result of `evaluate`."""
         return self.arithmetic.sums(self, summands, outputs, self.inputs(**further), over)
 
     def weights(self, e: Expression, values: Values | None) -> Weights:
@@ -278,7 +278,7 @@ class Tile:
         return self.arithmetic.term(self, values, name, g, mean, less)
 
     def inputs(self, **further: Array) -> dict[str, Array]:
-        """Return what expressions may refer to, by name."""
+        """Return the inputs of expressions, by name."""
         return {"D": self.sqdist, **self.numbers(), **further}
 
     def widened(self, values: Array, width: int) -> Array:
@@ -294,11 +294,11 @@ class Tile:
 
     @property
     def device(self) -> Any:
-        """Where the arrays live."""
+        """The device of the arrays."""
         return device_of(self.sqdist)
 
     def pair_numbers(self, expression: Expression) -> Array:
-        """Return numbers ``(r, c)`` of both points' data, which stay in the memo."""
+        """Return numbers ``(r, c)`` of both points' data, which are cached in the memo."""
         key = f"numbers {id(expression)}"
         if key not in self.memo:
             (self.memo[key],) = evaluate([expression], self.xp, self.inputs())
@@ -318,18 +318,18 @@ class Tile:
         return self.xp.astype(sums, self.widest, copy=False)
 
     def fill_self(self, values: Array, fill: float) -> Array:
-        """Return values ``(r, c)`` with `fill` where a point meets itself; they may change.
+        """Return values ``(r, c)`` with `fill` for self-pairs; the array may be overwritten.
 
-        Without Y a point is no partner of its own; these entries are masked before sums.
+        Without Y, self-pairs do not count: these entries are masked before sums.
         """
         return values if self.self_pairs is None else self.self_pairs.filled(values, fill)
 
     def without_self(self, values: Array, fill: float) -> Array:
-        """Return the same, and leave the array given alone."""
+        """Return the same without modifying the array."""
         return values if self.self_pairs is None else self.self_pairs.replaced(values, fill)
 
     def row_minimum(self) -> Array:
-        """Return each row's smallest distance to another point ``(r, 1)``, inf where none is."""
+        """Return each row's smallest D to another point ``(r, 1)``, inf if there is none."""
         if self.smallest is None:
             D = self.without_self(self.sqdist, float("inf"))
             self.smallest = self.xp.min(D, axis=1, keepdims=True)
@@ -337,10 +337,10 @@ class Tile:
 
 
 def row_name(name: str) -> str:
-    """Return what the rows' numbers of a name are called in expressions."""
+    """Return the name in expressions of the rows' numbers."""
     return f"row_{name}"
 
 
 def column_name(name: str) -> str:
-    """Return what the columns' numbers of a name are called in expressions."""
+    """Return the name in expressions of the columns' numbers."""
     return f"column_{name}"

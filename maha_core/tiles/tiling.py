@@ -1,4 +1,4 @@
-"""The partition of D into tiles: a function of shapes, dtype and options, of nothing else."""
+"""The partition of D into tiles, which depends on shapes, dtype and options only."""
 
 from __future__ import annotations
 
@@ -24,24 +24,25 @@ def entries(problem: Problem, default_bytes: int) -> int:
 
 
 def shared_out(count: int, problem: Problem) -> int:
-    """Return fewer entries for a tile of a small D, so that several cores have one each.
+    """Return fewer entries for a tile of a small D, so that each of several cores has one.
 
-    Threads of one interpreter hand over its lock at every call of the array library, which a tile
-    of less than four megabytes does not repay.
+    Threads exchange the interpreter's lock at every call of the array library. For tiles of less
+    than four megabytes this costs more than it gains.
     """
     smallest = SMALLEST_SHARE // itemsize(problem.X)
     return min(count, max(smallest, problem.n * problem.m // TILES))
 
 
 def blocks(extent: int, size: int) -> list[slice]:
-    """Cut ``0 ... extent`` into slices of a size, the last one shorter."""
+    """Divide ``0 ... extent`` into slices of a size; the last one may be shorter."""
     return [slice(start, min(start + size, extent)) for start in range(0, extent, size)]
 
 
 def even_blocks(extent: int, largest: int) -> list[slice]:
-    """Cut ``0 ... extent`` into slices of at most a size, as even as can be.
+    """Divide ``0 ... extent`` into slices of at most a size, of nearly equal length.
 
-    If there are several, their number is even where it can be, as that of most machines' cores.
+    If there are several, their number is even if possible, as most machines have an even number of
+    cores.
     """
     count = max(1, -(-extent // largest))
     count += count % 2 if count > 1 else 0
@@ -51,18 +52,18 @@ def even_blocks(extent: int, largest: int) -> list[slice]:
 def square_side(count: int) -> int:
     """Return the side of a square tile of at most `count` entries.
 
-    A side of an odd number of cache lines spreads a column over the cache's sets, which halves the
-    time of a transposed copy beside a power of two.
+    With a side of an odd number of cache lines, a column is spread over all sets of the cache. A
+    transposed copy takes half the time that it takes with a power of two.
     """
     side = max(1, isqrt(count))
     return side if side < 64 else side - side % 16 - 8
 
 
 def whole_rows(count: int, m: int) -> int | None:
-    """Return how many whole rows of m entries make a tile, or None where rows are too long.
+    """Return the number of whole rows of m entries in a tile, or None if rows are too long.
 
-    A tile of whole rows is visited once, others twice; so that it may be some times larger than
-    asked for, rather than too flat for a matrix product.
+    A tile of whole rows is visited once, others twice. It may therefore be a few times larger than
+    requested, so that it has enough rows for an efficient matrix product.
     """
     rows = max(count // max(m, 1), FEWEST_WHOLE_ROWS)
     return rows if rows * m <= LARGEST_STRETCH * count else None
