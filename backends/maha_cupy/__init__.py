@@ -1,4 +1,4 @@
-"""The CuPy plugin of maha_core: GPUs, with nothing crossing the bus inside a call."""
+"""The CuPy plugin of maha_core: computation on the GPU, without copies to the host in a call."""
 
 from maha_cupy import operations  # noqa: F401  # they register themselves
 from maha_cupy.backend import CupyBackend

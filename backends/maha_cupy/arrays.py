@@ -1,4 +1,4 @@
-"""CuPy arrays: what is known of them, and where work on them is run."""
+"""Facts about CuPy arrays, and the execution of work on their device."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CupyLibrary(Library):
     Attributes
     ----------
     status : Status or None
-        Where conditions on values are noted, to be read together; without it each is read at once.
+        Collects conditions on values, which are read together; without it each is read at once.
     """
 
     name = "cupy"
@@ -35,10 +35,10 @@ class CupyLibrary(Library):
         return isinstance(value, cp.ndarray)
 
     def refuse(self, value: Array, argument: str) -> None:
-        """Accept every CuPy array: none has a meaning beyond its numbers."""
+        """Accept every CuPy array: none has information beyond its values."""
 
     def kind(self, dtype: Any) -> str:
-        """Return "real", "integer", "bool", or "other" for what is not accepted."""
+        """Return "real", "integer", "bool", or "other" for dtypes that are not accepted."""
         if dtype == cp.float64 or dtype == cp.float32:
             return "real"
         return {"i": "integer", "u": "integer", "b": "bool"}.get(dtype.kind, "other")
@@ -57,15 +57,15 @@ class CupyLibrary(Library):
         return str(cp.__version__)
 
     def devices(self) -> list[str]:
-        """Name the devices, or raise with the reason why there are none."""
+        """Return the names of the devices, or raise with the reason why there are none."""
         return device_names()
 
     def overlap(self, a: Array, b: Array) -> bool:
-        """Tell whether the memory of two arrays may overlap; that asks no device."""
+        """Tell whether the memory of two arrays may overlap, without access to the device."""
         return bool(cp.may_share_memory(a, b))
 
     def available_memory(self, device: Any) -> int | None:
-        """Return the bytes that a new array could take on a device, and in CuPy's pool there."""
+        """Return the bytes available for a new array on a device, including CuPy's pool."""
         pool = cp.get_default_memory_pool()
         with device:
             free, _ = cp.cuda.runtime.memGetInfo()
@@ -77,7 +77,7 @@ class CupyLibrary(Library):
     def expect(
         self, holds: Callable[[], Array | bool], on_failure: Callable[[], None], like: Array
     ) -> None:
-        """Call `on_failure` where a condition does not hold; in a call, at its end."""
+        """Call `on_failure` if a condition does not hold; within a call, at its end."""
         with like.device:
             if self.status is None:
                 super().expect(holds, on_failure, like)
@@ -95,5 +95,5 @@ class CupyLibrary(Library):
         return cast(AbstractContextManager[object], value.device)
 
     def quiet(self) -> AbstractContextManager[object]:
-        """Return a context without warnings: a device gives none."""
+        """Return an empty context: a GPU gives no warnings."""
         return nullcontext()

@@ -1,4 +1,4 @@
-"""Out of memory: the same work in smaller tiles, a bounded number of times."""
+"""Retry an operation with smaller tiles when the GPU runs out of memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ATTEMPTS = 6
 def attempted(
     problem: Problem, default_bytes: int, operation: Callable[[Problem], Result]
 ) -> Result:
-    """Return the operation's result, its tiles halved as often as memory does not suffice.
+    """Return the operation's result; halve its tiles each time that memory does not suffice.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def attempted(
             return operation(problem)
         except cp.cuda.memory.OutOfMemoryError as error:
             reason = str(error)
-        # What the attempt held went with its exception; the pool keeps it for its own sizes.
+        # The attempt's arrays were freed with its exception; the pool keeps blocks of their sizes.
         cp.get_default_memory_pool().free_all_blocks()
         tried, size = size, max(1, size // 2)
         problem = replace(problem, options=replace(problem.options, tile_bytes=size))

@@ -1,4 +1,4 @@
-"""CuPy arrays: kernels of our own where D is written, cuBLAS where the product bounds."""
+"""The CuPy backend: our own kernels where writing D takes most time, else products by cuBLAS."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ SMALLEST_TILE = 2**24
 
 
 class CupyBackend(CupyLibrary, CupyTileKernels, Backend):
-    """Everything that maha_core computes, on CuPy arrays, on X's device and the current stream.
+    """All operations of maha_core on CuPy arrays, on X's device and the current stream.
 
-    `for_call` gives the backend of one call, which collects the call's conditions in a `Status`
-    and reads them once; other users of a backend are answered at once.
+    `for_call` returns the backend for one call, which collects the call's conditions in a `Status`
+    and reads them once. Outside a call, each condition is read at once.
     """
 
     def __init__(self) -> None:
@@ -58,10 +58,10 @@ class CupyBackend(CupyLibrary, CupyTileKernels, Backend):
     # --- how work is run ---------------------------------------------------------------------
 
     def run(self, problem: Problem, operation: Operation[Result]) -> Result:
-        """Return the result of an operation, run on X's device in as many tiles as memory allows.
+        """Return the result of an operation, run on X's device with tiles that fit its memory.
 
-        What the call expected of values is read at the end; where a cotangent was not finite it is
-        done again, step by step.
+        Conditions on values are read at the end. If a cotangent was not finite, the operation is
+        repeated step by step.
         """
         try:
             return self._run(problem, operation)
@@ -84,7 +84,7 @@ class CupyBackend(CupyLibrary, CupyTileKernels, Backend):
             return form
 
     def derived(self, metric: Metric, method: Callable[[Metric], Result]) -> Result:
-        """Return what a method makes of a metric, on the parameter's device."""
+        """Return the array that a method of a metric computes, on the parameter's device."""
         with metric.parameter.device, products(tf32=False):
             return method(metric)
 
@@ -100,6 +100,6 @@ class CupyBackend(CupyLibrary, CupyTileKernels, Backend):
 
 
 def _contiguous(problem: Problem) -> Problem:
-    """Return the problem with points as the kernels read them, row by row."""
+    """Return the problem with points in C order, which the kernels need."""
     Y = None if problem.Y is None else cp.ascontiguousarray(problem.Y)
     return replace(problem, X=cp.ascontiguousarray(problem.X), Y=Y)

@@ -1,4 +1,4 @@
-"""Which devices there are, and why there are none."""
+"""The available GPUs, or the reason why there are none."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from maha_cupy.library import cp
 
 
 def device_names() -> list[str]:
-    """Return ``"0: NVIDIA H200"`` and the like.
+    """Return the names of the devices, such as ``"0: NVIDIA H200"``.
 
     Raises
     ------
@@ -22,7 +22,7 @@ def device_names() -> list[str]:
 
 
 def total_memory() -> int:
-    """Return the bytes of the current device, whatever of them is in use."""
+    """Return the memory of the current device in bytes, in use or not."""
     return _properties(cp.cuda.runtime.getDevice())[1]
 
 
@@ -38,7 +38,7 @@ def _count() -> int:
 
 
 def _check_libraries() -> None:
-    """Raise RuntimeError where what compiles kernels, or multiplies, is not to be found."""
+    """Raise RuntimeError if a CUDA library for compiling or for products is missing."""
     try:
         from cupy.cuda import cublas, nvrtc  # noqa: F401  # where it is missing cuBLAS fails here
 

@@ -1,9 +1,9 @@
-"""All of D for a loss that speaks of it in expressions alone.
+"""Sweeps over all of D for losses whose terms are expressions.
 
-Questions are answered for all rows at once, by a sweep over tiles that are made, visited and
-forgotten: our own product's never reach memory, those of wide points are cuBLAS's and do. So a
-loss's own small work is done once a call and not once a tile, and points among themselves need half
-of the tiles, whatever the loss: an entry of D serves both its pairs.
+Each sweep evaluates expressions for all rows. It computes each tile, uses it and discards it. Tiles
+of our own kernels are never written to memory; tiles of wide points, multiplied by cuBLAS, are. So
+a loss's other work is done once per call, not once per tile. Without Y, half of the tiles suffice
+for any loss, because an entry of D is used for both of its pairs.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ class EveryPair:
         self.mutual = problem.Y is None
 
     def sums(self, questions: Iterable[Question], numbers: Numbers) -> Answers:
-        """Return each row's sums, of which as many as there is room for share a sweep.
+        """Return each row's sums, as many in one sweep as fit.
 
-        `numbers` are those of the rows ``(n,)`` and of the columns ``(m,)`` by their names in
-        expressions.
+        `numbers` are the numbers of the rows ``(n,)`` and of the columns ``(m,)``, by their names
+        in expressions.
         """
         narrow, answers = is_narrow(self.problem), Answers()
         side = whole_blocks(self.entries_of_tile * (SUMMED if narrow else 1))
@@ -64,7 +64,7 @@ class EveryPair:
         return answers
 
     def entries(self, questions: Iterable[Question], numbers: Numbers) -> tuple[Pullback, Answers]:
-        """Return the pullback of the sum of all entries, and such sums."""
+        """Return the pullback of the entries as a cotangent, and sums as above."""
         side, answers = whole_blocks(self.entries_of_tile), Answers()
         pullback, memory = Pullback(self.geometry, self.wrt, side), self._memory(side)
         for question in self._shared(questions, numbers):
@@ -90,6 +90,6 @@ class EveryPair:
         write_tile(self.problem, rows, columns, target, flags=flags, workspace=memory, visit=visit)
 
     def _memory(self, side: int) -> Array:
-        """Return room for the largest tile."""
+        """Return memory for the largest tile."""
         largest = min(side, self.problem.n) * min(side, self.problem.m)
         return cp.empty(largest, dtype=self.problem.X.dtype)

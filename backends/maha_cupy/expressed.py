@@ -1,7 +1,8 @@
-"""Losses and reductions whose pairs are expressions: their sums, values and gradients.
+"""Losses and reductions whose terms are expressions: their sums, values and gradients.
 
-A question about all pairs is one sweep. The row function sees all rows at once between two sweeps;
-on a chunk of Dask's, whose rows' summaries come from all chunks, the second sweep alone is made.
+Each set of expressions of all pairs takes one sweep. The row function is evaluated for all rows at
+once between two sweeps. For a chunk of a Dask array, the rows' summaries come from all chunks, and
+only the second sweep is made.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ Array = Any
 def is_expressible(
     problem: Problem, objective: Objective, wrt: frozenset[str] = frozenset()
 ) -> bool:
-    """Tell whether all that an objective asks is expressions of one pair, and there are pairs."""
+    """Tell whether all terms of an objective are expressions of one pair, and there are pairs."""
     part = part_of(objective.terms)
     return (
         part is not None
@@ -98,7 +99,7 @@ class AllRows:
         return self._pieces(self.every_pair.sums(self.questions, self.numbers))
 
     def in_two_sweeps(self) -> tuple[Array, ReductionGradient]:
-        """Return the rows' values, and the gradient of a loss that needs whole rows for it."""
+        """Return the rows' values, and the gradient of a loss whose cotangent needs whole rows."""
         summary = self.summary() if self.given is None else self.given
         row_function = self.terms.row_function
         assert row_function is not None
@@ -110,7 +111,7 @@ class AllRows:
         return found, pullback.gradient()
 
     def in_one_sweep(self) -> tuple[Array, ReductionGradient]:
-        """Return the rows' values, and the gradient of a loss that needs pairs alone for it."""
+        """Return the rows' values, and the gradient of a loss whose cotangent needs only pairs."""
         row_function, nothing = self.terms.row_function, ((),) * len(self.questions)
         assert row_function is not None
         slopes = row_function.derivatives(self.tile)
@@ -121,7 +122,7 @@ class AllRows:
         return self.terms.value(self.tile, self._pieces(answers)), pullback.gradient()
 
     def _pulling(self, terms: Iterable[Term]) -> tuple[list[Question], dict[str, Array]]:
-        """Return what gives each term's entries, and the numbers that they need."""
+        """Return the expression of each term's entries, and the numbers that it needs."""
         numbers, questions, dtype = dict(self.numbers), [], self.tile.sqdist.dtype
         for term in terms:
             entry = term.expression
@@ -136,7 +137,7 @@ class AllRows:
         return self.terms.merge(found, self._of_self_pairs()) if self.meets_itself else found
 
     def _of_self_pairs(self) -> Summary:
-        """Return the pieces of the pairs in which a point meets itself: D is 0 there."""
+        """Return the pieces of the self-pairs, whose D is 0."""
         given = {name: values[:, None] for name, values in self.numbers.items()}
         given["D"] = cp.zeros_like(self.tile.sqdist, shape=(self.tile.rows.stop, 1))
         return tuple(_of_one_pair(question, given) for question in self.questions)
@@ -154,7 +155,7 @@ def _of_one_pair(question: Question, given: dict[str, Array]) -> tuple[Array, ..
 def _rows_alone(
     backend: Backend, problem: Problem, objective: Objective, first_tile_of_row: bool
 ) -> Tile:
-    """Return all rows of D and none of its columns, as the row function sees them."""
+    """Return a tile with all rows of D and no columns, for the row function."""
     return Tile(
         xp=xp,
         sqdist=cp.empty((problem.n, 0), dtype=problem.X.dtype),

@@ -1,4 +1,4 @@
-"""What is asked of all pairs at once, as kernels/visit.cuh compiles it; which loss is not known."""
+"""Expressions of all pairs as code for kernels/visit.cuh, independent of the loss."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Value(NamedTuple):
 
     @property
     def side(self) -> str:
-        """Whose numbers they are."""
+        """Whether they are numbers of rows or of columns."""
         return "row" if self.of_row else "column"
 
     @property
@@ -61,12 +61,12 @@ class Value(NamedTuple):
 
     @property
     def field(self) -> str:
-        """A pointer to a block's part."""
+        """The declaration of a pointer to a block's part."""
         return f"const {TYPES[self.dtype]}* {self.name};"
 
     @property
     def declaration(self) -> str:
-        """What gives the name its value for one pair."""
+        """The declaration of the value for one pair."""
         index = "own_index" if self.of_row else "other_index"
         return f"const {TYPES[self.dtype]} {self.name} = sides.{self.name}[{index}];"
 
@@ -75,16 +75,16 @@ class Value(NamedTuple):
         return f"__shared__ {TYPES[self.dtype]} {self.name}_of_{side}s[BLOCK];"
 
     def copy(self, side: str) -> str:
-        """What copies one number there."""
+        """The statement that copies one number to a block's part."""
         return f"{self.name}_of_{side}s[thread] = {self.name}_values[{side}];"
 
     def first(self, side: str) -> str:
-        """Where a thread's numbers start."""
+        """The start of a thread's numbers."""
         return f"{self.name}_of_{side}s + {STARTS[side]}"
 
 
 class Compiled(NamedTuple):
-    """What stands before a kernel's text, the arrays that it is given, and how much it sums."""
+    """The macros before a kernel's source, its array arguments, and its numbers of sums."""
 
     macros: str
     arrays: tuple[Array, ...]
@@ -92,7 +92,7 @@ class Compiled(NamedTuple):
 
 
 def compiled(question: Question, numbers: Mapping[str, Array], *, mutual: bool) -> Compiled:
-    """Return a question as the kernels take it; `mutual` says that points meet themselves.
+    """Return a question as code for the kernels; `mutual` tells that there is no Y.
 
     `numbers` are the arrays ``(n,)`` or ``(m,)`` by the names of the inputs.
     """
@@ -110,7 +110,7 @@ def inputs_of(expressions: Iterable[Expression]) -> tuple[Expression, ...]:
 
 
 def has_room(question: Question, numbers: Mapping[str, Array], *, mutual: bool) -> bool:
-    """Tell whether a block of threads has room for the numbers that a question needs."""
+    """Tell whether a block of threads has shared memory for the numbers of a question."""
     inputs = inputs_of(question.expressions)
     size = sum(numbers[str(part.value)].dtype.itemsize for part in inputs)
     return bool(size * BLOCK * (2 if mutual else 1) <= ROOM)
@@ -120,7 +120,7 @@ def has_room(question: Question, numbers: Mapping[str, Array], *, mutual: bool) 
 def _macros(
     question: Question, inputs: tuple[Expression, ...], dtypes: tuple[str, ...], mutual: bool
 ) -> str:
-    # Names of users may mean something else in C++.
+    # Users' names may have another meaning in C++.
     names = {part: f"number_{i}" for i, part in enumerate(inputs)}
     kinds = zip(inputs, dtypes, strict=True)
     values = tuple(Value(names[part], dtype, part.axes == ROWS) for part, dtype in kinds)
@@ -128,7 +128,7 @@ def _macros(
     for macro, expression in (("EXPONENT", question.exponent), ("ENTRY", question.entry)):
         asked[macro] = None if expression is None else _source(expression, names)
     if question.summed:
-        # Every term is computed, so that terms share their exponentials and threads do not part.
+        # Every term is computed, so that terms share exponentials and threads do not diverge.
         added = (
             f"const real term_{f} = {_source(term, names)}; "
             f"sums[{f}] += counted ? term_{f} : (real)0;"
@@ -147,7 +147,7 @@ def _source(expression: Expression, names: Mapping[Expression, str]) -> str:
 
 
 def _of_values(values: tuple[Value, ...], mutual: bool) -> dict[str, str | None]:
-    """Return the macros that bring an array's number to the pair to which it belongs."""
+    """Return the macros that load the numbers of arrays for a pair."""
     sides = ("row", "column")
     parts = [(v, side) for v in values for side in sides if mutual or side == v.side]
     return {

@@ -1,11 +1,11 @@
-"""The flagged pairs' own part of a gradient, without the host knowing which pairs these are.
+"""The flagged pairs' part of a gradient, without copying their positions to the host.
 
 With g_ij = G_ij where (i, j) is flagged, else 0, and delta_ij = x_i - y_j, both taken raw,
 
     rows     operand(sum_j g_ij delta_ij),     columns    operand(-sum_i g_ij delta_ij)
     metric   the pullback of S = sum_ij g_ij delta_ij delta_ij^T
 
-for every form is linear in its second moment S: `Form.pull` of the unit vectors gives it.
+because every form is linear in its second moment S: `Form.pull` of unit vectors computes it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PARTIAL_ENTRIES = 2**20
 
 
 class Part(NamedTuple):
-    """What the flagged pairs of a tile contribute; None where nobody asks."""
+    """The contribution of the flagged pairs of a tile; None for parts that are not needed."""
 
     moments: Array | None
     rows: Array | None
@@ -39,7 +39,7 @@ class Part(NamedTuple):
 def part(
     form: Form, wrt: frozenset[str], rows: Points, columns: Points, flags: Flags, G: Array
 ) -> Part:
-    """Return the moments ``(d, d)``, and what is added to ``L U`` of the rows and the columns."""
+    """Return the moments ``(d, d)``, and the parts of ``L U`` of the rows and the columns."""
     x, y = rows.raw, columns.raw
     moments = own_rows = own_columns = None
     if "metric" in wrt:

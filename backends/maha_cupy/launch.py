@@ -1,4 +1,4 @@
-"""CUDA kernels from the files in kernels/, compiled at first use, and how they are started."""
+"""Compile the CUDA kernels in kernels/ at first use, and launch them."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _INCLUDE = re.compile(r'^#include "(.+)"\n', re.MULTILINE)
 
 
 def source(file: str) -> str:
-    """Return a kernel file's text, with what it includes in its place.
+    """Return a kernel file's text with included files inserted.
 
-    CuPy keeps compiled kernels from one process to the next by the text that it is given, and does
-    not look into includes: after an upgrade it would run the old ones.
+    CuPy caches compiled kernels on disk by their source text, without included files. After an
+    upgrade it would otherwise run old kernels.
     """
     included: set[str] = set()
 
@@ -46,13 +46,13 @@ def source(file: str) -> str:
 
 
 def compiler_options(dtype: str) -> tuple[str, ...]:
-    """Return the options under which a kernel file is compiled for float32 or float64."""
+    """Return the compiler options of a kernel file for float32 or float64."""
     return ("-std=c++17", *(("-DWIDE",) if dtype == "float64" else ()))
 
 
 @cache
 def _kernel(file: str, name: str, dtype: str, macros: str) -> Any:
-    """Return a kernel, which CuPy loads on every device where it is started."""
+    """Return a kernel; CuPy loads it on every device where it is launched."""
     module = cp.RawModule(code=macros + source(file), options=compiler_options(dtype))
     return module.get_function(name)
 
@@ -66,16 +66,16 @@ def launch(
     *arguments: Any,
     macros: str = "",
 ) -> None:
-    """Start a kernel on the current device and stream.
+    """Launch a kernel on the current device and stream.
 
-    Arguments are NumPy scalars of the parameter's size; arrays enter as `address`. `macros` stand
-    before the file's text.
+    Arguments are NumPy scalars of the parameter's size; arrays are passed as `address`. `macros`
+    are inserted before the file's text.
     """
     _kernel(file, name, dtype.name, macros)(grid, block, arguments)
 
 
 def address(value: Array | None) -> np.uintp:
-    """Return where an array's first entry lies, 0 for None."""
+    """Return the address of an array's first entry, 0 for None."""
     return NULL if value is None else np.uintp(value.data.ptr)
 
 
@@ -85,5 +85,5 @@ def strides(value: Array) -> tuple[np.int64, ...]:
 
 
 def blocks(extent: int, size: int) -> int:
-    """Return how many blocks of a size cover an extent."""
+    """Return the number of blocks of a size that cover an extent."""
     return -(-extent // size)

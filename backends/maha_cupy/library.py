@@ -1,4 +1,4 @@
-"""CuPy itself, or what to install where it is missing."""
+"""CuPy, or an ImportError with the command that installs it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from error
 
-from maha_cupy import namespace as xp  # only now that CuPy is known to be there
+from maha_cupy import namespace as xp  # after the check that CuPy is installed
 
 __all__ = ["cp", "xp"]
 

@@ -1,4 +1,4 @@
-"""D as a matrix: written once, symmetric halves mirrored by the kernel that computes them."""
+"""D as a matrix: each entry is written once; without Y the kernel also writes its mirror image."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PRODUCT_BYTES = 2**25
 
 
 def write_matrix(backend: Backend, problem: Problem, D: Array) -> None:
-    """Write D ``(n, m)``; without Y from the upper half alone, so that it is symmetric."""
+    """Write D ``(n, m)``; without Y only the upper half is computed, so that D is symmetric."""
     geometry, side = Geometry(backend, problem, distances=True), _side(problem)
     workspace = _workspace(problem, D, side)
     for place, rows, columns in block_pairs(geometry, side):
@@ -31,7 +31,7 @@ def write_matrix(backend: Backend, problem: Problem, D: Array) -> None:
 
 
 def _workspace(problem: Problem, D: Array, side: int) -> Array | None:
-    """Return room for a product, None where it needs none, or is made in D's own memory."""
+    """Return memory for a product; None if it needs none, or can use D's memory."""
     one_tile = max(problem.n, problem.m) <= side
     if is_narrow(problem) or (one_tile and D.flags.c_contiguous):
         return None
@@ -39,7 +39,7 @@ def _workspace(problem: Problem, D: Array, side: int) -> Array | None:
 
 
 def _side(problem: Problem) -> int:
-    """Return the side of a tile: all of D where our kernel multiplies, else as one product."""
+    """Return the side of a tile: all of D for our own kernel, else the size of one product."""
     if is_narrow(problem):
         return max(problem.n, problem.m, 1)
     return whole_blocks(tiling.entries(problem, PRODUCT_BYTES))

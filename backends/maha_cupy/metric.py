@@ -1,4 +1,4 @@
-"""A metric as the kernels take it, to recompute a pair from its raw difference."""
+"""A metric in the form that kernels need to recompute a pair from its raw difference."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Array = Any
 
 
 class Kind(IntEnum):
-    """What kernels/direct.cuh calls them."""
+    """The kinds of metrics in kernels/direct.cuh."""
 
     EUCLIDEAN = 0
     FACTOR = 1
@@ -37,7 +37,7 @@ class Direct(NamedTuple):
 
 
 def direct(form: Form) -> Direct:
-    """Return a metric's form as the kernels take it."""
+    """Return a metric's form as arguments of the kernels."""
     if isinstance(form, EuclideanForm):
         return Direct(Kind.EUCLIDEAN, None)
     if isinstance(form, FactorForm):

@@ -1,4 +1,4 @@
-"""The array API standard on CuPy's arrays: array-api-compat's, but for what is slow there."""
+"""The array API standard for CuPy: array-api-compat's namespace, with two faster functions."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def __getattr__(name: str) -> Any:
 def vecdot(x: Any, y: Any) -> Any:
     """Return the dot products along the last axis.
 
-    array-api-compat makes a batch of matrix products of them, one for every row.
+    array-api-compat computes them as a batch of matrix products, one for every row.
     """
     return (x * y).sum(axis=-1)
 
 
 def concat(arrays: Sequence[Any], /, *, axis: int = 0) -> Any:
-    """Return arrays joined along an axis, with nothing sent to the device."""
+    """Return arrays concatenated along an axis, without copies from the host."""
     while len(arrays) > TOGETHER:
         groups = range(0, len(arrays), TOGETHER)
         arrays = [standard.concat(arrays[first : first + TOGETHER], axis=axis) for first in groups]

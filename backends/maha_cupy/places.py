@@ -1,4 +1,4 @@
-"""Which tiles of D are made, and which points meet there."""
+"""The tiles of D, and the points of their rows and columns."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class Place(NamedTuple):
-    """A tile's rows and columns in D; `mutual` where these are the same points.
+    """A tile's rows and columns in D; `mutual` tells that both are the points of X.
 
-    A tile that meets the diagonal of a mutual D is a `half` one: its lower half is the mirror image
-    of the other.
+    A tile on the diagonal of a mutual D is a `half` tile: its lower half is the mirror image of its
+    upper half.
     """
 
     rows: slice
@@ -30,17 +30,17 @@ class Place(NamedTuple):
 
     @property
     def offset(self) -> int | None:
-        """Where the self-pairs lie, None where there are none."""
+        """The offset of the self-pairs, None if there are none."""
         return 0 if self.half else None
 
     @property
     def half(self) -> bool:
-        """Whether the tile meets the diagonal."""
+        """Whether the tile is on the diagonal."""
         return self.mutual and self.rows == self.columns
 
 
 class Met(NamedTuple):
-    """A tile's place, and the points that meet there."""
+    """A tile's place, and the points of its rows and columns."""
 
     place: Place
     rows: Points
@@ -48,7 +48,7 @@ class Met(NamedTuple):
 
 
 def block_pairs(geometry: Geometry, side: int) -> Iterator[Met]:
-    """Yield square tiles row by row, of a mutual D those on and above the diagonal."""
+    """Yield square tiles row by row; for a mutual D only those on and above the diagonal."""
     problem = geometry.problem
     mutual = problem.Y is None
     for part in tiling.blocks(problem.n, side):

@@ -1,8 +1,8 @@
-"""The gradient of a cotangent that comes tile by tile: the Laplacian product's sums, on one device.
+"""The pullback of a cotangent given tile by tile: sums of the Laplacian product on one device.
 
-Entries that the guard recomputed leave the cotangent, and enter from their raw differences. Among
-themselves points have tiles on and above the diagonal alone; a tile's part for its columns then
-belongs to the same points as that for its rows.
+Entries that the guard recomputed are removed from the cotangent, and enter by their raw
+differences. Without Y there are only tiles on and above the diagonal, and both the row sums and the
+column sums of a tile belong to points of X.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Pullback:
         self.columns.add(place.columns, formulas.column_products(G, rows.extended))
 
     def gradient(self) -> ReductionGradient:
-        """Return the gradient of everything added."""
+        """Return the gradient of the sum."""
         return ReductionGradient(
             metric=self._metric() if "metric" in self.wrt else None,
             X=self.rows.gradient(self.length) if "X" in self.wrt else None,

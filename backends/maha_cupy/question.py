@@ -1,4 +1,4 @@
-"""What one sweep over D is asked: sums of every row, and an entry for every pair."""
+"""The expressions of one sweep over D: sums of every row, and an entry for every pair."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Question(NamedTuple):
     Attributes
     ----------
     exponent : Expression or None
-        `weighted` may refer to `SMALLEST`, its smallest value among the pairs of a row that are
-        added together, or 0 where that is infinite.
+        Its smallest value among the summed pairs of a row, or 0 if that is infinite, is `SMALLEST`,
+        to which `weighted` may refer.
     weighted : tuple of Expression
-        What is summed, times ``exp(smallest - exponent)``.
+        The summands with the weight ``exp(smallest - exponent)``.
     plain : tuple of Expression
-        What is summed as it is.
+        The summands without a weight.
     entry : Expression or None
         The cotangent.
     """
@@ -38,17 +38,17 @@ class Question(NamedTuple):
 
     @property
     def summed(self) -> tuple[Expression, ...]:
-        """All that is summed, in the order of the sums."""
+        """All summands, in the order of the sums."""
         return self.weighted + self.plain
 
     @property
     def expressions(self) -> tuple[Expression, ...]:
-        """All that is computed of a pair."""
+        """All expressions of a pair."""
         further = (part for part in (self.exponent, self.entry) if part is not None)
         return (*self.summed, *further)
 
     def beside(self, other: Question) -> Question | None:
-        """Return both questions as one; None where a sweep has no two exponents for them."""
+        """Return both questions as one; None if they have different exponents."""
         exponents = {part for part in (self.exponent, other.exponent) if part is not None}
         if len(exponents) > 1:
             return None
@@ -61,7 +61,7 @@ class Question(NamedTuple):
 
 
 def summing(reduction: Reduction) -> Question:
-    """Return what a reduction asks."""
+    """Return the question of a reduction: its sums."""
     if reduction.exponent is None:
         return Question(plain=reduction.numbers)
     weight = apply("exp", minus(SMALLEST, reduction.exponent) or number(0))
@@ -70,7 +70,7 @@ def summing(reduction: Reduction) -> Question:
 
 
 def together(questions: Iterable[Question], fits: Callable[[Question], bool]) -> list[Question]:
-    """Return the questions of as few sweeps as the first that has room for each makes."""
+    """Return questions joined greedily (first fit), so that few sweeps are needed."""
     found: list[Question] = []
     for question in questions:
         for i, known in enumerate(found):

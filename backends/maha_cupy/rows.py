@@ -1,4 +1,4 @@
-"""Work on rows and diagonals: sums by an index in a fixed order, operands, diagonals in place."""
+"""Kernels for rows and diagonals: sums by index in a fixed order, operands, diagonals in place."""
 
 from __future__ import annotations
 

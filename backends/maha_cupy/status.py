@@ -1,4 +1,4 @@
-"""What the host must know of the values: collected on the device, read once at the end."""
+"""Conditions on values, collected on the device and read by the host once at the end."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ Array = Any
 
 
 class Status:
-    """Conditions of one call that must hold, and what raises where one does not."""
+    """Conditions that must hold in one call, and functions that raise if one does not."""
 
     def __init__(self) -> None:
         self._pending: list[tuple[Array, Callable[[], None]]] = []
 
     def expect(self, holds: Array, on_failure: Callable[[], None]) -> None:
-        """Note a condition, a 0-d array of the device."""
+        """Add a condition, a 0-d array on the device."""
         self._pending.append((holds, on_failure))
 
     def read(self) -> None:

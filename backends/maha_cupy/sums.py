@@ -1,4 +1,4 @@
-"""Sums of all rows of D, put together from those of its tiles."""
+"""Sums of all rows of D from the sums of its tiles."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Sums:
         self.totals = cp.zeros((number, n), dtype=cp.float64)
 
     def add(self, visit: Visit) -> None:
-        """Add what a tile's visit found, of its rows and of its columns."""
+        """Add the sums of a tile's rows and columns."""
         if self.totals.shape[0]:
             for part, found in visit.found():
                 total = self.totals[:, part]
@@ -30,7 +30,7 @@ class Sums:
 
 
 class ShiftedSums:
-    """Running sums of which the first are of ``exp(shift - exponent) ...``, and last the shift."""
+    """Running sums, the first weighted by ``exp(shift - exponent)``, and the shift as the last."""
 
     def __init__(self, weighted: int, number: int, n: int) -> None:
         self.weighted = weighted
@@ -38,7 +38,7 @@ class ShiftedSums:
         self.totals[-1] = float("inf")
 
     def add(self, visit: Visit) -> None:
-        """Add what a tile's visit found, of its rows and of its columns."""
+        """Add the sums of a tile's rows and columns."""
         for part, found in visit.found():
             own = self.totals[:, part]
             pieces = xp.concat([own[:, :, None], found], axis=2)
@@ -51,7 +51,7 @@ class ShiftedSums:
 
 
 def new_sums(question: Question, n: int) -> Sums | ShiftedSums:
-    """Return the sums that a question asks for, before the first tile."""
+    """Return the sums of a question before the first tile."""
     number = len(question.summed)
     if question.exponent is None:
         return Sums(number, n)
@@ -66,13 +66,13 @@ class Answers:
         self._shifts: dict[Expression, Array] = {}
 
     def add(self, question: Question, totals: Array) -> None:
-        """Add the answers to a question, ``(f, n)`` in the order in which it has them."""
+        """Add the sums ``(f, n)`` of a question, in its order."""
         columns = totals[:, :, None]
         self._sums |= dict(zip(question.summed, columns, strict=False))
         if question.exponent is not None:
             self._shifts[question.exponent] = columns[-1]
 
     def pieces(self, question: Question) -> tuple[Array, ...]:
-        """Return what a reduction's own question asked for, as its pieces."""
+        """Return the sums of a reduction's question as its pieces."""
         sums = tuple(self._sums[term] for term in question.summed)
         return sums if question.exponent is None else (self._shifts[question.exponent], *sums)

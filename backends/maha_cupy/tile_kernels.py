@@ -1,4 +1,4 @@
-"""What CuPy does on one tile: kernels of our own where D is written."""
+"""Computations on one tile of CuPy arrays, with our own kernels for D."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ Array = Any
 
 
 class CupyTileKernels(TileKernels):
-    """What is done on one tile of CuPy arrays."""
+    """Computations on one tile of CuPy arrays."""
 
     def operands(self, U: Array, V: Array) -> Operands:
-        """Return the operands of D's product, of points as both of its sides."""
+        """Return the operands of D's product, for points as both sides."""
         return row_kernels.operands(U, V)
 
     def distance_tile(
@@ -52,7 +52,7 @@ class CupyTileKernels(TileKernels):
         flagged: Flags,
         G: Array,
     ) -> DirectPart:
-        """Return the flagged pairs' own part of a gradient."""
+        """Return the flagged pairs' part of a gradient."""
         form = problem.form
         moments, *sides = pairs_of_tile.part(form, wrt, rows, columns, flagged, G)
         parameter = None if moments is None else pairs_of_tile.pulled(form, moments)

@@ -37,11 +37,11 @@ class Flags(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Where a tile goes, and what it meets there.
+    """The memory of a tile, and its self-pairs.
 
-    Self-pairs lie at ``(i, i + offset)``; `offset` None where there are none. Of a `half` tile what
-    lies below them is not computed; `mirror` is the place of the transposed tile in a symmetric
-    matrix. D is None where nobody keeps it.
+    Self-pairs are at ``(i, i + offset)``; `offset` is None if there are none. Entries of a `half`
+    tile below them are not computed. `mirror` is the memory of the transposed tile in a symmetric
+    matrix. D is None if the tile is not stored.
     """
 
     D: Array | None
@@ -51,7 +51,7 @@ class Target(NamedTuple):
 
 
 def is_narrow(problem: Problem) -> bool:
-    """Tell whether our kernel multiplies: TF32 is cuBLAS's."""
+    """Tell whether our own kernel computes the product; TF32 products are left to cuBLAS."""
     return problem.width <= NARROW and problem.options.precision != "tf32"
 
 
@@ -65,10 +65,10 @@ def write_tile(
     workspace: Array | None = None,
     visit: Visit | None = None,
 ) -> None:
-    """Make a tile ``(r, c)``, and note which entries the guard recomputed in `flags`.
+    """Compute a tile ``(r, c)``, and set `flags` for the entries that the guard recomputed.
 
-    A product by cuBLAS is made in `workspace (r c,)`, without one in D's own memory. A loss's
-    `visit` meets the entries on their way.
+    cuBLAS writes its product to `workspace (r c,)`, or to D if that is None. The kernel also
+    evaluates a loss's `visit` for each entry.
     """
     shape = rows.raw.shape[0], columns.raw.shape[0]
     if 0 in shape:
@@ -97,13 +97,13 @@ def write_tile(
 
 
 def whole_blocks(entries: int) -> int:
-    """Return the side of a square tile of at most so many entries: blocks of threads, if one."""
+    """Return the side of a square tile of at most `entries`, a multiple of `BLOCK` if possible."""
     side = isqrt(entries)
     return side - side % BLOCK or side
 
 
 def grid(shape: tuple[int, int]) -> tuple[int]:
-    """Return the blocks of a tile, counted along one axis: the others end at 65,535."""
+    """Return the blocks of a tile along one axis of the grid; other axes are limited to 65,535."""
     return (blocks(shape[0], BLOCK) * blocks(shape[1], BLOCK),)
 
 

@@ -1,4 +1,4 @@
-"""A loss's visit of a tile of D while it is made: what kernels/visit.cuh is told."""
+"""Arguments of kernels/visit.cuh, which evaluates a loss while a tile of D is computed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Array = Any
 
 
 class Visit(NamedTuple):
-    """Sums of a tile's rows, and of its columns where they are rows as well; its cotangent.
+    """Sums of a tile's rows, and of its columns if they are also rows of D; its cotangent.
 
-    Sums, and after them smallest exponents, are ``(f, r, blocks of columns)`` and ``(f, c, blocks
-    of rows)``, in float64.
+    The sums, followed by the smallest exponents, are ``(f, r, blocks of columns)`` and ``(f, c,
+    blocks of rows)``, in float64.
     """
 
     place: Place
@@ -37,7 +37,7 @@ class Visit(NamedTuple):
         )
 
     def found(self) -> list[tuple[slice, Array]]:
-        """Return which rows of D the sums are of, and the sums."""
+        """Return the rows of D to which the sums belong, and the sums."""
         found = [(self.place.rows, self.row_sums)]
         if self.column_sums is not None:
             found.append((self.place.columns, self.column_sums))
@@ -45,7 +45,7 @@ class Visit(NamedTuple):
 
 
 def new_visit(asked: Compiled, place: Place, cotangent: Array | None) -> Visit:
-    """Return a visit whose sums are still to come."""
+    """Return a visit with memory for its sums."""
     number, (r, c) = asked.sums, place.shape
 
     return Visit(

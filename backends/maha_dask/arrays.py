@@ -1,4 +1,4 @@
-"""Dask arrays as maha_core takes them: of which library their chunks are, what passes for one."""
+"""Facts about Dask arrays: the library of their chunks, and which collections are accepted."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def lifted(value: Array) -> da.Array:
 
 
 def without_empty_columns(array: da.Array) -> da.Array:
-    """Return an array none of whose chunks is empty along another axis than the first."""
+    """Return an array without chunks that are empty along other axes than the first."""
     kept = {
         axis: tuple(size for size in sizes if size) or (0,)
         for axis, sizes in enumerate(array.chunks)
@@ -47,9 +47,9 @@ def without_empty_columns(array: da.Array) -> da.Array:
 
 
 def rechunked(array: da.Array, chunks: Any) -> da.Array:
-    """Return an array cut anew, with chunks of the library that they were of.
+    """Return a rechunked array whose chunks stay in their library.
 
-    Dask joins arrays without NumPy's `__array_function__`, such as JAX's, as NumPy arrays.
+    Dask concatenates arrays without `__array_function__`, such as JAX arrays, to NumPy arrays.
     """
     cut: da.Array = array.rechunk(chunks)
     if cut is array or hasattr(array._meta, "__array_function__"):
@@ -67,7 +67,7 @@ def fits_beside(value: object, like: da.Array) -> bool:
 
 
 def refuse_collection(value: object, argument: str) -> None:
-    """Raise TypeError for a Dask collection that is no array."""
+    """Raise TypeError for a Dask collection that is not an array."""
     kind = type(value)
     write = "to_dask_array(lengths=True)" if hasattr(kind, "to_dask_array") else "compute()"
     raise TypeError(

@@ -1,4 +1,4 @@
-"""Dask arrays: every operation a graph over chunk pairs, each a problem of the chunks' backend."""
+"""The Dask backend: each operation is a graph over pairs of chunks, run by the chunks' backend."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Array = Any
 
 
 class DaskBackend(Backend):
-    """Everything that maha_core computes, lazily, on Dask arrays.
+    """All operations of maha_core on Dask arrays, lazily.
 
     Examples
     --------
@@ -66,16 +66,16 @@ class DaskBackend(Backend):
         return arrays.without_empty_columns(value)
 
     def refuse(self, value: Array, argument: str) -> None:
-        """Raise TypeError for what is no Dask array, or whose chunks mean more than numbers."""
+        """Raise TypeError for other Dask collections, and for chunks such as masked arrays."""
         if isinstance(value, da.Array):
             arrays.chunk_backend(value).refuse(value._meta, argument)
         elif root_module(type(value)) == "dask":
             arrays.refuse_collection(value, argument)
         else:
-            refuse_special(value, argument)  # one in memory, beside X
+            refuse_special(value, argument)  # an array in memory
 
     def kind(self, dtype: Any) -> str:
-        """Return "real", "integer", "bool", or "other" for what is not accepted."""
+        """Return "real", "integer", "bool", or "other" for dtypes that are not accepted."""
         if dtype == np.float64 or dtype == np.float32:
             return "real"
         return {"i": "integer", "u": "integer", "b": "bool"}.get(np.dtype(dtype).kind, "other")
@@ -89,24 +89,24 @@ class DaskBackend(Backend):
         return metadata.version("dask")
 
     def devices(self) -> list[str]:
-        """Say where chunks live."""
+        """Return a text on the devices of chunks."""
         return ["wherever the chunks live"]
 
     def writable(self, value: Array) -> bool:
-        """Tell that lazy arrays cannot be written."""
+        """Return False: lazy arrays cannot be written."""
         return False
 
-    # --- values that only the tasks know -----------------------------------------------------
+    # --- values, which only tasks know -------------------------------------------------------
 
     def expect(
         self, holds: Callable[[], Array | bool], on_failure: Callable[[], None], like: Array
     ) -> None:
-        """Leave it to the tasks."""
+        """Do nothing: tasks check the values."""
 
     # --- metrics and points alone ------------------------------------------------------------
 
     def form(self, metric: Metric, parameter: Array, options: Options) -> Form:
-        """Return what stands for the form, which a task makes."""
+        """Return a placeholder of the form, which a task computes."""
         return cast("Form", LazyForm(type(metric), parameter))
 
     def mean(self, values: da.Array, argument: str, options: Options) -> da.Array:
@@ -114,11 +114,11 @@ class DaskBackend(Backend):
         return per_point.mean(values, argument, options.check_finite)
 
     def entrywise(self, expression: Expression, D: da.Array, options: Options) -> da.Array:
-        """Return an expression of squared distances, chunked as they are."""
+        """Return an expression of squared distances, with the same chunks."""
         return matrices.entrywise(expression, D, options)
 
     def derived(self, metric: Metric, method: Callable[[Metric], Any]) -> Any:
-        """Return what a method makes of a metric, which a task will do."""
+        """Return the lazy array that a method of a metric computes."""
         name = method.__name__
         if name == "is_psd":
             symbol = metric.symbol

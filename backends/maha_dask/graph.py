@@ -26,7 +26,7 @@ class Graph:
     Parameters
     ----------
     token : str
-        What tells this operation on these inputs from every other one.
+        Identifies this operation on these inputs.
     """
 
     def __init__(self, token: str) -> None:
@@ -65,7 +65,7 @@ class Graph:
         function: Callable[..., Any],
         *more: object,
     ) -> TaskRef:
-        """Combine results in their order; which ones meet depends on their number alone."""
+        """Combine results in order, as a tree whose shape depends only on their number."""
         level, parts = 0, list(parts)
         while True:
             groups = [parts[at : at + FAN_IN] for at in range(0, len(parts), FAN_IN)]
@@ -85,7 +85,7 @@ class Graph:
         function: Callable[..., Any],
         *before: object,
     ) -> TaskRef:
-        """Combine results from left to right, of which a task holds a few."""
+        """Combine results from left to right, a few in each task."""
         last: list[TaskRef] = []
         for at in range(0, len(parts), FAN_IN):
             group = [*last, *parts[at : at + FAN_IN]]

@@ -81,7 +81,7 @@ class Sweep(objectives.Sweep):
         return self.tangents[row]
 
     def _moves(self, row: int, column: int) -> TaskRef:
-        """Return what moves a block of D."""
+        """Return the directions of a block of D."""
         listed = None if self.listed_along is None else self.listed_along[row]
         given = (*self.directions.of_block(row, column), listed)
         return self.op.graph.add("moves", (row, column), hessian_products.moves, *given)

@@ -1,4 +1,4 @@
-"""Listed pairs: found row block by row block, served in the block of D where they fall."""
+"""Listed pairs: selected for each block of rows, and computed in the block of D of each pair."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ListedPairs:
     Raises
     ------
     ValueError
-        Chunk sizes are unknown: nobody can say in which block a pair falls.
+        Chunk sizes are unknown, so that the blocks of the pairs are unknown.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class ListedPairs:
         return [(i, j) for i in self.op.X.blocks for j in self.op.columns.blocks]
 
     def in_block(self, row: int, column: int) -> tuple[object, ...]:
-        """Return what a task is told of a block and its pairs."""
+        """Return the arguments of a task for a block and its pairs."""
         op = self.op
         bounds = _bounds(op.columns, column)
         return (op.setting, *op.pair(row, column), self.of_row[row], *bounds)
@@ -114,7 +114,7 @@ def vjp(op: Operation, cotangent: da.Array, wrt: frozenset[str], given: Pairs) -
 
 
 class ListedOfLoss:
-    """A loss's listed pairs: their D goes to the tiles, and what tiles say of them comes back."""
+    """A loss's listed pairs: their D is an input of the tiles, which return its cotangents."""
 
     def __init__(self, op: Operation, given: Pairs, each: int | None, loss_name: str) -> None:
         name = f"{loss_name}.pairs"
@@ -137,7 +137,7 @@ class ListedOfLoss:
     def pulled_back_along(
         self, parts: dict[Pair, TaskRef], wrt: frozenset[str], directions: Directions
     ) -> dict[Pair, TaskRef]:
-        """Return the same of a Hessian's product."""
+        """Return the same for a Hessian product."""
         op, both = self.pairs.op, self._summed(parts, listed.sum_of_seconds)
         return {
             (row, column): op.graph.add(
@@ -155,7 +155,7 @@ class ListedOfLoss:
     def _summed(
         self, parts: dict[Pair, TaskRef], function: Callable[..., Any]
     ) -> dict[int, TaskRef]:
-        """Return what all tiles say of the listed pairs of every block of rows."""
+        """Return the sum over all tiles of the cotangents of listed pairs, by blocks of rows."""
         graph = self.pairs.op.graph
         return {
             row: graph.add(
@@ -192,7 +192,7 @@ def pulled_back(
 
 
 def refuse_unknown_sizes(op: Operation) -> None:
-    """Raise ValueError where nobody can say in which block a listed pair falls."""
+    """Raise ValueError if chunk sizes are unknown, so that the blocks of listed pairs are."""
     for name, side in (("X", op.X), ("Y", op.columns)):
         if not side.is_known:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""D and what has its shape, block by block; without Y those below the diagonal are mirrored."""
+"""D and matrices of its shape, by blocks; without Y blocks below the diagonal are mirrored."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ArgumentsOf = Callable[[int, int], tuple[object, ...]]
 
 
 def nothing_more(row: int, column: int) -> tuple[object, ...]:
-    """Return the further arguments of a task that needs none."""
+    """Return no further arguments of a task."""
     return ()
 
 
@@ -51,12 +51,12 @@ def matrix(
 
 
 def blockwise_root(operation: Operation, D: da.Array) -> da.Array:
-    """Return the square root of D, whose chunks stay as they are."""
+    """Return the square root of D, with the same chunks."""
     return _blockwise(operation.graph, "dist", D, matrices.root, operation.setting)
 
 
 def entrywise(expression: Expression, D: da.Array, options: Options) -> da.Array:
-    """Return an expression of squared distances, whose chunks stay as they are."""
+    """Return an expression of squared distances, with the same chunks."""
     graph = Graph(tokenize(D.name, expression, options))
     return _blockwise(graph, "kernel", D, matrices.entrywise, expression, options)
 

@@ -1,4 +1,4 @@
-"""Nearest points: every block of D gives candidates, which are merged along its row of blocks."""
+"""Nearest points: each block of D has candidates, which are merged along the row of blocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses and reductions: one sweep over chunk pairs, after one for the rows' summaries."""
+"""Losses and reductions: a sweep over pairs of chunks for the rows' summaries, then another."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ def reduce(problem: Problem, objective: Objective) -> da.Array:
 def operation(
     problem: Problem, objective: Objective, *content: object, numbers: int = 0
 ) -> Operation:
-    """Return a call on a new graph, whose name tells it from other objectives on these points.
+    """Return a call on a new graph, with a name unique to this objective and these points.
 
-    A point has so many further `numbers` beyond its data.
+    `numbers` is how many numbers a point has in addition to its data.
     """
     listed = objective.listed
     given = (
@@ -172,11 +172,11 @@ class Sweep:
         return self.summaries[row]
 
     def factor(self, row: int, column: int) -> float:
-        """Return for how many blocks of D one stands."""
+        """Return the number of blocks of D that one counts for: 2 with its mirror image."""
         return 2.0 if self.half and row != column else 1.0
 
     def block(self, row: int, column: int) -> tuple[object, ...]:
-        """Return what all passes are told of a block."""
+        """Return the arguments that all passes need for a block."""
         return (
             self.op.setting,
             *self.op.pair(row, column),
@@ -189,7 +189,7 @@ class Sweep:
         )
 
     def with_listed(self, parts: dict[Pair, TaskRef], wrt: frozenset[str]) -> dict[Pair, TaskRef]:
-        """Return the shares of all blocks, the pullback of the loss's listed pairs added."""
+        """Return the shares of all blocks, with the pullback of the loss's listed pairs."""
         if self.listed is None:
             return parts
         return self.together(parts, self.listed.pulled_back(parts, wrt))
@@ -209,7 +209,7 @@ class Sweep:
     def _data(
         self, which: str, data: Mapping[str, da.Array], arguments: Mapping[str, str], side: Side
     ) -> list[TaskRef]:
-        """Return the numbers of every chunk of points; labels are whole numbers, always finite."""
+        """Return the numbers of every chunk of points; labels are integers, hence finite."""
         graph, check = self.op.graph, self.op.problem.options.check_finite
         found = {
             name: checked(

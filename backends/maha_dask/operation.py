@@ -25,7 +25,7 @@ Array = Any
 
 @dataclass(frozen=True, slots=True)
 class LazyForm:
-    """What stands for a metric's form in the call: it is made by a task, from the parameter."""
+    """A placeholder of a metric's form, which a task computes from the parameter."""
 
     kind: type[Metric]
     parameter: da.Array
@@ -33,7 +33,7 @@ class LazyForm:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What the tasks of a call are made of."""
+    """The data common to the tasks of a call."""
 
     graph: Graph
     problem: Problem
@@ -43,23 +43,23 @@ class Operation:
 
     @property
     def columns(self) -> Side:
-        """The side that the columns of D stand for."""
+        """The side of the columns of D: Y, or X without Y."""
         return self.X if self.Y is None else self.Y
 
     def pair(self, row: int, column: int) -> tuple[TaskRef, TaskRef | None]:
-        """Return the points of a block of D; no second ones where a chunk meets itself."""
+        """Return the points of a block of D; None for the columns' points on the diagonal."""
         if self.Y is None and row == column:
             return self.X.chunks[row], None
         return self.X.chunks[row], self.columns.chunks[column]
 
 
 def operation(problem: Problem, *content: object) -> Operation:
-    """Return a call on a new graph; `content` tells it from other calls on the same points.
+    """Return a call on a new graph; `content` identifies it among calls on the same points.
 
     Raises
     ------
     ValueError
-        The options are none that the chunks' backend can honour.
+        The chunks' backend does not support the options.
     """
     engine = chunk_backend(problem.X)
     engine.check_options(problem.options)

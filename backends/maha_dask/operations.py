@@ -1,4 +1,4 @@
-"""Operations on Dask arrays: one builder of a graph each."""
+"""The operations on Dask arrays; each function builds a graph."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 Array = Any
 
-# --- what has D's shape ------------------------------------------------------------------------
+# --- results of D's shape ----------------------------------------------------------------------
 
 
 @DaskBackend.register(Sqdist)
@@ -53,7 +53,7 @@ def sqdist(_: DaskBackend, problem: Problem, asked: Sqdist) -> da.Array:
 
 @DaskBackend.register(Root)
 def root(_: DaskBackend, problem: Problem, asked: Root) -> da.Array:
-    """Return the square root of squared distances, chunked as they are."""
+    """Return the square root of squared distances, with the same chunks."""
     return matrices.blockwise_root(operation(problem, "root", asked.D.name), asked.D)
 
 
@@ -90,7 +90,7 @@ def pushforward(_: DaskBackend, problem: Problem, asked: Pushforward) -> da.Arra
     return matrices.matrix(op, "jvp", tasks.jvp, Directions(op, asked.directions).of_block)
 
 
-# --- what is streamed --------------------------------------------------------------------------
+# --- streamed results --------------------------------------------------------------------------
 
 
 @DaskBackend.register(Pullback)
@@ -121,7 +121,7 @@ def nearest_points(_: DaskBackend, problem: Problem, asked: Nearest) -> Neighbor
 
 @DaskBackend.register(PointsWithin)
 def points_within(_: DaskBackend, problem: Problem, asked: PointsWithin) -> NoReturn:
-    """Refuse: a Dask array knows its shape, and here only the values know it."""
+    """Raise: the shape of the result depends on values, which a lazy array does not know."""
     raise TypeError(
         "within cannot be lazy: how many points are within the radius is known only when it is "
         "computed; call it on the blocks in a task of yours, or use nearest(k=...)"

@@ -1,4 +1,4 @@
-"""What is made of points without pairing them: their embedding, their covariance."""
+"""Functions of points, not of pairs: embedding, mean, covariance."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def embed(metric: type[Metric], parameter: da.Array, X: da.Array) -> da.Array:
 
 
 def derived(metric: Metric, method: str) -> da.Array:
-    """Return the array ``(d, d)`` that a method makes of a metric."""
+    """Return the array ``(d, d)`` that a method of a metric computes."""
     parameter = whole(metric.parameter)
     graph = Graph(tokenize(type(metric), parameter.name, method))
     source = graph.chunk(parameter, *(0,) * parameter.ndim)
@@ -42,7 +42,8 @@ def derived(metric: Metric, method: str) -> da.Array:
 def mean(values: da.Array, argument: str, check_finite: bool) -> da.Array:
     """Return the mean ``()`` of numbers ``(n,)``, or the means ``(w,)`` of vectors ``(n, w)``.
 
-    Dask's own would sum an array that has travelled in another order, and show NaN in all chunks.
+    Dask's own mean may sum an array in another order after a transfer between processes, and does
+    not name the chunk with NaN.
     """
     graph = Graph(tokenize(values.name, argument, check_finite))
     values = whole_rows(values)

@@ -1,4 +1,4 @@
-"""Where blocks of D lie in the whole of it, also where that is only known at compute."""
+"""The positions of blocks in D, which may be known only when computing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from maha_dask.tasks.block_terms import Place
 class Places:
     """The places of an operation's blocks.
 
-    Where sizes of chunks are not known, every chunk is looked at before the first pair.
+    If sizes of chunks are not known, every chunk is computed before the first pair.
     """
 
     def __init__(self, op: Operation) -> None:
@@ -25,14 +25,14 @@ class Places:
             self.columns = self.rows if op.Y is None else self._sizes("columns", op.Y)
 
     def refuse_without_partner(self, loss_name: str) -> None:
-        """Have rows without a partner refused, where only the workers can know."""
+        """Add a check for rows without a partner, if only the workers know the sizes."""
         if not self.known:
             self_pairs = self.op.Y is None
             given = (self.columns, self.rows, self_pairs, loss_name)
             self.columns = self.op.graph.add("partners", (), places.with_partners, *given)
 
     def of(self, row: int, column: int) -> Place | TaskRef:
-        """Return the place of a block, or the task that finds it."""
+        """Return the place of a block, or the task that computes it."""
         op = self.op
         if self.known:
             start = int(op.X.starts[row]), int(op.columns.starts[column])

@@ -1,4 +1,4 @@
-"""What is refused or changed before any work: tasks too large for a worker, graphs too large."""
+"""Checks before any work: tasks too large for a worker raise, too many chunks are merged."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ MOST_BLOCKS_OF_D = 1_000_000
 
 
 def streamed(problem: Problem, *content: object, blocks: int = 0, numbers: int = 0) -> Operation:
-    """Return an operation of which only sums over blocks of D are wanted.
+    """Return an operation that needs only sums over blocks of D.
 
-    Chunks so fine that their pairs would drown a scheduler are merged; `blocks` is how many blocks
-    of D's shape a task holds, `numbers` how many further ones for each point.
+    Chunks so small that there are too many pairs for a scheduler are merged. `blocks` is the number
+    of blocks of D's shape that a task holds, `numbers` that of further numbers for each point.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def check_result(op: Operation, what: str, shape: tuple[int, ...] = ()) -> None:
     Raises
     ------
     MemoryError
-        A task would hold more than a worker has for it.
+        A task needs more memory than a worker has.
     ValueError
         There are more blocks than a scheduler can handle.
     """
@@ -101,14 +101,14 @@ def refuse_too_many(op: Operation, what: str) -> None:
 
 
 def merged(problem: Problem, blocks: int, numbers: int) -> Problem:
-    """Return a problem with fewer chunks where they make too many pairs."""
+    """Return a problem with fewer chunks if they make too many pairs."""
     rows = rows_that_fit(problem, blocks, MERGED_BYTES, numbers=numbers)
     X, Y = coarser(problem.X, problem.others, rows, "X"), problem.Y
     return replace(problem, X=X, Y=None if Y is None else coarser(Y, problem.X, rows, "Y"))
 
 
 def coarser(array: da.Array, other: da.Array, most_rows: int, argument: str) -> da.Array:
-    """Return points in fewer chunks where those of both sides make too many pairs."""
+    """Return points in fewer chunks if the chunks of both sides make too many pairs."""
     own, others = array.numblocks[0], other.numblocks[0]
     wanted = max(isqrt(MOST_BLOCKS), MOST_BLOCKS // others)
     if own * others <= MOST_BLOCKS or own <= wanted:
@@ -125,7 +125,7 @@ def coarser(array: da.Array, other: da.Array, most_rows: int, argument: str) -> 
 
 
 def largest(op: Operation) -> tuple[int, int]:
-    """Return the sizes of the largest chunks that are known, of X and of the other points."""
+    """Return the largest known chunk sizes of X and of the other points."""
     sides = (op.X.sizes, op.columns.sizes)
     rows, columns = (max((int(s) for s in sizes if not isnan(s)), default=0) for sizes in sides)
     return rows, columns
@@ -134,7 +134,7 @@ def largest(op: Operation) -> tuple[int, int]:
 def excess(
     op: Operation, blocks: int, shape: tuple[int, ...] = (), numbers: int = 0
 ) -> tuple[int, int] | None:
-    """Return what a task would hold, and what a worker has, where that is less."""
+    """Return the bytes that a task needs and those that a worker has, if these do not suffice."""
     needed = memory.needed(op.problem, *largest(op), blocks, shape, numbers)
     limit = _limit(op.problem.X, op.problem.options, needed)
     return None if limit is None or needed <= limit else (needed, limit)
@@ -143,7 +143,7 @@ def excess(
 def rows_that_fit(
     problem: Problem, blocks: int, limit: int, shape: tuple[int, ...] = (), numbers: int = 0
 ) -> int:
-    """Return a power of two: how many rows the chunks of both sides may have."""
+    """Return the largest number of rows of both sides' chunks, a power of two."""
     rows = 1
     while memory.needed(problem, 2 * rows, 2 * rows, blocks, shape, numbers) <= limit:
         rows *= 2
@@ -151,7 +151,7 @@ def rows_that_fit(
 
 
 def _limit(X: da.Array, options: Options, needed: int) -> int | None:
-    """Return the bytes that a task may take; None where unknown, or where nobody need ask."""
+    """Return the bytes that a task may use; None if unknown or not needed."""
     if options.task_bytes is not None:
         return options.task_bytes
     if needed < SURELY_FITS or not memory.lives_on_the_host(X._meta):
@@ -165,7 +165,7 @@ def _limit(X: da.Array, options: Options, needed: int) -> int | None:
 
 
 def _workers() -> list[dict[str, int]]:
-    """Return what the scheduler of the current client knows of its workers."""
+    """Return the workers' data from the scheduler of the current client."""
     distributed = sys.modules.get("distributed")
     if distributed is None:
         return []

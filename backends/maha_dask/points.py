@@ -29,7 +29,7 @@ class Side:
 
     @property
     def worth_visiting(self) -> list[int]:
-        """The blocks that are not known to be empty, or one where all are."""
+        """The blocks that are not known to be empty, or one block if all are."""
         return [block for block in self.blocks if self.sizes[block] != 0] or [0]
 
 
@@ -39,13 +39,13 @@ def starts(sizes: tuple[float, ...]) -> list[float]:
 
 
 def side(graph: Graph, array: da.Array, argument: str, check_finite: bool) -> Side:
-    """Add one side's chunks to a graph, each of which is loaded once whatever reads it."""
+    """Add one side's chunks to a graph; each is loaded once for all tasks."""
     array = whole_rows(array)
     return Side(array, checked(graph, array, argument, check_finite))
 
 
 def checked(graph: Graph, array: da.Array, argument: str, check_finite: bool) -> list[TaskRef]:
-    """Add the chunks of an array that is cut along its first axis, their values checked."""
+    """Add the chunks of an array that is chunked along its first axis, with checks of values."""
     name = layer_name("points", array.name, argument, check_finite)
     sizes, trailing = array.chunks[0], (0,) * (array.ndim - 1)
     refs = []
@@ -59,7 +59,7 @@ def checked(graph: Graph, array: da.Array, argument: str, check_finite: bool) ->
 
 
 def checked_whole(graph: Graph, array: da.Array, argument: str, check_finite: bool) -> TaskRef:
-    """Add a small array as one chunk, its values checked."""
+    """Add a small array as one chunk, with a check of its values."""
     array = whole(array)
     name = layer_name("points", array.name, argument, check_finite)
     source = graph.chunk(array, *(0,) * array.ndim)
@@ -72,7 +72,7 @@ def whole_rows(array: da.Array) -> da.Array:
 
 
 def rows_shown(block: int, start: float, size: float) -> str:
-    """Name a chunk by its rows where they are known."""
+    """Return the rows of a chunk as text for errors, if known."""
     if isnan(start) or isnan(size):
         return f"chunk {block}"
     return f"rows {int(start)} ... {int(start + size) - 1}"
@@ -84,7 +84,7 @@ def whole(array: da.Array) -> da.Array:
 
 
 def chunked_like(array: da.Array, *sides: Side) -> da.Array:
-    """Return an array cut where the sides are, one side for each of its first axes.
+    """Return an array with the chunks of the sides, one side for each of its first axes.
 
     Raises
     ------

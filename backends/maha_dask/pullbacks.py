@@ -1,4 +1,4 @@
-"""The pullback of a cotangent that is cut like D."""
+"""The pullback of a cotangent with the chunks of D."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Array = Any
 def vjp(
     op: Operation, task: Callable[..., Any], cotangent: da.Array, wrt: frozenset[str]
 ) -> Gradient:
-    """Return the gradient of ``sum_ij G_ij D_ij``, or of what else a task pulls back."""
+    """Return the gradient of ``sum_ij G_ij D_ij``, or of G times another function of D."""
     G = chunked_like(cotangent, op.X, op.columns)
     parts = {
         (row, column): _share(op, task, G, wrt, row, column)
@@ -38,7 +38,7 @@ def _share(
     row: int,
     column: int,
 ) -> TaskRef:
-    """Return a block's share; without Y, that of its mirror image with it."""
+    """Return a block's share; without Y, including that of its mirror image."""
     folded = op.Y is None and row != column
     return op.graph.add(
         "pullback",

@@ -1,4 +1,4 @@
-"""The value and the gradient from the shares of all chunk pairs, in a tree fixed by their index."""
+"""The value and the gradient: sums of the shares of all pairs of chunks, in a fixed order."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Shares = Mapping[tuple[int, int], TaskRef]
 
 
 def of_pair(wrt: frozenset[str], operation: Operation, row: int, column: int) -> frozenset[str]:
-    """Return what a chunk pair is to be differentiated with respect to.
+    """Return the arrays with respect to which a pair of chunks is differentiated.
 
-    Where chunks of X meet each other, the columns' points are X's, too.
+    Without Y, the columns' points are also points of X.
     """
     meets_other = operation.Y is None and row != column
     return wrt | {"Y"} if "X" in wrt and meets_other else wrt
@@ -57,7 +57,7 @@ def gradient(operation: Operation, parts: Shares, totals: TaskRef, wrt: frozense
 def of_values(operation: Operation, parts: Shares, width: int) -> da.Array:
     """Return the gradient ``(m, w)`` of the columns' values, chunked as their points.
 
-    Every pair has a part in it, by its columns alone.
+    Every pair contributes to the values of its columns.
     """
     picked = ((column, parts[row, column], "values") for row, column in sorted(parts))
     return _chunk_by_chunk(operation, operation.columns, "values", picked, width)
@@ -85,9 +85,9 @@ def _chunk_by_chunk(
     picked: Iterable[tuple[int, TaskRef, str]],
     width: int,
 ) -> da.Array:
-    """Return a gradient ``(n, width)``, chunk by chunk, every pair added as it comes.
+    """Return a gradient ``(n, width)``, chunk by chunk, as running sums over pairs.
 
-    A running sum holds one chunk; a tree would hold a chunk for every branch.
+    A running sum holds one chunk; a tree would hold one for every branch.
     """
     graph, kind = operation.graph, f"gradient-{which}"
     sums: dict[int, TaskRef] = {}
@@ -100,7 +100,7 @@ def _chunk_by_chunk(
 
 
 def _picked(operation: Operation, parts: Shares, which: str) -> Iterator[tuple[int, TaskRef, str]]:
-    """Yield which block of X or Y has a part in which share, in the order of the pairs."""
+    """Yield the block of X or Y and the share of each pair, in the order of the pairs."""
     for row, column in sorted(parts):
         if which == "X":
             yield row, parts[row, column], "rows"

@@ -15,7 +15,7 @@ Array = Any
 
 
 class Directions:
-    """The directions of a pushforward, cut like the points that they move."""
+    """The directions of a pushforward, with the chunks of the points."""
 
     def __init__(self, op: Operation, directions: Tangents) -> None:
         self.op = op
@@ -29,7 +29,7 @@ class Directions:
         self.Y = self.X if op.Y is None else self._points(directions.Y, "Y_tangent", op.Y)
 
     def of_block(self, row: int, column: int) -> tuple[TaskRef | None, ...]:
-        """Return the directions that move a block of D: of the metric, its rows, its columns."""
+        """Return the directions for a block of D: of the metric, its rows, its columns."""
         self_pairs = self.op.Y is None and row == column
         dX = None if self.X is None else self.X[row]
         dY = None if self.Y is None or self_pairs else self.Y[column]

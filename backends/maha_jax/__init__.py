@@ -1,4 +1,4 @@
-"""The JAX plugin of maha_core: arrays on the CPU are computed on by NumPy's engine."""
+"""The JAX plugin of maha_core; on the CPU, NumPy's engine computes."""
 
 from maha_jax.backend import JaxBackend
 

@@ -1,4 +1,4 @@
-"""JAX arrays: on the CPU in NumPy's memory, elsewhere by the array API standard."""
+"""The JAX backend: NumPy's engine on the CPU (shared memory), else the array API standard."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ALIGNMENT = 64
 
 
 class JaxBackend(Door):
-    """Everything that maha_core computes, on JAX arrays.
+    """All operations of maha_core on JAX arrays.
 
     Examples
     --------
@@ -66,7 +66,7 @@ class JaxBackend(Door):
     # --- tracers -----------------------------------------------------------------------------
 
     def run(self, problem: Any, operation: Operation[Result]) -> Result:
-        """Return the result of an operation on a problem, traced where JAX traces."""
+        """Return the result of an operation on a problem; trace it if its arrays are tracers."""
         arrays = arrays_of(self.owns, problem, operation)
         if not any(map(is_tracer, arrays.values())):
             return self.computed(problem, operation)
@@ -75,19 +75,19 @@ class JaxBackend(Door):
         return result
 
     def computed(self, problem: Any, operation: Operation[Result]) -> Result:
-        """Return the result for arrays that have values."""
+        """Return the result for arrays that are not tracers."""
         return super().run(bound(self, problem), operation)
 
     def form(self, metric: Any, parameter: Array, options: Options) -> Any:
-        """Return a metric's mathematics for one call, or that it is made when its numbers are."""
+        """Return a metric's mathematics for one call, or a placeholder for a tracer."""
         return UNBOUND if is_tracer(parameter) else super().form(metric, parameter, options)
 
     def refuse(self, value: Array, argument: str) -> None:
-        """Raise TypeError for an array that holds no numbers."""
+        """Raise TypeError for an array of random keys."""
         refuse_keys(value, argument)
 
     def refuse_tracked(self, value: Array, argument: str) -> None:
-        """Raise TypeError for a tracer, where nothing is traced."""
+        """Raise TypeError for a tracer, in functions that cannot be traced."""
         if is_tracer(value):
             raise TypeError(
                 f"{argument} is a JAX tracer (inside jit, grad or vmap), whose values are not "
@@ -99,11 +99,11 @@ class JaxBackend(Door):
     ) -> None:
         """Call `on_failure`, which raises, where a condition on values does not hold.
 
-        Of tracers there are no values; `maha_jax.values` looks at them later.
+        Tracers have no values; `maha_jax.values` checks them later.
         """
         if is_tracer(like):
             return
-        with jax.ensure_compile_time_eval():  # inside jit JAX traces what is done to constants, too
+        with jax.ensure_compile_time_eval():  # inside jit, JAX also traces operations on constants
             super().expect(holds, on_failure, like)
 
     def entrywise(self, expression: Expression, D: Array, options: Options) -> Array:
@@ -112,17 +112,17 @@ class JaxBackend(Door):
             return super().entrywise(expression, D, options)
         return entrywise(self, expression, D, options)
 
-    # --- what NumPy's engine is lent ---------------------------------------------------------
+    # --- arrays for NumPy's engine -----------------------------------------------------------
 
     def lends(self, value: Array) -> bool:
-        """Tell whether an array has its values, in the host's memory as a whole."""
+        """Tell whether an array has values, and all of them are in host memory."""
         if is_tracer(value):
             return False
         devices = value.devices()
         return len(devices) == 1 and next(iter(devices)).platform == "cpu"
 
     def lent(self, value: Array) -> Array:
-        """Return a NumPy array in the memory of a JAX array, to be read only."""
+        """Return a read-only NumPy array that shares memory with a JAX array."""
         return np.asarray(value)
 
     def lent_to_be_written(self, value: Array) -> Array:
@@ -135,20 +135,20 @@ class JaxBackend(Door):
         return np.array(value)
 
     def taken(self, value: Array, like: Array) -> Array:
-        """Return a JAX array in a NumPy array's memory where that is aligned, else a copy."""
+        """Return a JAX array that shares memory with a NumPy array if aligned, else a copy."""
         value, device = np.asarray(value), _device(like)
-        with jax.ensure_compile_time_eval():  # a constant of a program that is traced here
+        with jax.ensure_compile_time_eval():  # inside jit, the array is a constant
             if not (_is_aligned(value) and value.flags.writeable and value.size):
                 return jax.device_put(value, device)  # committed to it, as the other is
             found = jax.dlpack.from_dlpack(value, copy=False)  # on the first device
             return found if _device(found) == device else jax.device_put(found, device)
 
     def shown(self, value: Array, like: Array) -> Array:
-        """Return a copy: the engine will write to this memory again."""
+        """Return a copy, because the engine reuses this memory."""
         return self.taken(np.array(value), like)
 
     def prepared(self, problem: Any, operation: Operation[Result]) -> Operation[Result]:
-        """Return an operation whose matrix is written to aligned memory."""
+        """Return an operation that writes its matrix to aligned memory."""
         if isinstance(operation, Sqdist | KernelMatrix) and operation.out is None:
             refuse_impossible(self, problem, "D" if isinstance(operation, Sqdist) else "K")
             return replace(operation, out=_aligned((problem.n, problem.m), problem.X.dtype))

@@ -1,7 +1,8 @@
-"""D and what is summed of it as functions that JAX differentiates.
+"""D and sums of functions of D as functions that JAX differentiates.
 
-D comes from direct differences. Sums are made of a block of rows at a time under `jax.lax.map`,
-each made again in the backward pass (`jax.checkpoint`), so that nothing of size n x m is kept.
+D is computed from direct differences. Sums are computed for one block of rows at a time by
+`jax.lax.map`, and recomputed in the backward pass (`jax.checkpoint`), so that no array of size
+n x m is stored.
 """
 
 from __future__ import annotations
@@ -37,14 +38,14 @@ SLACK = 16.0
 
 @dataclass(frozen=True)
 class Asked:
-    """The points and the metric of a problem, some of which move."""
+    """The points and the metric of a problem, some of which are differentiated."""
 
     backend: Any
     problem: Any
     given: Arrays
 
     def sides(self, moved: Arrays) -> tuple[Side, Side]:
-        """Return the rows' points and the columns', less a common centre, embedded."""
+        """Return the points of rows and columns, minus a common centre, embedded."""
         arrays = self.given | moved
         X, n = self.problem.X, self.problem.n
         centre = jax.lax.stop_gradient(jnp.sum(X, axis=0) / max(n, 1))
@@ -64,7 +65,7 @@ class Asked:
 
     @property
     def among_themselves(self) -> bool:
-        """Whether the points meet themselves."""
+        """Whether there is no Y."""
         return self.problem.Y is None
 
 
@@ -86,7 +87,7 @@ class Side:
 
 
 def _listed(U: Array, index: Array) -> Array:
-    """Return rows of an array, NaN for one that is not there: nobody else can say so."""
+    """Return rows of an array, NaN for an index out of range: indices cannot be checked before."""
     found = U.at[index].get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False)
     return found
 
@@ -108,12 +109,12 @@ def every_pair(rows: Side, columns: Side) -> Array:
 
 
 def root(D: Array) -> Array:
-    """Return the root, whose derivative is 0 at 0."""
+    """Return the square root, with the derivative 0 at 0."""
     return jnp.where(D == 0, 0, jnp.sqrt(jnp.where(D == 0, 1, D)))
 
 
 class Smooth:
-    """JAX's namespace with `root` for its root: derivatives are finite between equal points."""
+    """JAX's namespace with `root` as its sqrt: derivatives are finite between equal points."""
 
     sqrt = staticmethod(root)
 
@@ -128,17 +129,17 @@ SMOOTH = Smooth()
 
 
 def sqdist(asked: Asked) -> Callable[[Arrays], Array]:
-    """Return D as a function of what moves."""
+    """Return D as a function of the differentiated arrays."""
     return lambda moved: every_pair(*asked.sides(moved))
 
 
 def of_kernel(asked: Asked, expression: Any) -> Callable[[Arrays], Array]:
-    """Return an expression of D as a function of what moves."""
+    """Return an expression of D as a function of the differentiated arrays."""
     return lambda moved: evaluate([expression], SMOOTH, {"D": sqdist(asked)(moved)})[0]
 
 
 def of_pairs(asked: Asked, listed: Any) -> Callable[[Arrays], Array]:
-    """Return D of listed pairs as a function of what moves."""
+    """Return D of listed pairs as a function of the differentiated arrays."""
 
     def found(moved: Arrays) -> Array:
         rows, columns = asked.sides(moved)
@@ -148,7 +149,7 @@ def of_pairs(asked: Asked, listed: Any) -> Callable[[Arrays], Array]:
 
 
 def reduced(asked: Asked, objective: Any) -> Callable[[Arrays], Array]:
-    """Return a reduction ``(n, w)`` as a function of what moves, its values among it."""
+    """Return a reduction ``(n, w)`` as a function of the differentiated arrays and values."""
 
     def block(tile: Tile) -> Array:
         (found,) = objective.terms.finish(SMOOTH, objective.terms.summarise(tile)).values()
@@ -158,7 +159,7 @@ def reduced(asked: Asked, objective: Any) -> Callable[[Arrays], Array]:
 
 
 def value(asked: Asked, objective: Any) -> Callable[[Arrays], Array]:
-    """Return a loss as a function of what moves."""
+    """Return a loss as a function of the differentiated arrays."""
 
     def block(tile: Tile) -> Array:
         found: Array = objective.terms.value(tile, objective.terms.summarise(tile))
@@ -170,7 +171,7 @@ def value(asked: Asked, objective: Any) -> Callable[[Arrays], Array]:
 
 
 def by_rows(asked: Asked, objective: Any, block: Callable[[Tile], Array], moved: Arrays) -> Array:
-    """Return what a function gives of the tiles of all rows."""
+    """Return the results of a function of tiles, for all rows."""
     refuse(objective)
     rows, columns = asked.sides(moved)
     data = dict(objective.column_data)
@@ -186,7 +187,7 @@ def by_rows(asked: Asked, objective: Any, block: Callable[[Tile], Array], moved:
 
 
 def in_blocks(problem: Any, of_block: Callable[[Array], Array]) -> Array:
-    """Return what a function gives for all rows, some at a time, made again for derivatives."""
+    """Return a function's results for all rows, by blocks, recomputed for derivatives."""
     n, m = problem.n, problem.m
     size = max(1, min(n, ENTRIES // max(m, 1)))
     count = -(-n // size)
@@ -214,7 +215,7 @@ def tile_of(asked: Asked, objective: Any, D: Array, data: Arrays, index: Array) 
 
 
 def refuse(objective: Any) -> None:
-    """Raise TypeError for what is not computed by rows."""
+    """Raise TypeError for a loss that is not computed by rows."""
     reductions = objective.terms.reductions.values()
     if objective.listed is not None or any(isinstance(r, ListedSum | ArraySum) for r in reductions):
         raise TypeError(
@@ -225,12 +226,12 @@ def refuse(objective: Any) -> None:
 
 @dataclass(frozen=True)
 class OwnEntries:
-    """Where points meet themselves in a block of some rows, for `SelfPairs` to ask."""
+    """The self-pairs of a block of rows, for `SelfPairs`."""
 
     index: Array
 
     def replace_diagonal(self, values: Array, offset: int, fill: float) -> Array:
-        """Return values ``(r, m)`` with `fill` where a point meets itself."""
+        """Return values ``(r, m)`` with `fill` for self-pairs."""
         own = self.index[:, None] == jnp.arange(values.shape[1])
         return jnp.where(own, jnp.asarray(fill, values.dtype), values)
 

@@ -1,4 +1,4 @@
-"""Operations on the host, in the middle of a compiled program."""
+"""Callbacks from a compiled program to operations on the host."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ Array = Any
 
 
 def has_engine() -> bool:
-    """Tell whether NumPy's engine is there."""
+    """Tell whether NumPy's engine is available."""
     return REGISTRY.load("numpy") is not None
 
 
 def on_host(node: Node) -> Callable[..., tuple[Array, ...]]:
-    """Return the function from NumPy arrays to NumPy arrays that a node stands for.
+    """Return the function of a node, from NumPy arrays to NumPy arrays.
 
-    It starts no computation of JAX's, which could wait for the program that waits for it.
+    It does not use JAX, because a JAX computation could wait for the program that waits for it.
 
     Raises
     ------
     TypeError
-        The node has a function of the user's that works on JAX arrays.
+        The node has a user's function of JAX arrays.
     """
     mapped(node.operation, _refuse_function)
 

@@ -1,4 +1,4 @@
-"""Operations in JAX itself, for devices that NumPy's engine does not reach.
+"""Operations written in JAX, for devices other than the CPU.
 
 Each is a function of `maha_jax.blocks`, or a derivative of one.
 """
@@ -49,7 +49,7 @@ Array = Any
 
 
 def outputs(node: Any) -> Callable[..., list[Array]]:
-    """Return the function of arrays that a node stands for."""
+    """Return the function of a node, from arrays to arrays."""
 
     def run(*arrays: Array) -> list[Array]:
         problem, operation = node.on(arrays)
@@ -60,7 +60,7 @@ def outputs(node: Any) -> Callable[..., list[Array]]:
 
 
 def computed(problem: Any, operation: Any, backend: Any) -> Any:
-    """Return the result of an operation, in JAX itself."""
+    """Return the result of an operation, computed by JAX."""
     given = {"X": problem.X, "Y": problem.Y}
     if problem.metric is not None:
         given["metric"] = backend.cast(problem.metric.parameter, problem.X.dtype)
@@ -69,7 +69,7 @@ def computed(problem: Any, operation: Any, backend: Any) -> Any:
 
 
 def moving(asked: Asked, names: Sequence[str] | frozenset[str], **more: Array) -> Arrays:
-    """Return what is differentiated."""
+    """Return the differentiated arrays."""
     arrays = asked.given | more
     return {name: arrays[name] for name in sorted(names)}
 
@@ -85,7 +85,7 @@ def along(asked: Asked, f: Callable[[Arrays], Any], directions: Any) -> Any:
 def gradient(
     asked: Asked, f: Callable[[Arrays], Array], G: Array, names: frozenset[str], **more: Array
 ) -> Callable[[Arrays], Arrays]:
-    """Return the pullback of a cotangent as a function of what moves further."""
+    """Return the pullback of a cotangent as a function of further differentiated arrays."""
 
     def pulled(moved: Arrays) -> Arrays:
         at = moving(asked, names, **more) | {k: v for k, v in moved.items() if k in names}
@@ -97,7 +97,7 @@ def gradient(
 
 
 def without_own(asked: Asked, G: Array) -> Array:
-    """Return a cotangent of D, 0 where points meet themselves."""
+    """Return a cotangent of D, 0 for self-pairs."""
     return jnp.where(jnp.eye(len(G), dtype=bool), 0, G) if asked.among_themselves else G
 
 
@@ -108,7 +108,7 @@ def result(operation: Any, asked: Asked) -> Any:
     Raises
     ------
     TypeError
-        It is not written in JAX.
+        The operation is not written in JAX.
     """
     raise TypeError(
         f"{type(operation).__name__} cannot be compiled for this device; call it outside of jit, "
@@ -258,7 +258,7 @@ def _(operation: ValuesAlong, asked: Asked) -> Array:
 
 
 def of_reduction(asked: Asked, operation: Any, names: frozenset[str]) -> Callable[[Arrays], Arrays]:
-    """Return the pullback of a reduction's cotangent as a function of what moves."""
+    """Return the pullback of a reduction's cotangent as a function of differentiated arrays."""
     objective, more = operation.objective, {}
     (reduction,) = objective.terms.reductions.values()
     if "values" in names:

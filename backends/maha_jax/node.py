@@ -1,4 +1,4 @@
-"""An operation as one node of a traced program: what is asked, with shapes in place of arrays."""
+"""An operation as one node of a traced program, with shapes in place of arrays."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ Array = Any
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """An operation on a problem, which hold no array; nodes are equal if they are the same.
+    """An operation on a problem, without arrays; nodes are equal only if they are identical.
 
     Attributes
     ----------
     backend : JaxBackend
     paths : tuple of str
-        Where the input arrays stand.
+        The paths of the input arrays.
     result : Any
         The result, with shapes and dtypes for arrays.
     """
@@ -45,7 +45,7 @@ class Node:
 
     @property
     def rule(self) -> Rule[Any]:
-        """How the operation is differentiated; TypeError where nobody knows."""
+        """The rule of the operation's derivatives; TypeError if there is none."""
         return rule_for(self.operation)
 
     @property
@@ -55,7 +55,7 @@ class Node:
 
     @property
     def smooth_outputs(self) -> dict[str, Shaped]:
-        """The same of those that have derivatives."""
+        """The same for the outputs that have derivatives."""
         return {k: v for k, v in self.outputs.items() if is_smooth(v)}
 
     def on(self, arrays: Sequence[Array]) -> tuple[Problem, Operation[Any]]:
@@ -64,7 +64,7 @@ class Node:
         return with_arrays(self.problem, self.operation, named)
 
     def at(self, arrays: Sequence[Array], outputs: Mapping[str, Array]) -> At[Any]:
-        """Return where the operation is differentiated."""
+        """Return the point at which the operation is differentiated."""
         return At(self.backend, *self.on(arrays), outputs)
 
     def returned(self, outputs: Sequence[Array]) -> Any:

@@ -1,7 +1,8 @@
-"""Two primitives of JAX: an operation, and its tangents.
+"""Two JAX primitives: an operation, and its tangents.
 
-`operation_p` computes; `tangents_p` is linear in the tangents, and its transpose is the pullback of
-the operation's rule. All derivatives ask for other operations, which are traced in turn.
+`operation_p` computes an operation. `tangents_p` is linear in the tangents, and its transpose is
+the pullback of the operation's rule. All derivatives are other operations, which are traced in
+turn.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def bind(arrays: Sequence[Array], node: Node) -> list[Array]:
 
 
 def mesh_axes(of: Any) -> frozenset[Any]:
-    """Return along which axes of a mesh arrays of a type vary inside `jax.shard_map`."""
+    """Return the mesh axes along which arrays of a type vary inside `jax.shard_map`."""
     kind = getattr(of, "manual_axis_type", None)
     return frozenset() if kind is None else frozenset(kind.varying)
 
@@ -56,7 +57,7 @@ def _varying(arrays: Sequence[Array]) -> list[Array]:
 
 
 def _computed(*arrays: Array, node: Node) -> list[Array]:
-    """Return the outputs for arrays that have values."""
+    """Return the outputs for arrays that are not tracers."""
     problem, operation = node.on(arrays)
     values.check(node.backend, problem, operation)
     found = node.backend.computed(problem, operation)
@@ -69,7 +70,7 @@ def _shapes(*arrays: Any, node: Node) -> list[Any]:
 
 
 def _aval(of: Any, beside: Sequence[Any]) -> Any:
-    """Return an array's type, beside those of the inputs."""
+    """Return the abstract value of an output, with the inputs' mesh axes."""
     like = beside[0]
     if not mesh_axes(like):
         return jax.core.ShapedArray(of.shape, of.dtype)
@@ -78,7 +79,7 @@ def _aval(of: Any, beside: Sequence[Any]) -> Any:
 
 
 def _on_host(ctx: Any, *arrays: Any, node: Node) -> Any:
-    """Let the compiled program call the host, where there is an engine for it."""
+    """Lower an operation to a callback to the host, if NumPy's engine is available."""
     if not has_engine():
         return _lowered(ctx, *arrays, node=node)
     found, _, _ = mlir.emit_python_callback(
@@ -106,7 +107,7 @@ mlir.register_lowering(operation_p, _on_host, platform="cpu", cacheable=False)
 def _differentiated(
     primals: Sequence[Array], tangents: Sequence[Any], *, node: Node
 ) -> tuple[list[Array], list[Any]]:
-    """Return the outputs and their tangents, which `tangents_p` finds."""
+    """Return the outputs and their tangents, computed by `tangents_p`."""
     moving = {
         path: tangent
         for path, tangent in zip(node.paths, tangents, strict=True)
@@ -135,7 +136,7 @@ def _differentiated(
 def _expanded(
     node: Node, primals: Sequence[Array], moving: dict[str, Array]
 ) -> tuple[list[Array], list[Any]] | None:
-    """Return outputs and tangents of an operation that is made of others; None if it is not."""
+    """Return outputs and tangents of an operation with an expansion; None if it has none."""
     given = dict(zip(node.paths, primals, strict=True))
 
     def made(*live: Array) -> list[Array] | None:
@@ -182,7 +183,7 @@ def _pushed(*arrays: Array, node: Node, kept: tuple[str, ...], moving: tuple[str
 
 
 def _at(arrays: Sequence[Array], node: Node, kept: tuple[str, ...]) -> tuple[Any, Sequence[Array]]:
-    """Return where an operation is differentiated, and the tangents."""
+    """Return the point at which an operation is differentiated, and the tangents."""
     count = len(node.paths)
     outputs = dict(zip(kept, arrays[count:], strict=False))
     return node.at(arrays[:count], outputs), arrays[count + len(kept) :]
@@ -220,7 +221,7 @@ def _tangents_transposed(
 def _pulled(
     node: Node, at: Any, cotangents: Sequence[Any], names: Any, wanted: set[str]
 ) -> dict[str, Array]:
-    """Return the cotangents of what is wanted; empty where those of all outputs are 0."""
+    """Return the cotangents of the wanted inputs; empty if those of all outputs are 0."""
     given = {
         name: cotangent
         for name, cotangent in zip(names, cotangents, strict=True)
@@ -247,10 +248,10 @@ ad.primitive_transposes[tangents_p] = _tangents_transposed
 
 
 def _is_staged(value: Array) -> bool:
-    """Tell whether an array is part of a program that JAX writes down, where a loop is one of it.
+    """Tell whether an array is part of a staged program (jit), in which a loop is staged, too.
 
-    What is only differentiated or batched has its values, and a program would be compiled anew for
-    every call.
+    Arrays that are only differentiated or batched have values; for them, a staged loop would be
+    compiled at every call.
     """
     while is_tracer(value):
         value = getattr(value, "primal", getattr(value, "val", None))

@@ -1,6 +1,6 @@
-"""What operations return, by shape and dtype alone: tracers have no more.
+"""The shapes and dtypes of the results of operations, for tracers.
 
-Every operation that can be traced has a function here. Others have results whose shapes depend on
+Every operation that can be traced has a function here. The shapes of other results depend on
 values.
 """
 

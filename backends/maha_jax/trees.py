@@ -1,4 +1,4 @@
-"""Metrics as JAX's pytrees: their leaf is the parameter."""
+"""Metrics as JAX pytrees, with the parameter as the leaf."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEY = jax.tree_util.GetAttrKey("parameter")
 
 @cache  # a backend is made for each of its names
 def register() -> None:
-    """Let JAX take metrics apart and put them together, of arrays or of what stands for them."""
+    """Register metrics as pytrees, with arrays or placeholders as leaves."""
     for kind in (Full, Factor, Diagonal, Covariance):
         jax.tree_util.register_pytree_with_keys(kind, _keyed, _maker(kind), _flat)
 

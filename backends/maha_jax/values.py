@@ -1,4 +1,4 @@
-"""Checks of values that a call could not see: its arrays were tracers."""
+"""Checks of values at run time, for calls whose arrays were tracers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def check(engine: Engine, problem: Any, operation: Any) -> None:
-    """Raise ValueError for points that are not finite, and for pairs that are not there."""
+    """Raise ValueError for points that are not finite, and for indices of pairs out of range."""
     if problem.options.check_finite:
         checks.finite(engine, problem.X, "X")
         if problem.Y is not None:

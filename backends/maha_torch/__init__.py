@@ -1,4 +1,4 @@
-"""The torch plugin of maha_core: tensors on the CPU are computed on by NumPy's engine."""
+"""The torch plugin of maha_core; on the CPU, NumPy's engine computes."""
 
 from maha_torch.backend import TorchBackend
 

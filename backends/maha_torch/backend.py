@@ -1,4 +1,4 @@
-"""torch tensors: on the CPU in NumPy's memory, elsewhere by the array API standard."""
+"""The torch backend: NumPy's engine on the CPU (shared memory), else the array API standard."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Result = TypeVar("Result")
 
 
 class TorchBackend(Door):
-    """Everything that maha_core computes, on torch tensors.
+    """All operations of maha_core on torch tensors.
 
     Examples
     --------
@@ -58,13 +58,13 @@ class TorchBackend(Door):
         return str(torch.__version__)
 
     def devices(self) -> list[str]:
-        """Name the devices with memory."""
+        """Return the names of the devices, with their memory."""
         return ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
 
-    # --- what autograd is told ---------------------------------------------------------------
+    # --- autograd ----------------------------------------------------------------------------
 
     def run(self, problem: Any, operation: Operation[Result]) -> Result:
-        """Return the result of an operation on a problem, recorded where that is wanted."""
+        """Return the result of an operation on a problem, recorded by autograd if necessary."""
         leave_out()
         arrays = arrays_of(self.owns, problem, operation)
         if not any(map(is_special, arrays.values())):
@@ -88,11 +88,11 @@ class TorchBackend(Door):
         return cast("Result", record(node, tuple(arrays.values())))
 
     def refuse(self, value: Array, argument: str) -> None:
-        """Raise TypeError for a tensor that is not dense, has no numbers or is redefined."""
+        """Raise TypeError for a tensor that is not dense, has no values or is of a subclass."""
         refuse_special(value, argument)
 
     def refuse_tracked(self, value: Array, argument: str) -> None:
-        """Raise TypeError for a tensor that is differentiated, where nothing is recorded."""
+        """Raise TypeError for a tensor being differentiated, in functions without derivatives."""
         if is_tracked(value):
             raise TypeError(
                 f"{argument} requires grad or has a tangent, and what is computed here has no "
@@ -100,7 +100,7 @@ class TorchBackend(Door):
             )
 
     def lent_to_be_written(self, value: Array) -> Array:
-        """Return a NumPy array in the memory of what a user's function returned."""
+        """Return a NumPy array that shares memory with a tensor returned by a user's function."""
         if value.requires_grad or is_tracked(value):
             raise TypeError(
                 "f returned a tensor that requires grad or has a tangent: it uses one that is none "
@@ -113,16 +113,16 @@ class TorchBackend(Door):
         return torch.enable_grad()
 
     def form(self, metric: Any, parameter: Array, options: Options) -> Any:
-        """Return a metric's mathematics for one call, or that it is made when its numbers are."""
+        """Return a metric's mathematics for one call, or a placeholder for a tracked tensor."""
         return UNBOUND if is_special(parameter) else super().form(metric, parameter, options)
 
     def is_finite(self, values: Array) -> Array | bool:
-        """Tell whether a tensor holds neither NaN nor infinity, in no member of a batch."""
+        """Tell whether a tensor has neither NaN nor infinity, in all members of a vmap batch."""
         return super().is_finite(plain(values))
 
     def canonical(self, value: Array) -> Array:
         """Return the same numbers as a tensor whose memory holds them."""
-        # Inside torch.func even what returns a tensor itself wraps it.
+        # Inside torch.func even functions that return their argument wrap it.
         return value.resolve_neg() if value.is_neg() else value
 
     def entrywise(self, expression: Expression, D: Array, options: Options) -> Array:
@@ -131,25 +131,25 @@ class TorchBackend(Door):
             return super().entrywise(expression, D, options)
         return entrywise(self, expression, D, options)
 
-    # --- what NumPy's engine is lent ---------------------------------------------------------
+    # --- tensors for NumPy's engine ----------------------------------------------------------
 
     def lends(self, value: Array) -> bool:
-        """Tell whether a tensor lives on the CPU and means no more than its numbers."""
+        """Tell whether a tensor is on the CPU and is neither tracked nor batched by vmap."""
         return bool(value.device.type == "cpu") and not is_special(value)
 
     def lent(self, value: Array) -> Array:
-        """Return a NumPy array in a tensor's memory."""
+        """Return a NumPy array that shares memory with a tensor."""
         return memory_of(value)
 
     def taken(self, value: Array, like: Array) -> Array:
-        """Return a tensor in a NumPy array's memory, where torch takes such memory."""
+        """Return a tensor that shares memory with a NumPy array, if torch supports its memory."""
         value = np.asarray(value)
         if not value.flags.writeable or any(stride < 0 for stride in value.strides):
             value = value.copy()
         return torch.from_numpy(value)
 
     def check_writable(self, value: Array, argument: str) -> None:
-        """Raise ValueError for a tensor whose memory does not hold each of its numbers."""
+        """Raise ValueError for a tensor whose memory does not have a place for each number."""
         if value.is_neg():
             raise ValueError(
                 f"{argument} has its negative bit set: its memory holds the negatives of its "
@@ -162,5 +162,5 @@ class TorchBackend(Door):
             )
 
     def written(self, value: Array) -> None:
-        """Let autograd know that a tensor was written: what it kept of it is out of date."""
+        """Tell autograd that a tensor was written, so that values saved before are invalid."""
         torch.autograd.graph.increment_version(value)

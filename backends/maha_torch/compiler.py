@@ -1,4 +1,4 @@
-"""What torch.compile is told: maha_core is called, and not traced."""
+"""Exclude maha_core from torch.compile: it is called, not traced."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _told: list[bool] = []
 
 
 def leave_out() -> None:
-    """Let torch.compile break its graphs at calls of maha_core, if it is in use at all."""
+    """Make torch.compile break its graphs at calls of maha_core, if torch.compile is in use."""
     rules = sys.modules.get("torch._dynamo.trace_rules")
     if rules is None or _told:
         return

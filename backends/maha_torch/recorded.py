@@ -1,6 +1,6 @@
 """An operation as one node of autograd, whose derivatives are other operations.
 
-There is one `torch.autograd.Function` for all operations; what differs is in `maha_core.rules`.
+There is one `torch.autograd.Function` for all operations; the differences are in `maha_core.rules`.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ Tensor = Any
 
 @dataclass
 class Node:
-    """What autograd records: an operation on a problem, and where its tensors stand.
+    """A recorded operation on a problem, and the paths of its tensors.
 
     Attributes
     ----------
     backend : TorchBackend
     run : callable
-        What computes an operation on tensors that mean no more than their numbers.
+        Computes an operation on plain tensors, which are not tracked.
     paths : tuple of str
-        Where the input tensors stand.
+        The paths of the input tensors.
     pattern : Any
-        What was computed, without its tensors.
+        The problem and the operation without their tensors.
     """
 
     backend: Any
@@ -57,37 +57,37 @@ class Node:
         return with_arrays(self.problem, self.operation, arrays)
 
     def at(self, tensors: tuple[Tensor, ...]) -> At[Any]:
-        """Return where it is differentiated: the inputs, and then the outputs."""
+        """Return the point at which it is differentiated: inputs followed by outputs."""
         inputs, outputs = tensors[: len(self.paths)], tensors[len(self.paths) :]
         problem, operation = self.with_tensors(inputs)
-        named = dict(zip(self.names, outputs, strict=False))  # none where none were kept
+        named = dict(zip(self.names, outputs, strict=False))  # empty if no outputs were kept
         return At(self.backend, problem, operation, named)
 
 
 def record(node: Node, tensors: tuple[Tensor, ...]) -> Any:
-    """Return the result of an operation that autograd has recorded."""
+    """Return the result of an operation, recorded by autograd."""
     found = Recorded.apply(node, *tensors)
     return with_outputs(node.pattern, dict(zip(node.names, found, strict=True)))
 
 
 class Recorded(torch.autograd.Function):  # type: ignore[misc]  # torch gives it no type
-    """The node. Derivatives and vmap ask for other operations, which are recorded, too."""
+    """The autograd function. Derivatives and vmap run other operations, which are also recorded."""
 
     @staticmethod
     def forward(node: Node, *tensors: Tensor) -> tuple[Tensor, ...]:
-        """Return the tensors of the result, which are none of the inputs."""
+        """Return the tensors of the result, none of which is an input."""
         problem, operation = node.with_tensors(tensors)
         result = node.run(bound(node.backend, problem), operation)
         outputs = outputs_of(node.backend.owns, result)
         node.names = tuple(outputs)
-        # The node may not hold the outputs, which hold the node.
+        # The node must not refer to the outputs, which refer to the node.
         node.pattern = with_outputs(result, dict.fromkeys(outputs, ...))
         given = {id(tensor) for tensor in tensors}
         return tuple(t.clone() if id(t) in given else t for t in outputs.values())
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
-        """Keep the inputs, and outputs where a pullback reads them; the user has both."""
+        """Save the inputs, and the outputs if the pullback needs them; both exist anyway."""
         node, *tensors = inputs
         ctx.node = node
         ctx.set_materialize_grads(False)
@@ -138,7 +138,7 @@ class Recorded(torch.autograd.Function):  # type: ignore[misc]  # torch gives it
 
 
 def _is_visited(edge: Any) -> bool:
-    """Tell whether the backward pass that is under way needs what goes along an edge."""
+    """Tell whether the running backward pass needs the gradient of an edge."""
     if edge is None:
         return False
     try:
@@ -155,5 +155,5 @@ def _member(tensors: tuple[Tensor, ...], axes: list[int | None], index: int) -> 
 
 
 def _there(names: tuple[str, ...], tensors: tuple[Tensor | None, ...]) -> dict[str, Tensor]:
-    """Return the tensors that are there by name."""
+    """Return the tensors that are not None, by name."""
     return {name: t for name, t in zip(names, tensors, strict=True) if t is not None}

@@ -1,6 +1,6 @@
-"""Which tensors autograd, forward mode and torch.func are to be told about, and their numbers.
+"""Tensors tracked by autograd, forward mode or torch.func, and their values.
 
-Each transformation of torch.func wraps a tensor once more, at a level of its own.
+Each transformation of torch.func wraps a tensor once more, at its own level.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ _functorch = torch._C._functorch
 
 
 def is_tracked(value: Tensor) -> bool:
-    """Tell whether a tensor is differentiated, at any level of torch.func or outside."""
+    """Tell whether a tensor is differentiated, at any level of torch.func or outside of it."""
     return bool(modes_of([value]))
 
 
 def is_special(value: Tensor) -> bool:
-    """Tell whether a tensor is more than its numbers: it is tracked, or inside torch.vmap."""
+    """Tell whether a tensor is tracked, or batched by torch.vmap."""
     if _functorch.maybe_current_level() is None and forward_ad._current_level < 0:
         return bool(value.requires_grad) and torch.is_grad_enabled()  # nearly always
     return any(map(_functorch.is_batchedtensor, _levels(value))) or is_tracked(value)
 
 
 def modes_of(values: Sequence[Tensor]) -> list[str]:
-    """Return by which modes some tensors are differentiated, "forward" or "reverse" for each level.
+    """Return the modes of differentiation of some tensors: "forward" or "reverse" for each level.
 
     The innermost level, which is differentiated first, comes first.
     """
-    values = [_functorch.unwrap_if_dead(value) for value in values]  # of levels that were left
+    values = [_functorch.unwrap_if_dead(value) for value in values]  # wrapped by finished levels
     level = _functorch.maybe_current_level()
     is_here = [level is not None and _functorch.maybe_get_level(t) == level for t in values]
     own = [value for value, here in zip(values, is_here, strict=True) if here or level is None]
@@ -44,7 +44,7 @@ def modes_of(values: Sequence[Tensor]) -> list[str]:
         _functorch.get_unwrapped(value) if here else value
         for value, here in zip(values, is_here, strict=True)
     ]
-    with temporarily_pop_interpreter_stack():  # a tangent is seen only from its own level
+    with temporarily_pop_interpreter_stack():  # a tangent is visible only at its own level
         return found + modes_of(outer)
 
 
@@ -70,15 +70,15 @@ def _tangent_of(value: Tensor) -> Tensor | None:
 
 
 def plain(value: Tensor) -> Tensor:
-    """Return a tensor of the same numbers and no more, of a whole batch inside torch.vmap."""
+    """Return a plain tensor of the same values; inside torch.vmap, those of the whole batch."""
     *_, last = _levels(value)
-    with torch._C._DisableFuncTorch():  # which would wrap it again
+    with torch._C._DisableFuncTorch():  # torch.func would wrap the tensor again
         return last.detach().resolve_neg()
 
 
 def memory_of(value: Tensor) -> Any:
-    """Return a NumPy array in a tensor's memory."""
-    # DLPack would drop the bit that says that the numbers are to be negated.
+    """Return a NumPy array that shares memory with a tensor."""
+    # DLPack would drop the flag of lazy negation.
     found = plain(value)
     with torch._C._DisableFuncTorch():
         return found.numpy()

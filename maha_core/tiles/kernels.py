@@ -30,8 +30,8 @@ class DistanceTile(NamedTuple):
     """A block of D, with the findings of the guard.
 
     ``flagged`` has the entries that the guard recomputed, as `Flagged` unless the backend has a
-    form of its own; it is None if there are none. ``smallest (r, 1)`` is each row's squared distance
-    to the nearest other point; None if it is not known.
+    form of its own; it is None if there are none. ``smallest (r, 1)`` is each row's smallest D to
+    another point; None if it is not known.
     """
 
     D: Array

@@ -34,5 +34,5 @@ class SelfPairs:
         return self.backend.fill_diagonal(values, self.offset, fill)
 
     def from_row(self, row: int) -> SelfPairs:
-        """Return the self-pairs of the rows from `start` on."""
+        """Return the self-pairs of the rows from `row` on."""
         return self if row == 0 else SelfPairs(self.backend, self.offset + row)

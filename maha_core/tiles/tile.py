@@ -248,7 +248,7 @@ class Tile:
     ) -> list[Array]:
         """Return the values ``(r, c)`` of expressions of D, of the points' numbers and of others.
 
-        They are 0 for self-pairs. Inputs named in `over` may be overwritten; D only if `spare`.
+        They are 0 for self-pairs. Inputs named in `over`, such as D if `spare`, may be overwritten.
         """
         return self.arithmetic.evaluate(self, outputs, self.inputs(**further), over)
 

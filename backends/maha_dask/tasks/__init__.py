@@ -1,1 +1,1 @@
-"""What runs on the workers: functions of chunks, by which graphs are made."""
+"""The tasks of the graphs: functions of chunks that run on the workers."""

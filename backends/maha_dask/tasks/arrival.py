@@ -1,7 +1,7 @@
-"""What has travelled between processes, as it was before.
+"""Restore the memory layout of arrays after a transfer between processes.
 
-An array comes out of a message wherever its bytes lie there, often at an odd address. Libraries
-take other ways through such memory, and other ways add in another order.
+A received array uses the memory of the message, often at an unaligned address. Libraries have other
+code for unaligned memory, which may sum in another order.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from maha_core.sweeps.terms import Terms
 
 
 def canonical(value: Any) -> Any:
-    """Return a task's argument with every array in it where its library wants it."""
+    """Return a task's argument with every array aligned as its library needs it."""
     if is_array(value):
         return backend_of(value, "a chunk").canonical(value)
     if isinstance(value, dict):
@@ -35,7 +35,7 @@ def canonical(value: Any) -> Any:
 
 
 def _terms(value: Terms) -> Terms:
-    """Return terms whose only arrays, those of the listed items, are in place."""
+    """Return terms with aligned arrays; only their listed items have arrays."""
     items = value.pair_term
     if items is None or items.rows is None:
         return value

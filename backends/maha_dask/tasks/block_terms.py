@@ -1,7 +1,7 @@
-"""The terms of a loss as a sweep over one chunk of D meets them.
+"""Wrapped terms of a loss for a sweep over one chunk of D.
 
-A chunk's sweep knows nothing of the other chunks. The terms must: they are shown every tile with
-its place in the whole of D, its rows' summary over all chunks, and its rows' listed pairs.
+The sweep over a chunk does not know the other chunks. The wrapper passes each tile to the terms
+with its position in the whole D, its rows' summary over all chunks, and its rows' listed pairs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Array = Any
 
 
 class Place(NamedTuple):
-    """Where a chunk of D starts, and whether it is the first of its rows."""
+    """The start of a chunk in D, and whether it is the first chunk of its rows."""
 
     row: int
     column: int
@@ -29,10 +29,10 @@ class Place(NamedTuple):
 
 
 class BlockTerms(PartTerms):
-    """Terms in one chunk of D, told their rows' summaries: no row is needed as a whole any more.
+    """Terms for one chunk of D with known summaries of its rows, so that whole rows are not needed.
 
-    What they say of listed pairs is kept in `cotangents`, row block by row block, and pulled back
-    later, where the pairs' points are.
+    The cotangents of listed pairs are collected in `cotangents`, by row blocks, and pulled back
+    later in the blocks of the pairs.
     """
 
     row_wise = False
@@ -52,7 +52,7 @@ class BlockTerms(PartTerms):
         self.cotangents: dict[int, Array] = {}
 
     def part(self) -> Part:
-        """Return the terms with what they were told, for engines that compile expressions."""
+        """Return the terms with the known summaries, for engines that compile expressions."""
         return Part(self.terms, self.whole, self.place.first_tile_of_row)
 
     def summarise(self, tile: Tile) -> Summary:
@@ -68,7 +68,7 @@ class BlockTerms(PartTerms):
         return self.terms.finish(xp, summary)
 
     def value(self, tile: Tile, summary: Summary) -> Array:
-        """Return the part of a tile, or of whole rows where their summary was told."""
+        """Return the part of a tile, or of whole rows if their summary is known."""
         return self.terms.value(self._seen(tile), self._of_rows(tile.rows) or summary)
 
     def evaluate(self, tile: Tile, summary: Summary | None, wrt: frozenset[str]) -> Evaluation:
@@ -79,7 +79,7 @@ class BlockTerms(PartTerms):
         return found._replace(listed=None)
 
     def of_listed(self, xp: Any) -> Array | None:
-        """Return what was kept of the chunk's listed pairs ``(..., p)``, in their order."""
+        """Return the collected cotangents of the chunk's listed pairs ``(..., p)``, in order."""
         found = [values for _, values in sorted(self.cotangents.items(), key=_first)]
         return xp.concat(found, axis=-1) if found else None
 
@@ -88,11 +88,11 @@ class BlockTerms(PartTerms):
         self.cotangents[start] = plus(self.cotangents.get(start), listed)
 
     def _of_rows(self, rows: slice) -> Summary | None:
-        """Return the whole summary of some of the chunk's rows, where there is one."""
+        """Return the summary over all chunks of some of the chunk's rows, if known."""
         return _part(self.whole, rows)
 
     def _seen(self, tile: Tile) -> Tile:
-        """Return a tile in its place in the whole of D."""
+        """Return a tile with its position in the whole D."""
         row, column, first_tile_of_row = self.place
         return replace(
             tile,
@@ -111,7 +111,7 @@ class BlockTerms(PartTerms):
 
 
 def _listed_part(listed: Listed, rows: slice) -> slice:
-    """Return where the listed pairs of some of a chunk's rows stand."""
+    """Return the range of the listed pairs of some of a chunk's rows."""
     return slice(int((listed.i < rows.start).sum()), int((listed.i < rows.stop).sum()))
 
 
@@ -126,13 +126,13 @@ def _first(item: tuple[int, Array]) -> int:
 
 
 class Summarising(BlockTerms):
-    """Terms that are asked for their rows' summaries over one chunk."""
+    """Terms for computing the rows' summaries over one chunk."""
 
     row_wise = True
 
 
 class OfWholeRows(BlockTerms):
-    """Terms whose value follows from the summaries that they were told: D is not wanted again."""
+    """Terms whose value follows from known summaries, without computing D again."""
 
     def __init__(
         self, terms: Terms, place: Place, listed: Listed | None, summary: Summary | None
@@ -142,9 +142,9 @@ class OfWholeRows(BlockTerms):
 
 
 class OfRows(NamedTuple):
-    """What a chunk's rows are told of all chunks: their summaries, and what moves along.
+    """Data over all chunks for a chunk's rows: summaries, and tangents along a direction.
 
-    These are the tangents of the reductions and those of the listed distances.
+    The tangents are those of the reductions and of the listed distances.
     """
 
     summary: Summary | None
@@ -153,7 +153,7 @@ class OfRows(NamedTuple):
 
 
 class BlockTermsAlong(BlockTerms):
-    """Terms in one chunk of D along a direction, told their rows' tangents, too."""
+    """Terms for one chunk of D along a direction, with known tangents of its rows."""
 
     def __init__(self, terms: Terms, place: Place, listed: Listed | None, of_rows: OfRows) -> None:
         super().__init__(terms, place, listed, of_rows.summary)
@@ -165,7 +165,7 @@ class BlockTermsAlong(BlockTerms):
         self.terms.refuse_twice()
 
     def tangents(self, tile: Tile, summary: Summary, dD: Array) -> Summary:
-        """Return what a tile adds to the tangents of the reductions."""
+        """Return a tile's part of the tangents of the reductions."""
         return self.terms.tangents(self._seen(tile), self._of_rows(tile.rows) or summary, dD)
 
     def evaluate_along(self, tile: Tile, summary: Summary, sums: Summary, dD: Array) -> Second:

@@ -1,4 +1,4 @@
-"""The terms of a loss on their way to the workers."""
+"""Transfer of a loss's terms to the workers."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Carried:
     """Terms that are unpickled inside a task.
 
-    What a task is made of is unpickled before it runs, and where that fails, for a function of a
-    module that workers lack, distributed waits for good. Here it is the task that fails.
+    Arguments of a task are unpickled before it runs. If that fails, as for a function of a module
+    that workers do not have, distributed waits forever. With this class, the task fails instead.
     """
 
     def __init__(self, terms: Terms) -> None:

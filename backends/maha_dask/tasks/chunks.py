@@ -1,4 +1,4 @@
-"""Chunks as they come from the user: canonical, contiguous, their values checked."""
+"""Preparation of the user's chunks: canonical, contiguous, with checked values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Array = Any
 
 @task
 def points(chunk: Array, argument: str, check_finite: bool) -> Array:
-    """Return a chunk ready for every task that reads it."""
+    """Return a chunk prepared for the tasks that read it."""
     backend = backend_of(chunk, argument)
     chunk = contiguous(backend.canonical(chunk))
     if check_finite:
@@ -38,7 +38,7 @@ def ascending(values: Array, argument: str) -> Array:
 
 
 def contiguous(chunk: Array) -> Array:
-    """Return a chunk in C order: bits must not depend on whether it has travelled."""
+    """Return a chunk in C order, so that results do not depend on transfers, bit for bit."""
     flags = getattr(chunk, "flags", None)
     return chunk if flags is None or flags.c_contiguous else chunk.copy(order="C")
 

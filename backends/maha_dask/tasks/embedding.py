@@ -22,7 +22,7 @@ def prepared(kind: type[Metric], parameter: Array) -> Metric:
 
 @task
 def made(kind: type[Metric], parameter: Array, method: str) -> Array:
-    """Return what a method makes of a metric: an array, or the array of another metric."""
+    """Return the result of a metric's method: an array, or the parameter of another metric."""
     backend = backend_of(parameter, kind.symbol)
     result = getattr(kind(backend.canonical(parameter)), method)()
     return result.parameter if isinstance(result, Metric) else result

@@ -26,7 +26,7 @@ Data = Mapping[str, Array]
 
 
 class Moves(NamedTuple):
-    """What moves a chunk of D: the metric, its rows, its columns, and its rows' listed D."""
+    """Directions of a chunk of D: of the metric, its rows, its columns, its rows' listed D."""
 
     metric: Array | None
     X: Array | None
@@ -36,7 +36,7 @@ class Moves(NamedTuple):
 
 @task
 def moves(metric: Array | None, X: Array | None, Y: Array | None, listed: Array | None) -> Moves:
-    """Return what moves a chunk of D."""
+    """Return the directions of a chunk of D."""
     return Moves(metric, X, Y, listed)
 
 
@@ -54,7 +54,7 @@ def tangents(
     moved: Moves,
     summary: Summary | None,
 ) -> Summary | None:
-    """Return the tangents of a chunk's rows over its columns; None where it adds nothing."""
+    """Return the tangents of a chunk's rows over its columns; None if the chunk is empty."""
     own = BlockTermsAlong(terms, place, listed, OfRows(summary, None, moved.listed))
     given = own, setting, X, Y, row_data, column_data, self_pairs
     backend, problem, objective = on_chunk(*given, along=True)
@@ -88,7 +88,7 @@ def product(
     wrt: frozenset[str],
     factor: float,
 ) -> Share:
-    """Return a chunk's share of the product, `factor` 2 where it stands for its mirror."""
+    """Return a chunk's share of the product; with `factor` 2 also for its mirror image."""
     own = BlockTermsAlong(terms, place, listed, OfRows(summary, sums, moved.listed))
     given = own, setting, X, Y, row_data, column_data, self_pairs
     backend, problem, objective = on_chunk(*given, along=True)

@@ -1,4 +1,4 @@
-"""How every task runs: arrays in place, BLAS on one thread, nothing of the caller's context."""
+"""The context of every task: aligned arrays, BLAS on one thread, default options."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Result = TypeVar("Result")
 
 
 def task(function: Callable[..., Result]) -> Callable[..., Result]:
-    """Return a function to run as a task, whose errors name its block.
+    """Return a function to run as a task; its errors name the block.
 
-    Options and `use_backend` hold when the graph is built; those of the thread that computes it
-    must change nothing.
+    Options and `use_backend` take effect when the graph is built. Those of the thread that computes
+    it must have no effect.
     """
 
     @wraps(function)

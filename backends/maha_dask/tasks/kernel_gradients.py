@@ -1,4 +1,4 @@
-"""The gradient of a sum of kernels at a chunk of points, chunk by chunk of the sum."""
+"""The gradient of a sum of kernels at a chunk of points, added up over chunks of Y."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def added(
     values: Array,
     slope: Expression,
 ) -> Array:
-    """Return the gradient ``(r, c, d)`` of a sum with the part of one more chunk."""
+    """Return the gradient ``(r, c, d)`` with the part of one more chunk of Y."""
     backend, problem = setting.within_memory(X, Y)
     check_chunk(values, "values", (problem.m, values.shape[1]))
     return plus(before, backend.run(problem, KernelGradient(slope, values)))

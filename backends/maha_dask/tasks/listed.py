@@ -1,4 +1,4 @@
-"""Listed pairs, each served in the block of D where it falls."""
+"""Tasks for listed pairs, each computed in its block of D."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Array = Any
 
 
 class RowPairs(NamedTuple):
-    """The listed pairs of a chunk of rows: where they stand in the list, and their points.
+    """The listed pairs of a chunk of rows: their positions in the list, and their points.
 
     ``i`` counts from the chunk's first row, ``j`` from the first of all columns.
     """
@@ -29,7 +29,7 @@ class RowPairs(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Numbers of some of a chunk's listed pairs, and where these stand among them."""
+    """Numbers of some of a chunk's listed pairs, and their positions among all of them."""
 
     position: Array
     values: Array
@@ -44,7 +44,7 @@ def of_rows(i: Array, j: Array, start: int, stop: int) -> RowPairs:
 
 
 def _in_block(pairs: RowPairs, start: int, stop: int) -> tuple[Array, Pairs]:
-    """Return which of a chunk's pairs fall in a block of columns, and their points within it."""
+    """Return which of a chunk's pairs are in a block of columns, and their points within it."""
     xp = backend_of(pairs.i, "pairs").xp
     (which,) = xp.nonzero((pairs.j >= start) & (pairs.j < stop))
     return which, Pairs(xp.take(pairs.i, which), xp.take(pairs.j, which) - start)
@@ -54,7 +54,7 @@ def _in_block(pairs: RowPairs, start: int, stop: int) -> tuple[Array, Pairs]:
 def sqdist(
     setting: Setting, X: Array, Y: Array | None, pairs: RowPairs, start: int, stop: int
 ) -> Found:
-    """Return D of the pairs that fall in a block."""
+    """Return D of the pairs in a block."""
     backend, problem = setting.within_memory(X, Y)
     which, own = _in_block(pairs, start, stop)
     return Found(which, backend.run(problem, PairSqdist(own)))
@@ -72,7 +72,7 @@ def jvp(
     dX: Array | None,
     dY: Array | None,
 ) -> Found:
-    """Return dD of the pairs that fall in a block."""
+    """Return dD of the pairs in a block."""
     backend, problem = setting.within_memory(X, Y)
     which, own = _in_block(pairs, start, stop)
     directions = Tangents(dparameter, dX, dY)
@@ -90,7 +90,7 @@ def pullback(
     cotangent: Array,
     wrt: frozenset[str],
 ) -> Share:
-    """Return the share of the pairs that fall in a block; one number per pair of the rows."""
+    """Return the share of the pairs in a block, given a number for each pair of the rows."""
     backend, problem = setting.within_memory(X, Y)
     which, own = _in_block(pairs, start, stop)
     g = backend.xp.take(cotangent, which)
@@ -135,13 +135,13 @@ def gathered(parts: list[Found]) -> Array:
 
 @task
 def found(pairs: RowPairs, values: Array) -> Found:
-    """Return a chunk's numbers with their places in the whole list."""
+    """Return a chunk's numbers with their positions in the whole list."""
     return Found(pairs.position, values)
 
 
 @task
 def listed(pairs: RowPairs, sqdist: Array, each: int | None) -> Listed:
-    """Return the pairs of a chunk as its tiles are to meet them."""
+    """Return the listed pairs of a chunk for its tiles."""
     return Listed(pairs.i, pairs.j, sqdist, each)
 
 

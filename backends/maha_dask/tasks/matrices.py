@@ -1,4 +1,4 @@
-"""One chunk of D, and of what has D's shape."""
+"""One chunk of D, or of another matrix of D's shape."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def sqdist(setting: Setting, X: Array, Y: Array | None) -> Array:
 
 @task
 def root(setting: Setting, D: Array) -> Array:
-    """Return the square root of a chunk of D, which stays as it is: other tasks may hold it."""
+    """Return the square root of a chunk of D, in new memory: other tasks may use the chunk."""
     backend, problem = setting.problem(D.reshape((-1, 1)), None)
     return distances.root(backend, D, problem, None)
 
@@ -81,5 +81,5 @@ def jvp(
 
 @task
 def mirror(tile: Array) -> Array:
-    """Return the chunk on the other side of the diagonal."""
+    """Return the mirror image of a chunk, across the diagonal."""
     return tile.swapaxes(0, 1)

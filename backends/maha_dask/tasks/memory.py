@@ -1,4 +1,4 @@
-"""What a task holds at most, and what its worker has for it."""
+"""The memory that a task needs, and the memory of its worker."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def needed(
     shape: tuple[int, ...] = (),
     numbers: int = 0,
 ) -> int:
-    """Return the bytes that a task holds for so many rows of X and of the other points.
+    """Return the bytes that a task needs for given numbers of rows of X and of the other points.
 
-    They are those of the points, with so many further `numbers` each, and of `blocks` arrays
+    These are the points, with `numbers` further numbers each, and `blocks` arrays
     ``(rows, columns) + shape``.
     """
     points = (rows + columns) * COPIES * (problem.d + problem.width + numbers)
@@ -43,12 +43,12 @@ def needed(
 
 
 def lives_on_the_host(array: Array) -> bool:
-    """Tell whether an array is in the memory that the operating system knows of."""
+    """Tell whether an array is in host memory."""
     return "cpu" in str(device_of(array)).lower()
 
 
 def vector_width(objective: Objective) -> int:
-    """Return how many numbers a point has whose data are vectors."""
+    """Return the total width of the vectors among a point's data."""
     data = (objective.row_data, objective.column_data)
     widths = ([part.shape[1] for part in side.values() if part.ndim == 2] for side in data)
     return max(map(sum, widths))
@@ -57,9 +57,9 @@ def vector_width(objective: Objective) -> int:
 def refuse_beyond_worker(
     problem: Problem, blocks: int, shape: tuple[int, ...] = (), numbers: int = 0
 ) -> None:
-    """Raise MemoryError where a task would hold more than its worker has for it.
+    """Raise MemoryError if a task needs more memory than its worker has.
 
-    The plan has refused it already, where it knew the sizes of chunks.
+    If the sizes of chunks are known, `plan` has checked this before.
     """
     rows, columns = problem.n, problem.m
     wanted = needed(problem, rows, columns, blocks, shape, numbers)
@@ -81,9 +81,9 @@ def _limit(chunk: Array, options: Options, wanted: int) -> int | None:
 
 
 def of_worker() -> int | None:
-    """Return what the worker in whose context this runs has for each of its threads.
+    """Return the memory per thread of the worker that runs this task.
 
-    None on a scheduler of threads, where the chunks' backend asks the host.
+    None for the threaded scheduler, where the chunks' backend checks the host's memory.
     """
     distributed = sys.modules.get("distributed")
     if distributed is None:

@@ -39,7 +39,7 @@ def covariance(found: Moments | None, d: int, ridge: float, dtype: Any) -> Array
 
 @task
 def total_of(values: Array) -> tuple[Array, int]:
-    """Return the sums over a chunk's points in the widest float, and how many points it has."""
+    """Return the sums over a chunk's points in the widest float, and the number of points."""
     backend = backend_of(values, "values")
     widest = backend.widest_float(device_of(values))
     return backend.xp.sum(values, axis=0, dtype=widest), values.shape[0]
@@ -47,7 +47,7 @@ def total_of(values: Array) -> tuple[Array, int]:
 
 @task
 def mean_of(parts: list[tuple[Array, int]], dtype: Any) -> Array:
-    """Return the means of all chunks, 0 where there are no numbers."""
+    """Return the means over all chunks, 0 if there are no numbers."""
     totals, counts = zip(*parts, strict=True)
     xp = backend_of(totals[0], "values").xp
     return xp.astype(xp.asarray(sum(totals) / max(sum(counts), 1)), dtype)

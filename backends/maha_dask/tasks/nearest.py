@@ -1,4 +1,4 @@
-"""The nearest points of a chunk in another, and of all from those of each."""
+"""The nearest points of a chunk in another chunk, and their merger over all chunks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Array = Any
 
 @task
 def in_block(setting: Setting, place: Place, X: Array, Y: Array | None, k: int) -> Neighbors | None:
-    """Return a chunk's k nearest points in another, fewer where it has fewer; None where none."""
+    """Return a chunk's k nearest points in another, or all of fewer; None if it has none."""
     backend, problem = setting.within_memory(X, Y)
     there = problem.m - 1 if Y is None else problem.m
     if there < 1 and problem.n:

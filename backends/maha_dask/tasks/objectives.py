@@ -46,7 +46,7 @@ def summaries(
     place: Place,
     listed: Listed | None,
 ) -> Summary | None:
-    """Return the summaries of a chunk's rows over its columns; None where it adds nothing."""
+    """Return the summaries of a chunk's rows over its columns; None if the chunk is empty."""
     own = Summarising(terms, place, listed)
     backend, problem, objective = on_chunk(own, setting, X, Y, row_data, column_data, self_pairs)
     if problem.n == 0 or (problem.m == 0 and not place.first_tile_of_row):
@@ -84,7 +84,7 @@ def value(
     listed: Listed | None,
     factor: float,
 ) -> Share:
-    """Return a chunk's share of the value, `factor` 2 where it stands for its mirror."""
+    """Return a chunk's share of the value; with `factor` 2 also for its mirror image."""
     own = BlockTerms(terms, place, listed)
     backend, problem, objective = on_chunk(own, setting, X, Y, row_data, column_data, self_pairs)
     return share(backend.run(problem, Value(objective)), Gradient(), factor)
@@ -124,7 +124,7 @@ def evaluation(
     wrt: frozenset[str],
     factor: float,
 ) -> Share:
-    """Return a chunk's share of value and gradient, `factor` 2 where it stands for its mirror."""
+    """Return a chunk's share of value and gradient; with `factor` 2 also for its mirror image."""
     own = BlockTerms(terms, place, listed, summary)
     backend, problem, objective = on_chunk(own, setting, X, Y, row_data, column_data, self_pairs)
     value, gradient = backend.run(problem, ValueAndGrad(objective, wrt))
@@ -144,7 +144,7 @@ def on_chunk(
     *,
     along: bool = False,
 ) -> tuple[Backend, Problem, Objective]:
-    """Return a chunk of D as a problem of its own, which must fit the worker and the data."""
+    """Return a chunk of D as a problem, after checks of the worker's memory and the data."""
     objective = Objective(own, row_data, column_data, self_pairs=self_pairs)
     numbers = vector_width(objective) + (setting.direction_width(X) if along else 0)
     backend, problem = setting.within_memory(X, Y, numbers=numbers)

@@ -1,4 +1,4 @@
-"""The sizes of chunks, and where blocks of D lie, where only the workers can know."""
+"""The sizes of chunks, and the positions of blocks of D, if only known when computing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Array = Any
 
 @task
 def size(chunk: Array) -> int:
-    """Return how many points a chunk has."""
+    """Return the number of points of a chunk."""
     return int(chunk.shape[0])
 
 
@@ -27,13 +27,13 @@ def sizes(found: list[int]) -> tuple[int, ...]:
 def with_partners(
     columns: tuple[int, ...], rows: tuple[int, ...], self_pairs: bool, loss_name: str
 ) -> tuple[int, ...]:
-    """Return the sizes of the columns' chunks, having refused rows without a partner."""
+    """Return the sizes of the columns' chunks; raise for rows without a partner."""
     check_partners(loss_name, sum(rows), None if self_pairs else sum(columns))
     return columns
 
 
 @task
 def place(rows: tuple[int, ...], columns: tuple[int, ...], row: int, column: int) -> Place:
-    """Return where a block of D lies; the first block with columns opens the rows."""
+    """Return the position of a block of D; the first nonempty block counts terms of the rows."""
     first = next((block for block, extent in enumerate(columns) if extent), 0)
     return Place(sum(rows[:row]), sum(columns[:column]), column == first)

@@ -32,7 +32,7 @@ def pullback(
     mirrored: Array | None,
     wrt: frozenset[str],
 ) -> Share:
-    """Return the share of a chunk of the cotangent, and of the one across the diagonal."""
+    """Return the share of a chunk of the cotangent and of the chunk across the diagonal."""
     backend, problem = setting.within_memory(X, Y, blocks=BLOCKS)
     G = _cotangent(backend, problem, G, mirrored)
     return share(None, backend.run(problem, Pullback(G, wrt)))
@@ -47,7 +47,7 @@ def root_pullback(
     mirrored: Array | None,
     wrt: frozenset[str],
 ) -> Share:
-    """Return the same of a cotangent of D's square root."""
+    """Return the same for a cotangent of D's square root."""
     backend, problem = setting.within_memory(X, Y, blocks=BLOCKS)
     G = _cotangent(backend, problem, G, mirrored)
     return share(None, backend.run(problem, RootPullback(G, wrt)))

@@ -1,4 +1,4 @@
-"""The metric and the options of an operation, made once and sent once to every worker."""
+"""The metric and the options of an operation, computed once and sent once to every worker."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ Array = Any
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What all tasks of an operation share."""
+    """Data common to all tasks of an operation."""
 
     form: Form
     options: Options
     width: int
 
     def problem(self, X: Array, Y: Array | None) -> tuple[Backend, Problem]:
-        """Return a pair of chunks as a problem of their own, and the backend that solves it."""
+        """Return a pair of chunks as a problem, and the chunks' backend."""
         n, d = X.shape
         m = n if Y is None else Y.shape[0]
         problem = Problem(X, Y, None, self.form, self.options, n, m, d, self.width)
         return cast("Backend", backend_of(X, "X")), problem
 
     def direction_width(self, X: Array) -> int:
-        """Return how many further numbers a point has along a direction: its own, embedded, too."""
+        """Return the numbers that a direction adds to a point: its own and its embedding."""
         return int(X.shape[1]) + self.width
 
     def within_memory(
@@ -49,7 +49,7 @@ class Setting:
         shape: tuple[int, ...] = (),
         numbers: int = 0,
     ) -> tuple[Backend, Problem]:
-        """Return a pair as `problem` does, having refused what its worker cannot hold."""
+        """Return a pair as `problem` does; raise if it exceeds the worker's memory."""
         backend, problem = self.problem(X, Y)
         memory.refuse_beyond_worker(problem, blocks, shape, numbers)
         return backend, problem
@@ -57,7 +57,7 @@ class Setting:
 
 @task
 def metric(kind: type[Metric], parameter: Array, options: Options) -> Setting:
-    """Return the setting of a metric, its values checked and factorised."""
+    """Return the setting of a metric, with its parameter checked and factorised."""
     backend = backend_of(parameter, kind.symbol)
     parameter = backend.canonical(parameter)
     options = replace(options, threads=1, progress=False)

@@ -1,4 +1,4 @@
-"""What a chunk pair contributes to a value and its gradient, and the sums of it."""
+"""The shares of a pair of chunks in a value and its gradient, and their sums."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Totals(NamedTuple):
 
 
 class Share(NamedTuple):
-    """What one chunk pair contributes: to the totals, to its rows, columns and values."""
+    """The share of one pair of chunks: in the totals, and in its rows, columns and values."""
 
     totals: Totals
     rows: Array | None = None
@@ -32,7 +32,7 @@ class Share(NamedTuple):
 
 
 def share(value: Array | None, gradient: Gradient, factor: float = 1.0) -> Share:
-    """Return a pair's share, times the number of pairs that it stands for."""
+    """Return a pair's share, times the number of pairs that it counts for."""
     totals = Totals(_wide(value, factor), _wide(gradient.metric, factor))
     return Share(totals, times(gradient.X, factor), times(gradient.Y, factor))
 
@@ -42,7 +42,7 @@ def _wide(array: Array | None, factor: float) -> Array | None:
 
 
 def times(array: Array | None, factor: float) -> Array | None:
-    """Return what a pair contributes, times the number of pairs that it stands for."""
+    """Return an array of a pair's share, times the number of pairs that it counts for."""
     return array if array is None or factor == 1.0 else factor * array
 
 
@@ -56,7 +56,7 @@ def together(own: Share, of_listed: Share) -> Share:
 
 @task
 def of_listed(whole: Share) -> Array | None:
-    """Return what a pair's tiles say of its rows' listed pairs."""
+    """Return the cotangents of the listed pairs from a pair's tiles."""
     return whole.listed
 
 
@@ -84,7 +84,7 @@ def added(before: Array | None, whole: Share, field: str) -> Array | None:
 
 @task
 def or_zeros(found: Array | None, points: Array, width: int) -> Array:
-    """Return the gradient ``(r, w)`` of what a chunk of points has, 0 where no pair has a part."""
+    """Return the gradient ``(r, w)`` of a chunk of points or values, 0 if no pair contributes."""
     if found is not None:
         return found
     shape = points.shape[0], width
