@@ -1,4 +1,4 @@
-"""What is computed of all entries of a tile, by calls of NumPy."""
+"""Elementwise computations on a tile, by calls of NumPy."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ those of a whole tile would come from fresh pages at every step.
 
 
 class NumpyArithmetic(ArrayArithmetic):
-    """Calls of NumPy; a function of the user's sees some rows at a time."""
+    """Calls of NumPy; a user's function is called for some rows at a time."""
 
     def of_rows(self, D: Array, f: Callable[[slice], tuple[Array, Array]]) -> Any:
-        """Return numbers ``(r, 1)`` and entries ``(r, c)`` that a function gives for rows of D."""
+        """Return a function's numbers ``(r, 1)`` and entries ``(r, c)`` for rows of D."""
         r, c = D.shape
         entries, numbers = buffers.empty((r, c), D.dtype), []
         for rows in tiling.blocks(r, max(1, PART // max(1, D.itemsize * c))):

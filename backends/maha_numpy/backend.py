@@ -1,4 +1,4 @@
-"""NumPy arrays: tiles sized to the cache, in several threads, BLAS at one thread inside each."""
+"""The NumPy backend: tiles that fit the cache, in several threads, each with BLAS at one thread."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class NumpyBackend(NumpyLibrary, NumpyTileKernels, Backend):
-    """Everything that maha_core computes, on NumPy arrays.
+    """All operations of maha_core on NumPy arrays.
 
     Examples
     --------
@@ -30,5 +30,5 @@ class NumpyBackend(NumpyLibrary, NumpyTileKernels, Backend):
         super().__init__(np)
 
     def portable(self, options: Options) -> Options:
-        """Leave out compiled passes where this machine, which asks, has no numba."""
+        """Return options without compiled passes if this machine has no numba."""
         return replace(options, compiled=options.compiled and presence.installed())

@@ -1,4 +1,4 @@
-"""D of so few points that it is one block: what counts there is the number of NumPy's calls."""
+"""D of few points as one block, with as few calls of NumPy as possible."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Side(NamedTuple):
 
 
 def is_one(backend: Backend, problem: Problem) -> bool:
-    """Tell whether D is one block: beyond, tiles in several threads are quicker."""
+    """Tell whether D is one block; for larger D, tiles in several threads are faster."""
     count = problem.n * problem.m
     if problem.options.tile_bytes is not None and count <= LARGEST:
         return 0 < count <= tiling.entries(problem, backend.tile_bytes)
@@ -57,7 +57,7 @@ def is_one(backend: Backend, problem: Problem) -> bool:
 def sqdist(backend: Backend, problem: Problem, out: Array | None) -> Array:
     """Return D ``(n, m)``."""
     accurate, compiled = problem.options.accurate, problem.options.compiled
-    # Each call of Python counts here, and a cached function is none.
+    # Each Python call takes time here; a cached function does not.
     directly = accurate and compiled and why_not() is None and _is_narrow(problem)
     D = _direct(problem) if directly else None
     if D is None and accurate:
@@ -85,7 +85,7 @@ def kernel_matrix(
 
 
 def _direct(problem: Problem) -> Array | None:
-    """Return D by direct differences, None where points may lie too close for their embedding."""
+    """Return D by direct differences, None if points may be too close for their embedding."""
     X, Y = problem.X, problem.Y
     form: Any = problem.form
     D = np.empty((problem.n, problem.m), X.dtype)
@@ -107,7 +107,7 @@ def _direct(problem: Problem) -> Array | None:
 
 
 def _is_narrow(problem: Problem) -> bool:
-    """Tell whether direct differences are the quickest way where they are compiled."""
+    """Tell whether compiled direct differences are fastest."""
     few = problem.width <= FEW_COLUMNS and problem.d <= MANY_COLUMNS
     return few and type(problem.form) in (EuclideanForm, FactorForm)
 
@@ -118,12 +118,12 @@ _embedded_between = cache(small.embedded_between.compiled)
 
 
 def _flat(U: Array) -> Array:
-    """Return points in the one layout that is compiled for."""
+    """Return points in the layout for which the passes are compiled."""
     return U if U.flags.carray else np.array(U, order="C")
 
 
 def _at_once(backend: Backend, problem: Problem) -> Array | None:
-    """Return D of the points where they are, or None where an entry of it may have cancelled."""
+    """Return D of uncentred points, or None if an entry may suffer from cancellation."""
     rows, columns = _sides(backend, problem, None, accurate=True)
     D = _product(problem, rows, columns)
     form, width, dtype = problem.form, problem.width, D.dtype
@@ -138,7 +138,7 @@ def _at_once(backend: Backend, problem: Problem) -> Array | None:
 
 
 def _guarded(backend: Backend, problem: Problem, *, accurate: bool) -> Array:
-    """Return D of the points about their centre, what cancelled computed again."""
+    """Return D of centred points, with cancelled entries recomputed."""
     rows, columns = _sides(backend, problem, backend.centre(problem.X), accurate=accurate)
     D = _product(problem, rows, columns)
     if accurate:
@@ -169,7 +169,7 @@ def _side(problem: Problem, points: Array, centre: Array | None) -> Side:
 
 
 def _product(problem: Problem, rows: Side, columns: Side) -> Array:
-    """Return D as its product gives it, infinite where a point meets itself."""
+    """Return D from its product, infinite for self-pairs."""
     if columns is rows:
         D = formulas.symmetric_form_alone(rows.U, rows.V, rows.norms)
     else:

@@ -1,7 +1,7 @@
-"""Memory for tiles that a thread uses again: fresh pages cost more than the arithmetic on them.
+"""Reusable memory for tiles of a thread: new pages cost more than the arithmetic on them.
 
-An array made here is one like any other. When it and all its views are gone, its memory is kept
-for the next one of the thread, up to a bound.
+The arrays are ordinary arrays. When an array and all its views are deleted, its memory is kept for
+the thread's next array, up to a bound.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MOST = 2**25
 
 
 class Kept(local):
-    """The memory that a thread keeps, by its size; that of the size used last at the end."""
+    """The memory that a thread keeps, by size; the size used last is at the end."""
 
     def __init__(self) -> None:
         self.blocks: dict[int, list[Array]] = {}
@@ -40,9 +40,9 @@ class Kept(local):
             return np.empty(size, np.uint8)
 
     def give_back(self, block: Array) -> None:
-        """Keep memory; what was not used for the longest time goes where there is too much.
+        """Keep memory; if there is too much, free the least recently used.
 
-        It may be called while the thread is anywhere in this module, by the garbage collector.
+        The garbage collector may call it while the thread is anywhere in this module.
         """
         same = self.blocks.pop(block.nbytes, [])
         same.append(block)
@@ -56,7 +56,7 @@ class Kept(local):
                 del self.blocks[oldest]
 
     def size(self) -> int:
-        """Return how many bytes are kept."""
+        """Return the number of bytes kept."""
         return sum(size * len(blocks) for size, blocks in list(self.blocks.items()))
 
 
@@ -65,7 +65,7 @@ _lent: dict[int, weakref.ref[Any]] = {}
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> Array:
-    """Return an array in C order whose entries are anything, as `numpy.empty` does.
+    """Return an uninitialised array in C order, as `numpy.empty` does.
 
     Examples
     --------
@@ -78,11 +78,11 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Array:
     if not SMALLEST <= size <= MOST:
         return np.empty(shape, dtype)
     block = KEPT.take(-(-size // STEP) * STEP)
-    # numpy.ndarray keeps this object alive for all views; of an array it would keep the memory.
+    # All views of an array keep this object alive; without it they would keep only the memory.
     lent = (ctypes.c_char * block.nbytes).from_buffer(block)
     key = id(lent)
 
-    # Its own names, because those of the module are gone when the interpreter ends.
+    # Bound as defaults, because the module's names are deleted when the interpreter exits.
     def returned(_: Any, references: Any = _lent, kept: Kept = KEPT) -> None:
         references.pop(key, None)
         kept.give_back(block)

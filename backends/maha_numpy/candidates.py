@@ -1,4 +1,4 @@
-"""What may have cancelled in a tile of D, by a compiled pass over the rows that have some."""
+"""Candidates for cancelled entries of a tile of D, by a compiled pass over the rows with any."""
 
 from __future__ import annotations
 

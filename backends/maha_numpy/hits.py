@@ -15,7 +15,7 @@ Array = Any
 def below(screen: Screen, rows: Array, points: Points, limits: Array) -> tuple[Array, Array]:
     """Return the positions ``(p,)`` among the rows, ascending, and the columns of each.
 
-    ``rows (r,)`` are the numbers of the points in X, by which they are left out as their own.
+    ``rows (r,)`` are the numbers of the points in X, which identify self-pairs to leave out.
     """
     listed = screening.list_below.compiled(SCREEN)
     size = len(points.bounds) * screen.columns_of_tile(len(points.bounds))

@@ -1,4 +1,4 @@
-"""What NumPy does better on one tile: writing in place, and looking at few entries."""
+"""Computations on one NumPy tile: in place, and on few entries."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FEW_COLUMNS = range(8, 33)
 
 
 class NumpyTileKernels(TileKernels):
-    """What is done on one tile of NumPy arrays."""
+    """Computations on one tile of NumPy arrays."""
 
     tile_bytes = 2**22
     loss_tiles = 2
@@ -44,7 +44,7 @@ class NumpyTileKernels(TileKernels):
     # --- points ------------------------------------------------------------------------------
 
     def centre(self, X: Array) -> Array:
-        """Return the mean of the points, in fewer calls than the standard's where it is finite."""
+        """Return the mean of the points, with fewer calls if it is finite."""
         if X.shape[0]:
             mean = np.add.reduce(X, axis=0, keepdims=True)
             mean /= X.shape[0]
@@ -53,7 +53,7 @@ class NumpyTileKernels(TileKernels):
         return super().centre(X)
 
     def product_dtype(self, problem: Problem) -> Any:
-        """Return float64 for narrow embeddings, of which the guard would recompute many entries."""
+        """Return float64 for narrow embeddings, where the guard would recompute many entries."""
         if problem.accurate and problem.width <= NARROW:
             return np.dtype(np.float64)
         return problem.X.dtype
@@ -61,12 +61,12 @@ class NumpyTileKernels(TileKernels):
     # --- distances ---------------------------------------------------------------------------
 
     def operands(self, U: Array, V: Array) -> formulas.Operands:
-        """Return the operands of D's product, a narrow one's right side by its columns."""
+        """Return the operands of D's product, the right one stored by columns if narrow."""
         left, right, a = super().operands(U, V)
         return formulas.Operands(left, _by_columns(right), a)
 
     def extended(self, U: Array) -> Array:
-        """Return ``[U, 1]``, a narrow one by its columns."""
+        """Return ``[U, 1]``, stored by columns if narrow."""
         return _by_columns(super().extended(U))
 
     def product(self, problem: Problem, rows: Points, columns: Points) -> Array:
@@ -84,7 +84,7 @@ class NumpyTileKernels(TileKernels):
         return rounded
 
     def multiply(self, left: Array, right: Array) -> Array:
-        """Return the product in memory that the thread has used before."""
+        """Return the product in reused memory of the thread."""
         return buffers.product(left, right)
 
     def cancelled(
@@ -102,7 +102,7 @@ class NumpyTileKernels(TileKernels):
     def minima_after_placing(
         self, D: Array, flagged: Flagged, smallest: Array | None
     ) -> Array | None:
-        """Return the rows' smallest entries, looked at again where a row had one replaced."""
+        """Return the rows' smallest entries, recomputed for rows with replaced entries."""
         return None if smallest is None else minima_after_placing(D, flagged, smallest)
 
     def place(self, D: Array, flagged: Flagged, values: Array) -> Array:
@@ -111,7 +111,7 @@ class NumpyTileKernels(TileKernels):
         return D
 
     def coincident(self, D: Array, smallest: Array | None) -> Array | None:
-        """Return where a tile of D is 0, or None where it is not."""
+        """Return where a tile of D is 0, or None if it has no 0."""
         return None if smallest is not None and (smallest > 0).all() else D == 0
 
     def kth_smallest(self, D: Array, k: int) -> Array:
@@ -121,7 +121,7 @@ class NumpyTileKernels(TileKernels):
     # --- entries -----------------------------------------------------------------------------
 
     def arithmetic(self, problem: Problem) -> Arithmetic:
-        """Return compiled passes for large problems where there is a compiler."""
+        """Return compiled passes for large problems if numba is available."""
         arrays = NumpyArithmetic(self.exp, self.difference, self.quiet)
         return CompiledArithmetic(arrays) if compiles(problem) else arrays
 
@@ -138,7 +138,7 @@ class NumpyTileKernels(TileKernels):
         return G
 
     def row_products(self, G: Array, extended_other: Array) -> Array:
-        """Return ``[G U', r]``, as the transpose of a product where BLAS does that faster."""
+        """Return ``[G U', r]``, as the transpose of a product if BLAS is faster for it."""
         if G.dtype == np.float64 and extended_other.shape[1] in FEW_COLUMNS:
             return self.column_products(G.T, extended_other)
         return self.multiply(G, extended_other)
@@ -150,7 +150,7 @@ class NumpyTileKernels(TileKernels):
     def laplacian_products(
         self, problem: Problem, G: Array, others: Points, own: Points
     ) -> tuple[Array, Array]:
-        """Return both, of a narrow embedding in one pass."""
+        """Return both products, for a narrow embedding in one pass."""
         extended = others.extended
         assert extended is not None
         if is_narrow(own.U) and G.size and G.dtype == own.U.dtype and compiles(problem):
@@ -160,7 +160,7 @@ class NumpyTileKernels(TileKernels):
     # --- what the array API standard lacks ---------------------------------------------------
 
     def replace_diagonal(self, values: Array, offset: int, fill: float) -> Array:
-        """Return values with `fill` on a diagonal; the same array where it is there already."""
+        """Return values with `fill` on a diagonal; the same array if it already has it."""
         if np.all(values.diagonal(offset) == fill):
             return values
         values = np.array(values)
@@ -175,7 +175,7 @@ class NumpyTileKernels(TileKernels):
     def exp(self, values: Array) -> Array:
         """Return the exponential, written in place."""
         lowest = formulas.negligible(np, values.dtype)
-        if not values.min(initial=0.0) >= lowest:  # a look costs less than half of writing
+        if not values.min(initial=0.0) >= lowest:  # a test costs less than half of writing
             np.clip(values, lowest, np.inf, out=values)  # three times as fast as np.maximum
         return np.exp(values, out=values)
 
@@ -189,10 +189,10 @@ def _by_columns(narrow_one: Array) -> Array:
 
 
 def is_narrow(U: Array) -> bool:
-    """Tell whether compiled products with a matrix are quicker than those of BLAS."""
+    """Tell whether compiled products with a matrix are faster than those of BLAS."""
     return bool(U.shape[1] <= narrow.WIDEST)
 
 
 def compiles(problem: Problem) -> bool:
-    """Tell whether passes over tiles are compiled: for large problems where there is a compiler."""
+    """Tell whether passes over tiles are compiled: for large problems if numba is available."""
     return problem.n * problem.m >= FEWEST_COMPILED and presence.wanted(problem.options)

@@ -1,4 +1,4 @@
-"""NumPy arrays: what is known of them, and how work on them is run."""
+"""Facts about NumPy arrays, and the execution of work on them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class NumpyLibrary(Library):
         )
 
     def kind(self, dtype: Any) -> str:
-        """Return "real", "integer", "bool", or "other" for what is not accepted."""
+        """Return "real", "integer", "bool", or "other" for dtypes that are not accepted."""
         if dtype == np.float64 or dtype == np.float32:
             return "real"
         return {"i": "integer", "u": "integer", "b": "bool"}.get(dtype.kind, "other")
@@ -67,7 +67,7 @@ class NumpyLibrary(Library):
         return np.dtype(np.float64)
 
     def writable(self, value: Array) -> bool:
-        """Tell that NumPy's arrays can be written: results can, also where X is read-only."""
+        """Return True: NumPy arrays can be written; results can even if X is read-only."""
         return True
 
     def check_writable(self, value: Array, argument: str) -> None:
@@ -91,7 +91,7 @@ class NumpyLibrary(Library):
         return presence.description()
 
     def devices(self) -> list[str]:
-        """Name the one device there is."""
+        """Return the name of the only device."""
         return ["cpu"]
 
     # --- values ------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ class NumpyLibrary(Library):
     def is_finite(self, values: Array) -> bool:
         """Tell whether an array holds neither NaN nor infinity."""
         if values.size <= FEW_NUMBERS and isfinite(np.vdot(values, values)):
-            return True  # a sum of squares hides nothing, and is one call
+            return True  # a finite sum of squares has only finite terms, and is one call
         return bool(np.isfinite(values).all())
 
     def scatter_add(self, index: Array, values: Array, size: int) -> Array:
@@ -115,7 +115,7 @@ class NumpyLibrary(Library):
         return np.errstate(all="ignore")
 
     def working(self, options: Options, size: int) -> AbstractContextManager[object]:
-        """Hold BLAS at one thread, so that results do not depend on how many it has."""
+        """Limit BLAS to one thread, so that results do not depend on its number of threads."""
         return _NOTHING if size < SERIAL_MULTIPLICATIONS else one_thread()
 
     def map_ordered(

@@ -1,4 +1,4 @@
-"""D as a matrix: a tile is multiplied in the cache, and written row by row from there."""
+"""D as a matrix: tiles are computed in the cache and written row by row."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def write(backend: Backend, problem: Problem, D: Array) -> None:
 
 
 def _entries(problem: Problem) -> int:
-    """Return how many entries a tile may have: fewer for a small D, to share them out."""
+    """Return the largest number of entries of a tile; less for a small D, for parallel work."""
     largest = (problem.options.tile_bytes or TILE_BYTES) // ENTRY
     return min(largest, max(largest // 2, problem.n * problem.m // tiling.TILES))
 
@@ -51,9 +51,9 @@ def _entries(problem: Problem) -> int:
 class Strip:
     """Some rows of D, without Y from the diagonal on.
 
-    Each small call of NumPy may keep another thread waiting for the interpreter's lock. So a tile
-    only notes the smallest entry of each of its rows, and what has cancelled is looked for once,
-    when the strip is written.
+    Each small call of NumPy may make another thread wait for the interpreter's lock. A tile
+    therefore only records the smallest entry of each row. Cancelled entries are searched once, when
+    the strip is written.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Strip:
         self.memory: Array = None
 
     def write(self) -> None:
-        """Write the tiles, then what has cancelled in them once more."""
+        """Write the tiles, then recompute their cancelled entries."""
         parts = tiling.blocks(self.problem.m, self.side)[self.start // self.side :]
         smallest = [self._write(part) for part in parts]
         if self.problem.accurate:
@@ -94,7 +94,7 @@ class Strip:
         return smallest
 
     def _product(self, part: slice) -> Array:
-        """Return the product of a tile, in memory that others use again."""
+        """Return the product of a tile, in reused memory."""
         left, right = self.points.left, self.columns.right
         assert left is not None
         assert right is not None

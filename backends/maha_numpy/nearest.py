@@ -1,4 +1,4 @@
-"""The k nearest points of every row: heaps over a float32 product, then exact differences."""
+"""The k nearest points of every row: heaps over a float32 product, then direct differences."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def is_worth_it(problem: Problem, k: int) -> bool:
 
 
 def nearest(backend: Backend, problem: Problem, asked: Nearest) -> Neighbors:
-    """Return the nearest points, by heaps where float32 has the numbers for it."""
+    """Return the nearest points, by heaps if the points fit the range of float32."""
     with backend.quiet():
         bounds = Screen(backend, problem)
         if not bounds.usable:
@@ -68,7 +68,7 @@ class Heaps:
         self.keep = screening.keep_smallest.compiled(SCREEN)
 
     def block(self, rows: slice) -> Neighbors | None:
-        """Return the nearest of a block of rows, None where it cannot be told from float32."""
+        """Return the nearest of a block of rows, None if float32 cannot represent it."""
         points = self.screen.rows(rows)
         if points is None:
             return None
@@ -104,7 +104,7 @@ class Heaps:
     def _decide(
         self, found: Neighbors, rows: slice, which: Array, points: Points, bound: Array
     ) -> None:
-        """Replace what was found of some rows by the nearest of all that may be as near."""
+        """Replace the results of some rows by the nearest of all points that may be as near."""
         problem = self.problem
         some = points.part(which)
         numbers = which + rows.start
@@ -118,7 +118,7 @@ class Heaps:
 
 
 def _without_heaps(backend: Backend, problem: Problem, rows: Array, k: int) -> Neighbors:
-    """Return the nearest of some rows as every backend finds them."""
+    """Return the nearest points of some rows by the generic algorithm."""
     alone = problem.Y is None
     part = replace(problem, X=problem.X[rows], Y=problem.others, n=len(rows))
     found = Nearest(k + alone).run(backend, part)

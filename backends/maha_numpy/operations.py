@@ -1,4 +1,4 @@
-"""Whole operations that NumPy does better: D at once where it is small, else written in place."""
+"""Operations with NumPy implementations: a small D as one block, a large one in place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Array = Any
 
 @NumpyBackend.register(Sqdist)
 def sqdist(backend: NumpyBackend, problem: Problem, asked: Sqdist) -> Array:
-    """Return D ``(n, m)``, at once where it is one block."""
+    """Return D ``(n, m)``; a small D is computed as one block."""
     out = asked.out
     if block.is_one(backend, problem):
         return block.sqdist(backend, problem, out)
@@ -35,7 +35,7 @@ def sqdist(backend: NumpyBackend, problem: Problem, asked: Sqdist) -> Array:
 
 @NumpyBackend.register(KernelMatrix)
 def kernel_matrix(backend: NumpyBackend, problem: Problem, asked: KernelMatrix) -> Array:
-    """Return an expression of D ``(n, m)``, at once where it is one block."""
+    """Return an expression of D ``(n, m)``; a small D is computed as one block."""
     if block.is_one(backend, problem):
         return block.kernel_matrix(backend, problem, asked.expression, asked.out)
     return asked.run(backend, problem)
@@ -43,7 +43,7 @@ def kernel_matrix(backend: NumpyBackend, problem: Problem, asked: KernelMatrix) 
 
 @NumpyBackend.register(Nearest)
 def nearest_points(backend: NumpyBackend, problem: Problem, asked: Nearest) -> Neighbors:
-    """Return the k nearest points of every row, by compiled heaps where that is worth it."""
+    """Return the k nearest points of every row, by compiled heaps if they are faster."""
     if nearest.is_worth_it(problem, asked.k):
         return nearest.nearest(backend, problem, asked)
     return asked.run(backend, problem)
@@ -51,7 +51,7 @@ def nearest_points(backend: NumpyBackend, problem: Problem, asked: Nearest) -> N
 
 @NumpyBackend.register(PointsWithin)
 def points_within(backend: NumpyBackend, problem: Problem, asked: PointsWithin) -> Within:
-    """Return all points within a distance, by a compiled list where that is worth it."""
+    """Return all points within a distance, by a compiled pass if it is faster."""
     if screen.is_worth_it(problem):
         return within.within(backend, problem, asked)
     return asked.run(backend, problem)

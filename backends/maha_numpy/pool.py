@@ -1,11 +1,11 @@
-"""Tasks on several cores: a few threads that stay for the next call, and the caller, who works too.
+"""A thread pool: a few persistent threads, and the calling thread, which also runs tasks.
 
-Starting threads costs as much as a small problem. They are shared by all calls of the process; a
-task that itself maps tasks does them alone, so that nobody waits for a thread that waits for him.
+Starting threads costs as much as a small problem, so all calls of the process share them. A task
+that itself maps tasks runs them in its own thread, which avoids deadlocks.
 
-Ctrl-C may come in the caller's thread between any two steps. What threads share is therefore a
-queue and locks, which an interrupt cannot leave half changed as it can an executor of the standard
-library: that one then keeps its own lock for ever.
+Ctrl-C may interrupt the calling thread between any two steps. Threads therefore share only a queue
+and locks, which an interrupt cannot leave in an inconsistent state. An executor of the standard
+library can keep its own lock forever after an interrupt.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _here = threading.local()
 
 
 class Task(Generic[Result]):
-    """Something to do once, by whichever thread comes first, in a copy of the caller's context."""
+    """A task, run once by the first free thread, in a copy of the caller's context."""
 
     def __init__(self, work: Callable[[], Result]) -> None:
         self._work = work
-        self._context = copy_context()  # of its own: two threads cannot be inside the same one
+        self._context = copy_context()  # one per task: two threads cannot enter the same context
         self._claims: list[int] = []
         self._unfinished = threading.Lock()
         self._unfinished.acquire()
@@ -45,7 +45,7 @@ class Task(Generic[Result]):
         self._error: BaseException | None = None
 
     def claim(self) -> bool:
-        """Tell whether the task is the calling thread's: now, if it was still free."""
+        """Claim the task for the calling thread if it is free; tell whether this thread has it."""
         self._claims.append(threading.get_ident())
         return self._claims[0] == threading.get_ident()
 
@@ -55,9 +55,9 @@ class Task(Generic[Result]):
         return not self._unfinished.locked()
 
     def run(self) -> None:
-        """Do the work of a claimed task; an error waits for `result`.
+        """Run a claimed task; `result` raises its error.
 
-        BLAS has its threads back before anybody sees that the task is done.
+        The BLAS setting is restored before the task is marked as done.
         """
         _here.at_work = True
         try:
@@ -70,7 +70,7 @@ class Task(Generic[Result]):
             self._unfinished.release()
 
     def run_if_free(self) -> None:
-        """Do the work unless another thread has it."""
+        """Run the task unless another thread has claimed it."""
         if self.claim():
             self.run()
 
@@ -80,7 +80,7 @@ class Task(Generic[Result]):
             pass
 
     def raise_interrupt(self) -> None:
-        """Raise Ctrl-C and its like at once: they do not wait for their turn."""
+        """Raise KeyboardInterrupt and similar at once, before the results of earlier tasks."""
         if not isinstance(self._error, Exception):
             self._raise()
 
@@ -101,7 +101,7 @@ class Task(Generic[Result]):
 
 
 class Workers:
-    """Threads that take tasks from one queue, started when there is something for them to do."""
+    """Threads that take tasks from one queue; they are started when first needed."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -110,11 +110,11 @@ class Workers:
         self._threads = 0
 
     def offer(self, task: Task[Result]) -> None:
-        """Let a thread do a task, unless the caller comes first."""
+        """Offer a task to the threads; the caller may run it before them."""
         if self._threads < self._count:
             with self._starting, suppress(RuntimeError):  # the system has no more threads now
                 self._start()
-        if self._threads:  # else the caller does it all
+        if self._threads:  # else the caller runs all tasks
             self._tasks.put(cast("Task[object]", task))
 
     def _start(self) -> None:
@@ -130,7 +130,7 @@ class Workers:
 def map_ordered(
     function: Callable[[Item], Result], items: Sequence[Item], threads: int
 ) -> Iterator[Result]:
-    """Yield ``function(item)`` in the order of the items, few ahead: memory stays bounded."""
+    """Yield ``function(item)`` in the order of the items, few ahead, so that memory is bounded."""
     if threads == 1 or len(items) <= 1 or getattr(_here, "at_work", False):
         return map(function, items)
     return _mapped(function, items, threads)
@@ -150,14 +150,14 @@ def _mapped(
             if not begun:
                 return
             _work_along(begun)
-            begun[0].wait()  # among the begun, lest an interrupt leave it behind
+            begun[0].wait()  # still in `begun`, so that an interrupt does not abandon it
             yield begun.popleft().result()
     finally:
         _abandon(begun)
 
 
 def _work_along(begun: deque[Task[Result]]) -> None:
-    """Do free tasks until the first is done, or is all that is left to wait for."""
+    """Run free tasks until the first task is done or no free task is left."""
     while not begun[0].done:
         task = next((task for task in begun if not task.done and task.claim()), None)
         if task is None:
@@ -167,9 +167,9 @@ def _work_along(begun: deque[Task[Result]]) -> None:
 
 
 def _abandon(begun: deque[Task[Result]]) -> None:
-    """Leave nothing running: after an error nobody may write to the caller's arrays any more.
+    """Stop all tasks: after an error, no thread may write to the caller's arrays any more.
 
-    Tasks of the caller's own are not waited for: one may have been cut short.
+    This does not wait for tasks of the calling thread, which may have been interrupted.
     """
     for task in [task for task in begun if not task.claim()]:
         task.wait()
@@ -180,5 +180,5 @@ def _workers(count: int) -> Workers:
     return Workers(count)
 
 
-if hasattr(os, "register_at_fork"):  # threads do not live on in a forked child
+if hasattr(os, "register_at_fork"):  # threads do not exist in a forked child
     os.register_at_fork(after_in_child=_workers.cache_clear)

@@ -1,4 +1,4 @@
-"""What has cancelled in D: found by the smallest entry of each row of each tile, and replaced."""
+"""Find cancelled entries of D by the smallest entry of each row of each tile; replace them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def cancelled(
 
 
 def recompute(backend: Backend, problem: Problem, D: Array, flagged: Flagged) -> None:
-    """Replace entries of D ``(n, m)``, without Y each pair's two by one number."""
+    """Replace entries of D ``(n, m)``; without Y, both entries of a pair by the same number."""
     i, j = flagged.i, flagged.j
     if problem.Y is None:
         i, j = i[i < j], j[i < j]

@@ -1,12 +1,12 @@
-"""Lower bounds of D by a float32 product, for what looks for small entries and keeps few.
+"""Lower bounds of D by a float32 product, for searches of few small entries.
 
 With u and v rounded to float32, ``a_i + b_j - 2 u_i . v_j`` is D up to an error e_i + e_j. So
 
     (a_i - e_i) + (b_j - e_j) - 2 u_i . v_j
 
-is no larger than D, whatever X's dtype is, and nearly as fast as the product alone. What it cannot
-tell is decided by exact differences. The points are scaled by powers of two, so that float32 has
-the numbers of float64; where it has not, there is no screen.
+is no larger than D, for any dtype of X, and nearly as fast as the product alone. Entries that it
+does not decide are decided by direct differences. The points are scaled by powers of two to the
+range of float32; if that is not possible, there is no screen.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def is_worth_it(problem: Problem) -> bool:
 class Points(NamedTuple):
     """One side of a screen: an operand of the product, and bounds ``a_i - e_i (n,)``.
 
-    The operand is ``-2 U (n, t)`` of rows, ``V^T (t, n)`` of columns, and None of what is not that
-    side. ``largest`` is what no coordinate of U and V exceeds, nor a product of two.
+    The operand is ``-2 U (n, t)`` for rows and ``V^T (t, n)`` for columns; None for the other side.
+    ``largest`` bounds the coordinates of U and V, and the products of two.
     """
 
     left: Array | None
@@ -83,19 +83,19 @@ class Points(NamedTuple):
 
 
 class Screen:
-    """Lower bounds of a problem's D, in units of its own.
+    """Lower bounds of a problem's D, which is scaled by `scale`.
 
     Parameters
     ----------
     backend : Backend
-        What computes.
+        The backend.
     problem : Problem
         The points, and the metric.
 
     Attributes
     ----------
     usable : bool
-        False where float32 has not the range for the points, or they are not finite.
+        False if the points exceed the range of float32 or are not finite.
     """
 
     def __init__(self, backend: Backend, problem: Problem) -> None:
@@ -108,7 +108,7 @@ class Screen:
         self.usable = self.columns is not None
 
     def _scaled(self) -> Points | None:
-        """Return the columns' side after scaling, None where that is of no help."""
+        """Return the columns' side after scaling, None if that does not help."""
         exponent = self._exponent()
         if exponent is None:
             return None
@@ -120,28 +120,28 @@ class Screen:
         return self._embed(problem.others, rows=problem.Y is None, columns=True)
 
     def _exponent(self) -> int | None:
-        """Return the power of two that takes the largest coordinate of all points to 1 at most."""
+        """Return the power of two that scales the largest coordinate of all points to at most 1."""
         sides = [side for side in (self.problem.X, self.problem.Y) if side is not None]
         highest = np.max([side.max(axis=0) for side in sides], axis=0) - self.centre
         lowest = np.min([side.min(axis=0) for side in sides], axis=0) - self.centre
         largest = float(np.maximum(highest, -lowest).max())
-        if not largest < inf:  # NaN is not, either
+        if not largest < inf:  # also for NaN
             return None
         exponent = -frexp(largest)[1]
         return exponent if abs(exponent) <= EXPONENTS[self.problem.X.dtype.name] else None
 
     def rows(self, part: slice) -> Points | None:
-        """Return a block of the rows' side, or None where float32 has not its numbers."""
+        """Return a block of the rows' side, or None if it exceeds the range of float32."""
         if self.problem.Y is None:
             assert self.columns is not None
             return self.columns.part(part)
         return self._embed(self.problem.X[part], rows=True)
 
     def row_blocks(self) -> list[slice]:
-        """Cut the rows into blocks, one unit of parallel work each.
+        """Divide the rows into blocks, one unit of parallel work each.
 
-        Unlike other partitions it may depend on the number of threads: what is found does not
-        depend on the blocks, since exact differences decide.
+        Unlike other partitions, it may depend on the number of threads, because the results do not
+        depend on the blocks: direct differences decide.
         """
         threads = self.problem.options.threads or usable_cores()
         shared = max(FEWEST_ROWS, -(-self.problem.n // threads))
@@ -152,15 +152,15 @@ class Screen:
         return max(1, (self.problem.options.tile_bytes or TILE_BYTES) // SCREEN.itemsize)
 
     def columns_of_tile(self, rows: int) -> int:
-        """Return how many columns a tile of some rows has at most."""
+        """Return the largest number of columns of a tile of some rows."""
         return min(max(1, self._entries() // max(1, rows)), max(1, self.problem.m))
 
     def tiles(self, rows: Array, points: Points) -> Iterator[tuple[Array, Array, int]]:
         """Yield tiles ``-2 u_i . v_j`` with their columns' bounds and the number of the first.
 
         ``rows (r,)`` are the numbers of the points in X. Without Y self-pairs are infinite, and the
-        first tile is that of the rows themselves: of points in a natural order the nearest come
-        first, and later tiles have less to keep.
+        first tile has the columns of the rows' own points. If neighbours have similar row numbers,
+        most are found in it, and later tiles have few candidates.
         """
         assert self.columns is not None
         left, right = points.left, self.columns.right
@@ -183,10 +183,10 @@ class Screen:
             tile[own, rows[own] - columns.start] = inf
 
     def bounded(self, D: Array, points: Points) -> Array:
-        """Return for values of D ``(r,)`` what the entries of ``P + bounds`` do not exceed.
+        """Return limits of the entries of ``P + bounds`` for limits of D ``(r,)``.
 
-        That is so for all entries whose D is no larger; rounded up to float32. It is finite, so
-        that self-pairs exceed it.
+        Entries whose D is within its limit do not exceed the returned limit, which is rounded up to
+        float32. It is finite, so that self-pairs exceed it.
         """
         lost = self.problem.width * float(np.finfo(self.problem.X.dtype).smallest_normal)
         D = D.astype(np.float64)
@@ -196,13 +196,13 @@ class Screen:
 
     @property
     def scale(self) -> float:
-        """What D is multiplied with."""
+        """The factor of D."""
         return ldexp(1.0, 2 * self.exponent)
 
     def _embed(self, raw: Array, *, rows: bool = False, columns: bool = False) -> Points | None:
-        """Return points as one side, or as both; None where float32 has not their numbers.
+        """Return points as one side, or as both; None if they exceed the range of float32.
 
-        They are made in blocks, whose numbers of X's dtype stay in the cache.
+        They are computed in blocks of X's dtype that fit the cache.
         """
         problem, n = self.problem, len(raw)
         left = np.empty((n, problem.width), dtype=SCREEN) if rows else None
@@ -236,9 +236,9 @@ class Screen:
         return U, V, norms - self._errors(W, norms)
 
     def _errors(self, W: Array, norms: Array) -> Array:
-        """Return e_i: a product's as the guard takes it, and that of rounding its operands.
+        """Return e_i: the error of a product as in the guard, and that of rounding its operands.
 
-        Rounding both operands adds less than 4 units, adding up the bounds less than 3.
+        Rounding both operands adds less than 4 units, and summing the bounds less than 3.
         """
         width = self.problem.width
         rounding = self.problem.form.rounding(W, norms)

@@ -1,4 +1,4 @@
-"""What NumPy does better on a tile: the diagonal as a view, and the guard by few passes."""
+"""Functions on NumPy tiles: the diagonal as a view, and the guard in few passes."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -33,7 +33,7 @@ NOTHING = np.empty(0, np.intp), np.empty(0, np.intp)
 def fill_diagonal(values: Array, offset: int, fill: float) -> None:
     """Write `fill` to the entries ``(i, i + offset)``."""
     diagonal = values.diagonal(offset)
-    diagonal.flags.writeable = True  # NumPy hands out the view as one to read
+    diagonal.flags.writeable = True  # NumPy returns a read-only view
     diagonal[:] = fill
 
 
@@ -44,7 +44,7 @@ def cancelled(
     row_bound: Array | None = None,
     find: Finder | None = None,
 ) -> Inspection:
-    """Find the entries below their threshold, and the rows' smallest entries on the way.
+    """Find the entries below their threshold, and the rows' smallest entries.
 
     Only entries below the row's own threshold plus the columns' largest, or below its bound, are
     candidates. The comparisons are written so that NaN, from overflow, counts as cancelled.
@@ -59,7 +59,7 @@ def cancelled(
 
 
 def in_stretches(D: Array, bound: Array) -> Candidates:
-    """Find candidates in the stretches of which the smallest entry is one."""
+    """Find candidates in the stretches whose smallest entry is a candidate."""
     least = stretch_minima(D)
     suspect = np.count_nonzero(~(least >= bound[:, None]))
     smallest = np.minimum.reduce(least, axis=1, keepdims=True)
@@ -75,7 +75,7 @@ def in_stretches(D: Array, bound: Array) -> Candidates:
 def _among_all(
     D: Array, row_threshold: Array, column_threshold: Array, bound: Array
 ) -> tuple[Array, Array]:
-    """Return rows and columns of the candidates of a tile where many stretches have some."""
+    """Return rows and columns of the candidates of a tile, if many stretches have candidates."""
     kept = np.greater_equal(D, bound[:, None])
     if (kept.size - np.count_nonzero(kept)) * FEW > kept.size:
         np.greater_equal(D - column_threshold, row_threshold[:, None], out=kept)
@@ -114,7 +114,7 @@ def _in_stretches(
 
 
 def highest(row_threshold: Array, column_threshold: Array, row_bound: Array | None) -> Array:
-    """Return for each row a number that none of its cancelled entries reaches."""
+    """Return for each row a number above all of its cancelled entries."""
     bound = row_threshold + column_threshold.max()
     return bound if row_bound is None else np.minimum(bound, row_bound)
 
@@ -155,7 +155,7 @@ def minima_after_placing(D: Array, flagged: Flagged, smallest: Array) -> Array:
 def below(values: Array, i: Array, j: Array, threshold: Array) -> Flagged | None:
     """Return the candidates whose size is below their threshold.
 
-    A negative entry as large as that is an indefinite metric's own.
+    A negative entry of larger size is correct: the metric is indefinite.
     """
     below = ~(np.abs(values) >= threshold)
     if not below.all():

@@ -1,4 +1,4 @@
-"""All points within a distance: lists of a float32 product, then exact differences."""
+"""All points within a distance: candidates by a float32 product, then direct differences."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Array = Any
 
 
 def within(backend: Backend, problem: Problem, asked: PointsWithin) -> Within:
-    """Return the points within a radius, by lists where float32 has the numbers for it."""
+    """Return the points within a radius, by a float32 product if the points fit its range."""
     with backend.quiet():
         bounds = Screen(backend, problem)
         if not bounds.usable:
@@ -43,7 +43,7 @@ def within(backend: Backend, problem: Problem, asked: PointsWithin) -> Within:
 
 
 def _in_block(screen: Screen, rows: slice, limit: float) -> Found | None:
-    """Return the pairs of a block of rows, None where they cannot be told from float32."""
+    """Return the pairs of a block of rows, None if float32 cannot represent it."""
     backend, problem = screen.backend, screen.problem
     points = screen.rows(rows)
     if points is None:

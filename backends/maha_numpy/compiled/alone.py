@@ -1,4 +1,4 @@
-"""One process at a time: who waits for another finds its work done."""
+"""A lock between processes: a process that has waited can use the other's result."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ PAUSE = 0.02
 def alone(path: Path) -> Iterator[None]:
     """Hold a file's lock, which the system releases if this process ends.
 
-    Where files cannot be locked, or another process holds it too long, nobody is kept out: what is
-    done inside must be right then, too.
+    If files cannot be locked, or another process holds the lock too long, this does not wait. The
+    code inside must therefore be correct without the lock.
 
     Parameters
     ----------
     path : Path
-        The file, which is made where it is missing.
+        The file, which is created if it does not exist.
 
     Examples
     --------
@@ -44,11 +44,11 @@ def alone(path: Path) -> Iterator[None]:
         yield
     finally:
         if file is not None:
-            file.close()  # which unlocks
+            file.close()  # this releases the lock
 
 
 def _wait(file: IO[bytes]) -> None:
-    """Lock a file, unless that cannot be done or takes too long."""
+    """Lock a file, unless that is not possible or takes too long."""
     end = time.monotonic() + LONGEST
     while time.monotonic() < end:
         try:

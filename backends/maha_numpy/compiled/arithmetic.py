@@ -1,4 +1,4 @@
-"""What is computed of all entries of a tile, in one compiled pass instead of one for each step."""
+"""Elementwise computations on a tile, in one compiled pass instead of one NumPy call per step."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHIFT, EXPONENT = variable("shift", ROWS), variable("exponent")
 class Exponents(NamedTuple):
     """The exponent of a pair as an expression of some inputs, and the shift ``(r, 1)`` of a row.
 
-    The inputs named in `over` may be written over.
+    The inputs named in `over` may be overwritten.
     """
 
     e: Expression
@@ -37,7 +37,7 @@ class Exponents(NamedTuple):
 
 
 class CompiledArithmetic:
-    """Passes generated from expressions; what has no fast form is left to array API calls.
+    """Passes generated from expressions; expressions without a fast form use array API calls.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class CompiledArithmetic:
         inputs: Mapping[str, Array],
         over: tuple[str, ...],
     ) -> list[Array]:
-        """Return the values ``(r, c)`` of expressions, 0 where a point meets itself."""
+        """Return the values ``(r, c)`` of expressions, 0 for self-pairs."""
         return self.sums(tile, (), outputs, inputs, over)[1]
 
     def sums(
@@ -69,7 +69,7 @@ class CompiledArithmetic:
         inputs: Mapping[str, Array],
         over: tuple[str, ...],
     ) -> tuple[list[Array], list[Array]]:
-        """Return the sums ``(r, w)`` of expressions times values, and what `evaluate` returns."""
+        """Return the sums ``(r, w)`` of expressions times values, and the result of `evaluate`."""
         numbers = {s: v.number_on(tile) for s, (_, v) in enumerate(summands)}
         summed = [_product(summands[s][0], b) for s, b in numbers.items() if b is not None]
         multiplied = [e for s, (e, _) in enumerate(summands) if numbers[s] is None]
@@ -104,7 +104,7 @@ class CompiledArithmetic:
         return Weights(shift, weights, tuple(sums))
 
     def weighed(self, tile: Tile, e: Expression, shift: Array) -> Array:
-        """Return the same weights for a shift that is given."""
+        """Return the same weights for a given shift."""
         inputs = tile.inputs(**{str(SHIFT.value): finite(np, shift)})
         asked = _asked(tile, [_weight(e)], [], inputs, ("D",) if tile.spare else ())
         if asked is None:
@@ -120,17 +120,17 @@ class CompiledArithmetic:
         mean: Array | None,
         less: Array | None = None,
     ) -> Term:
-        """Return ``g_i . (b_j - mean_i) - less_i``; of numbers, as an expression of them."""
+        """Return ``g_i . (b_j - mean_i) - less_i``; for numbers, as an expression."""
         if values.number_on(tile) is None:
             return self.arrays.term(tile, values, name, g, mean, less)
         return values.pull(name, g, mean, less)
 
     def of_rows(self, D: Array, f: Callable[[slice], tuple[Array, Array]]) -> Any:
-        """Return what a function gives for rows of D."""
+        """Return a function's results for rows of D."""
         return self.arrays.of_rows(D, f)
 
     def _exponents(self, tile: Tile, e: Expression) -> Exponents | None:
-        """Return the rows' exponents and their shift, None where e has no fast form."""
+        """Return the rows' exponents and their shift, None if e has no fast form."""
         inputs, over = tile.inputs(), ("D",) if tile.spare else ()
         asked = _asked(tile, [e], [], inputs, over)
         if asked is None:
@@ -169,7 +169,7 @@ def _asked(
     inputs: Mapping[str, Array],
     over: tuple[str, ...],
 ) -> Asked | None:
-    """Return what a pass is asked, None where array API calls are the right way."""
+    """Return the expressions of a pass, None if array API calls are better."""
     asked = source.asked(tuple(outputs), tuple(summed), over) if tile.sqdist.size else None
     if asked is None or not all(_fits(part, tile, inputs) for part in asked.inputs):
         return None
@@ -177,10 +177,10 @@ def _asked(
 
 
 def _fits(part: Expression, tile: Tile, inputs: Mapping[str, Array]) -> bool:
-    """Tell whether an input has the shape of what it stands for, and a pair's the dtype of D."""
+    """Tell whether an input has its expected shape, and an input of pairs the dtype of D."""
     values, (r, c) = inputs[str(part.value)], tile.sqdist.shape
     if part.kind == "integer" and not np.can_cast(values.dtype, np.int64):
-        return False  # labels beyond the numbers that a pass has
+        return False  # labels outside the range of a pass's numbers
     if part.axes == PAIRS:
         fits = part.kind != "real" or values.dtype == tile.sqdist.dtype
         return bool(values.shape == (r, c) and fits)

@@ -1,8 +1,8 @@
 """Plain functions that numba compiles when they are first called.
 
-A file of passes imports nothing of numba: what it has is Python, which also runs uncompiled. What
-one pass calls of another is compiled with it, and numba inlines it. Both must stand in one file,
-because numba looks at that file's time to tell whether what it has stored is still right.
+A file of passes does not import numba: passes are Python functions, which also run uncompiled. A
+pass that another calls is compiled with it and inlined by numba. Both must be in one file, because
+numba checks the time of that file to tell whether its cache is valid.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ Result = TypeVar("Result")
 class Pass(Generic[Arguments, Result]):
     """A function of arrays and numbers, compiled for one floating dtype at a time.
 
-    Called, it runs as plain Python. Compiled, it releases the interpreter's lock, so that threads
-    of our pool run it at the same time.
+    A direct call runs as plain Python. The compiled function releases the interpreter's lock, so
+    that threads of our pool run it in parallel.
 
     Parameters
     ----------
     function : callable
-        What numba can compile: loops over arrays and numbers. Its file must exist, so that what is
-        compiled can be stored.
+        A function that numba can compile: loops over arrays and numbers. Its file must exist, so
+        that the compiled code can be cached.
     fastmath : tuple of str
-        LLVM's fast-math flags, ``("contract", "reassoc")`` say. Not ``"nnan"`` or ``"ninf"`` where
-        NaN or infinity may come, as they do where norms overflow.
+        LLVM's fast-math flags, such as ``("contract", "reassoc")``. Do not use ``"nnan"`` or
+        ``"ninf"`` if NaN or infinity may occur, as when norms overflow.
 
     Examples
     --------
@@ -58,8 +58,8 @@ class Pass(Generic[Arguments, Result]):
     def compiled(self, dtype: Any) -> Callable[Arguments, Result]:
         """Return the function as numba compiles it, for arrays of a dtype.
 
-        It compiles in its first call, or loads what another process has stored. Always call it
-        with arguments of the same types.
+        It is compiled at its first call, or loaded from the cache on disk. Always call it with
+        arguments of the same types.
         """
         found = self._compiled.get(str(dtype))
         if found is None:
@@ -70,7 +70,7 @@ class Pass(Generic[Arguments, Result]):
         import numba
 
         survive_forks()
-        # An error model of Python would test every divisor, and keep loops from being vectorised.
+        # Python's error model would test every divisor, which prevents vectorised loops.
         compiled = numba.njit(nogil=True, error_model="numpy", fastmath=set(self.fastmath))
         dispatcher = compiled(self._linked(dtype))
         # numba raises RuntimeError where neither the source's folder nor the home can be written.
@@ -82,8 +82,8 @@ class Pass(Generic[Arguments, Result]):
     def _linked(self, dtype: str) -> Callable[Arguments, Result]:
         """Return the function with the compiled form of the passes that it calls.
 
-        Each dtype has a name of its own, and so an own file of what is stored: numba's index of
-        several signatures is not safe where two processes add to it at once.
+        Each dtype has its own name and therefore its own cache file, because numba's index of
+        several signatures is not safe if two processes add to it concurrently.
         """
         plain: Any = self.function
         names = dict(plain.__globals__)
@@ -99,7 +99,7 @@ class Pass(Generic[Arguments, Result]):
 
 
 class _Store:
-    """What numba has stored on disk, where a full disk or a broken file is no error."""
+    """numba's cache on disk; a full disk or a broken file is not an error."""
 
     def __init__(self, store: Any) -> None:
         self._store = store
@@ -109,13 +109,13 @@ class _Store:
         return getattr(self._store, name)
 
     def load_overload(self, signature: Any, context: Any) -> Any:
-        """Return a compiled function, None where it has to be compiled.
+        """Return a compiled function, None if it has to be compiled.
 
-        Until it is stored other processes wait: they load it then.
+        Other processes wait until it is stored, and then load it.
         """
         found = self._loaded(signature, context)
         if found is None:
-            self._alone.close()  # where compiling was interrupted
+            self._alone.close()  # compiling was interrupted
             self._alone.enter_context(alone(self._lock))
             found = self._loaded(signature, context)
             if found is not None:
@@ -123,7 +123,7 @@ class _Store:
         return found
 
     def save_overload(self, signature: Any, result: Any) -> None:
-        """Store a compiled function, if that can be done; what is broken is written anew."""
+        """Store a compiled function, if possible; broken files are overwritten."""
         with self._alone, suppress(Exception):
             try:
                 self._store.save_overload(signature, result)
@@ -163,7 +163,7 @@ def compiles(fastmath: tuple[str, ...] = ()) -> Callable[[Callable[Arguments, Re
 
 @contextmanager
 def compiling() -> Iterator[None]:
-    """Let other threads wait that want to compile; forks wait, too."""
+    """Hold the lock of compiling; other threads that compile, and forks, wait."""
     from numba.core.compiler_lock import global_compiler_lock as lock
 
     survive_forks()
@@ -173,7 +173,7 @@ def compiling() -> Iterator[None]:
 
 @cache
 def survive_forks() -> None:
-    """Let no child be forked while another thread compiles: it would wait for that for ever."""
+    """Make forks wait while a thread compiles: the child would wait for that thread forever."""
     if not hasattr(os, "register_at_fork"):
         return
     from numba.core.compiler_lock import global_compiler_lock as lock

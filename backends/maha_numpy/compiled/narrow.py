@@ -1,7 +1,7 @@
-"""Products of a tile and narrow matrices, at which BLAS is slow: generated for each width.
+"""Products of a tile and narrow matrices, for which BLAS is slow: generated for each width.
 
-A narrow matrix comes by its columns, each a row of memory, because the columns of a tile are what
-the vector instructions go along.
+A narrow matrix is stored by columns (contiguous in memory), because vector instructions process
+consecutive columns of a tile.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Sums of so many are of the tile's dtype; sums of stretches are added in float64.
 
 
 def by_columns(narrow: Array) -> Array:
-    """Return a matrix ``(n, w)`` whose columns are rows of memory.
+    """Return a matrix ``(n, w)`` whose columns are contiguous in memory.
 
     Examples
     --------
@@ -65,12 +65,12 @@ def product(left: Array, right: Array, dtype: Any) -> Array:
 
 
 def laplacian_products(G: Array, others: Array, own: Array) -> tuple[Array, Array]:
-    """Return ``[G U', r] (r, w + 1)`` and ``[G^T U, c] (c, w + 1)`` of a tile, which is read once.
+    """Return ``[G U', r] (r, w + 1)`` and ``[G^T U, c] (c, w + 1)`` in one pass over a tile G.
 
     Parameters
     ----------
     G : array (r, c)
-        The tile, whose sums of rows and columns are r and c.
+        The tile, with the row sums r and the column sums c.
     others, own : array (c, w), array (r, w)
         U' and U.
 
@@ -108,8 +108,8 @@ def _add(width: int, dtype: str) -> Callable[..., None]:
 
 
 def _compiled(text: str, dtype: str) -> Callable[..., None]:
-    """Return a pass, which is compiled or loaded in its first call."""
-    with compiling():  # so that of several threads one does it
+    """Return a pass, which is compiled or loaded at its first call."""
+    with compiling():  # so that only one of several threads does it
         found: Callable[..., None] = store.module(text).run.compiled(dtype)
     return found
 
@@ -127,7 +127,7 @@ def _product_text(width: int, dtype: str) -> str:
         f"    stop = min(low + {STRETCH}, c)",
         *(f"    w{k}_part = w{k}[low:stop]" for k in columns),
         f"    for i in range(0, count, {TOGETHER}):",
-        # The last rows are computed twice where their number is no multiple.
+        # The last rows are computed twice if their number is not a multiple.
         f"        i = max(0, min(i, count - {TOGETHER}))",
         *(f"        i{q} = min(i + {q}, count - 1)" for q in together),
         *(f"        u{q}_{k} = left[i{q}, {k}]" for q in together for k in columns),
@@ -154,7 +154,7 @@ def _laplacian_text(width: int, dtype: str) -> str:
         *(f"    w{k}_part = w{k}[low:stop]" for k in columns),
         *(f"    z{k}_part = z{k}[low:stop]" for k in range(width + 1)),
         f"    for i in range(0, r, {TOGETHER}):",
-        # Beyond the last row is that row again, with zeros to be multiplied with.
+        # Rows beyond the last one repeat it, multiplied by zeros.
         *(f"        g{q} = G[min(i + {q}, r - 1), low:stop]" for q in together),
         *(f"        u{q}_{k} = own[i + {q}, {k}]" for q, k in pairs),
         *(f"        one{q} = {dtype}(i + {q} < r)" for q in together),
@@ -190,7 +190,7 @@ def _module(imports: str, signature: str, *body: str) -> str:
 
 
 def _listed(name: str, columns: range) -> str:
-    """Return names as a tuple to be unpacked, also of one."""
+    """Return names as a tuple for unpacking, also for a single name."""
     return "".join(f"{name.format(k)}, " for k in columns).rstrip()
 
 

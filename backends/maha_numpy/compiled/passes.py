@@ -1,4 +1,4 @@
-"""Passes over tiles: one call computes what is asked of every pair of a tile."""
+"""Passes over tiles: one call evaluates expressions for every pair of a tile."""
 
 from __future__ import annotations
 

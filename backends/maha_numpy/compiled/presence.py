@@ -1,4 +1,4 @@
-"""Whether numba is there: it is imported when a compiled pass is first wanted, and not before."""
+"""Tests whether numba is available; it is imported only when a compiled pass is first needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def wanted(options: Options) -> bool:
-    """Tell whether compiled passes run: by the options, and by what is installed.
+    """Tell whether compiled passes are used: by the options, and if numba is installed.
 
     Examples
     --------
@@ -33,7 +33,7 @@ def installed() -> bool:
 
 @cache
 def why_not() -> str | None:
-    """Return why nothing is compiled on this machine, None where it is."""
+    """Return the reason why passes are not compiled on this machine, None if they are."""
     if not installed():
         return f"numba is not installed: {install('fast')}"
     try:
@@ -46,7 +46,7 @@ def why_not() -> str | None:
 
 
 def description() -> str:
-    """Return what people should know of it: which instructions are used, or why none are."""
+    """Return a text for users: the vector instructions in use, or why there are none."""
     reason = why_not()
     if reason is not None:
         return f"no compiled passes: {reason}"
@@ -56,7 +56,7 @@ def description() -> str:
 
 
 def _instructions() -> str:
-    """Name the widest vector instructions of this machine, and what the compiler takes it for."""
+    """Return the widest vector instructions of this machine, and the compiler's name for it."""
     from llvmlite import binding
 
     features = binding.get_host_cpu_features()

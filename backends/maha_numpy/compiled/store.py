@@ -1,7 +1,7 @@
-"""Generated source in files of the user's own, named by their content: numba stores beside them.
+"""Generated source in the user's cache folder, in files named by content, with numba's cache.
 
-Where nothing can be written, or the folder is not the user's alone, the source is compiled anew in
-each process.
+If the folder cannot be written, or other users can write to it, the source is compiled in each
+process.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _kept: dict[str, ModuleType] = {}
 
 
 def module(source: str) -> Any:
-    """Return the module that a source defines, from a file in the user's cache where it can be.
+    """Return the module that a source defines, from a file in the user's cache if possible.
 
     One thread at a time, see `maha_numpy.compiled.jit.compiling`.
 
@@ -49,15 +49,15 @@ def _made(name: str, source: str) -> ModuleType:
     path = _written(f"{name}.py", source.encode())
     made = ModuleType(name)
     made.__file__ = str(path or f"<{name}>")
-    sys.modules[name] = made  # numba looks there for the module of what it has stored
-    # The text that was asked for is what runs, whatever the file may hold by now.
+    sys.modules[name] = made  # numba looks up the modules of cached functions there
+    # Run the given text, even if the file has changed since.
     exec(compile(source, made.__file__, "exec"), made.__dict__)  # noqa: S102
     return made
 
 
 def _written(name: str, source: bytes) -> Path | None:
-    """Return the file that holds a source, or None where there can be none."""
-    # Without platformdirs, or where nobody has a home, there is no folder.
+    """Return the file of a source, or None if it cannot be written."""
+    # Without platformdirs or a home folder there is no folder.
     with suppress(OSError, ImportError, RuntimeError):
         path = _folder() / name
         if not _holds(path, source):
@@ -67,12 +67,12 @@ def _written(name: str, source: bytes) -> Path | None:
 
 
 def _folder() -> Path:
-    """Return the folder, which only its owner may enter: what numba stores there is run.
+    """Return the folder; only its owner may have access, because numba runs code from it.
 
     Raises
     ------
     OSError
-        It cannot be made, or belongs to somebody else.
+        It cannot be created, or belongs to another user.
     """
     import platformdirs  # of the extra [fast]
 
@@ -95,7 +95,7 @@ def _holds(path: Path, source: bytes) -> bool:
 
 
 def _write(path: Path, source: bytes) -> None:
-    """Write a file at once: another process sees all of it or nothing."""
+    """Write a file atomically: another process sees all of it or nothing."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".py")
     try:
         with os.fdopen(handle, "wb") as file:
