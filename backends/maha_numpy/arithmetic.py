@@ -14,7 +14,7 @@ from maha_numpy import buffers
 Array = Any
 
 PART = 2**19
-"""A user's function is asked of rows of so many bytes.
+"""The bytes of the rows for which a user's function is called at once.
 
 The arrays that it makes on its way then stay in the cache, and in memory that the allocator keeps:
 those of a whole tile would come from fresh pages at every step.

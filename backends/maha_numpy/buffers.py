@@ -23,7 +23,7 @@ STEP = 2**16
 """Memory comes in multiples of so many bytes, so that tiles of nearly one size share it."""
 
 MOST = 2**25
-"""A thread keeps at most so many bytes that nobody uses."""
+"""The largest number of unused bytes that a thread keeps."""
 
 
 class Kept(local):

@@ -58,7 +58,7 @@ class TorchBackend(Door):
         return str(torch.__version__)
 
     def devices(self) -> list[str]:
-        """Return the names of the devices, with their memory."""
+        """Return the names of the devices whose memory is accessible: CPU and CUDA."""
         return ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
 
     # --- autograd ----------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Points that are close beside their extent, where matrix products cancel."""
+"""Points much closer to each other than the points are spread, where matrix products cancel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coincident points: distance 0, and what is infinite between them counts as 0."""
+"""Coincident points: their distance is 0, and infinite derivatives between them count as 0."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from maha_core.testing.suite import Array, Suite, Values, alone_and_with_y, ever
 
 
 class CoincidentPoints(Suite):
-    """One repeated point leaves everything else as it is."""
+    """A repeated point does not change the results for other points."""
 
     @alone_and_with_y
     @every_metric

@@ -1,4 +1,4 @@
-"""The class that the author of a plugin subclasses: all topics together."""
+"""The class that the author of a plugin subclasses, with the tests of all topics."""
 
 from maha_core.testing.close_points import ClosePoints
 from maha_core.testing.coincident_points import CoincidentPoints
@@ -43,10 +43,10 @@ class Conformance(
     out : bool
         Whether ``out=`` is supported; None: as the library's arrays can be written or not.
     lazy : bool
-        Whether values are known late, so that `Full.is_psd`, a bool, is a TypeError.
+        Whether arrays are lazy, so that `Full.is_psd`, a bool, raises TypeError.
     tile_bytes : tuple of int or None
-        The sizes of tiles in which everything is asked for, None that of the backend. A library
-        that compiles for every shape anew may do with one.
+        The tile sizes with which every result is computed; None is the backend's. One size may
+        suffice for a library that compiles for every shape.
 
     Examples
     --------

@@ -62,7 +62,7 @@ class Derivatives(Suite):
     @alone_and_with_y
     @every_metric
     def test_vjp_of_one_argument(self, metric: str, with_Y: bool, dtype: str) -> None:
-        """What was not asked for is None, and the rest the same."""
+        """Gradients not in `wrt` are None, and the others are the same."""
         problem = Problem(self, metric, with_Y, dtype)
         G = problem.draw(*problem.shape)
         for name in problem.wrt:

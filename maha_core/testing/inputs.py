@@ -1,4 +1,4 @@
-"""Arguments: nothing of them is modified, whole numbers are taken as real ones."""
+"""Arguments: they are not modified, and integers are accepted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from maha_core.testing.suite import Suite, alone_and_with_y
 
 
 class Inputs(Suite):
-    """What is given stays what it was, and integers are numbers."""
+    """Arguments are not modified, and integers are cast."""
 
     def test_arrays_are_array_api_objects(self, dtype: str) -> None:
         """Namespace and device are found as the standard says, whatever the backend is."""
@@ -25,7 +25,7 @@ class Inputs(Suite):
 
     @alone_and_with_y
     def test_inputs_are_never_modified(self, with_Y: bool, dtype: str) -> None:
-        """Points and parameters are afterwards what they were."""
+        """Points and parameters are unchanged after a call."""
         problem = Problem(self, "factor", with_Y, dtype)
         for _, result in every_result(problem):
             self.to_numpy(result)

@@ -10,7 +10,7 @@ from maha_core.testing.suite import Suite, Values, alone_and_with_y, every_metri
 
 
 class ListedPairs(Suite):
-    """What is asked about pairs of which a list is given."""
+    """Distances and derivatives of listed pairs."""
 
     @alone_and_with_y
     @every_metric

@@ -70,7 +70,7 @@ class Losses(Suite):
 
     @pytest.mark.parametrize("loss", ["pairwise, infinite", "pairwise, arrays"])
     def test_self_pairs_give_no_warning(self, loss: str, dtype: str) -> None:
-        """What f is on a self-pair is nobody's to know."""
+        """Self-pairs have no effect, so warnings of f for them are not shown."""
         problem = Problem(self, "factor", False, dtype)
         case = _case(loss, problem)
         with warnings.catch_warnings():

@@ -12,7 +12,7 @@ from maha_core.testing.suite import Suite, Values, every_parametric
 
 
 class MetricMethods(Suite):
-    """What a metric tells about itself, and what is made of it."""
+    """Methods of metrics: matrix, factor, embedding, projection."""
 
     @every_parametric
     def test_parameter_and_matrix(self, metric: str, dtype: str) -> None:

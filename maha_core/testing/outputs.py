@@ -1,4 +1,4 @@
-"""Results: whose arrays they are, and where they are written."""
+"""Results: their library, device and dtype, and ``out=``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must be refused, and how: the class of the error, and the argument that it names."""
+"""Errors: their class, and the argument that they name."""
 
 from __future__ import annotations
 

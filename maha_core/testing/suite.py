@@ -1,4 +1,4 @@
-"""What the author of a plugin defines, and what all topics of the suite share."""
+"""The base class of the suite: methods that the author of a plugin defines, and defaults."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ alone_and_with_y = pytest.mark.parametrize("with_Y", [False, True], ids=["alone"
 
 
 class Suite:
-    """How arrays get in and out, and what the library lacks; see `Conformance`."""
+    """Conversion of arrays, and features that a library lacks; see `Conformance`."""
 
     dtypes: ClassVar[tuple[str, ...]] = ("float64", "float32")
     out: ClassVar[bool | None] = None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 LONGEST = 30.0
-"""After so many seconds somebody who waits does the work himself."""
+"""The longest wait for another process in seconds."""
 
 PAUSE = 0.02
 

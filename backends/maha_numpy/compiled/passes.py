@@ -31,17 +31,17 @@ class Found(NamedTuple):
 
 
 def run(asked: Asked, D: Array, inputs: Mapping[str, Array], itself: int = NO_SELF) -> Found:
-    """Return what is asked of a tile D ``(r, c)``.
+    """Return the outputs and sums of a pass over a tile D ``(r, c)``.
 
     Parameters
     ----------
     asked : Asked
     D : array (r, c)
-        What gives the tile its shape and dtype, whether it is read or not.
+        The tile, which has the shape and dtype of the outputs; expressions need not read it.
     inputs : mapping of str to array
         Numbers of pairs ``(r, c)``, of rows ``(r, 1)`` and of columns ``(1, c)``.
     itself : int
-        The column in which the first row meets itself.
+        The column of the self-pair of the first row.
     """
     (rows, columns), dtype = D.shape, D.dtype
     form, read, numbers = source.formed(asked)

@@ -29,16 +29,16 @@ LARGEST_LABEL = 2**63
 
 
 class Asked(NamedTuple):
-    """What a pass computes of each pair.
+    """The expressions that a pass computes for each pair.
 
     Attributes
     ----------
     outputs : tuple of Expression
-        What it writes, 0 where a point meets itself.
+        The outputs, 0 for self-pairs.
     summed : tuple of Expression
-        What it adds over each row, without self-pairs.
+        The summands of each row, without self-pairs.
     over : tuple of str or None
-        The input of pairs over which each output is written; None for an array of its own.
+        The input of pairs that each output overwrites; None for a new array.
     """
 
     outputs: tuple[Expression, ...] = ()
@@ -47,12 +47,12 @@ class Asked(NamedTuple):
 
     @property
     def inputs(self) -> tuple[Expression, ...]:
-        """What it reads, in the order of the pass's arguments."""
+        """The inputs, in the order of the pass's arguments."""
         return formed(self).inputs
 
 
 class Form(NamedTuple):
-    """What passes have in common that differ in names and in numbers alone.
+    """The common form of passes that differ only in names and constants.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Form(NamedTuple):
     over : tuple of int or None
         The number of the input over which each output is written.
     numbers : int
-        How many numbers there are.
+        The number of constants.
     """
 
     outputs: tuple[Expression, ...]
@@ -83,9 +83,9 @@ class Formed(NamedTuple):
 
 @lru_cache(maxsize=512)
 def formed(asked: Asked) -> Formed:
-    """Return the form of what is asked.
+    """Return the form of the expressions of a pass.
 
-    A kernel whose width changes from call to call is compiled once.
+    A kernel with a different length scale in each call is thus compiled only once.
 
     Examples
     --------
@@ -134,9 +134,9 @@ def _is_plain(number: Expression) -> bool:
 def asked(
     outputs: tuple[Expression, ...], summed: tuple[Expression, ...], over: tuple[str, ...]
 ) -> Asked | None:
-    """Return what a pass is asked; None where it has no fast form, or nothing to compute.
+    """Return the expressions of a pass; None if they have no fast form, or there are none.
 
-    The inputs of pairs that are named in `over` may be written over.
+    The inputs of pairs that are named in `over` may be overwritten.
     """
     if not is_fast(outputs + summed):
         return None
