@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["limited", "one_thread"]
 
 SERIAL_MULTIPLICATIONS = 2**18
-"""BLAS does a product of fewer on one thread anyway."""
+"""BLAS computes products of fewer multiplications on one thread anyway."""
 
 VECTOR = 32
 """A product with a vector counts as so many: BLAS starts threads for it much earlier."""

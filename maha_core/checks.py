@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Array = Any
 
 SURELY_FITS = 2**26
-"""A result of fewer bytes is made without asking how much memory is free."""
+"""For results of fewer bytes, the free memory is not checked."""
 
 
 class NotFiniteError(ArithmeticError):

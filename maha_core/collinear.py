@@ -12,7 +12,7 @@ WEIGHT = 0.02
 """A column takes part in a combination with a weight of at least this share of the largest."""
 
 NAMED = 8
-"""So many columns are written out."""
+"""The largest number of columns named in an error."""
 
 
 def refuse_covariance(xp: Any, S: Array, of: Correlation, level: float) -> None:

@@ -29,7 +29,7 @@ TO_ARRAY = {
     "zarr": "write dask.array.from_zarr({name}), or {name}[:] where it fits in memory",
     "h5py": "write dask.array.from_array({name}), or {name}[:] where it fits in memory",
 }
-"""By the library of what is no array that can be computed with."""
+"""What to write, by the library of a value that is not a supported array."""
 
 
 def to_dtype(value: Array, name: str, dtype: str) -> str:

@@ -14,7 +14,7 @@ from maha_core.arrays import device_of
 Array = Any
 
 OWN_ROUNDING = 4.0
-"""An eigenvalue of R below so many eps of S's dtype may be nothing but the rounding of S."""
+"""An eigenvalue of R below this many eps of S's dtype may be due to the rounding of S alone."""
 
 FACTORING = 50.0
 """D is right to two digits where R's eigenvalues exceed ``FACTORING sqrt(d) eps``.

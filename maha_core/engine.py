@@ -27,7 +27,7 @@ Algorithm = Callable[[Any, Any, Any], Any]
 AnyAlgorithm = TypeVar("AnyAlgorithm", bound=Algorithm)
 
 FACTORISATION = 4
-"""So many times d^3 multiplications are in the eigenvectors of a matrix, or about as many."""
+"""The multiplications of an eigendecomposition, about this many times d^3."""
 
 _registered: dict[tuple[type, type], Algorithm] = {}
 _chosen: dict[tuple[type, type], Algorithm] = {}

@@ -30,7 +30,7 @@ class Operands(NamedTuple):
 
 
 STRETCH = 256
-"""So many terms are added in one sum; of longer rows, the sums are added."""
+"""The number of terms of one sum; the sums of longer rows are added."""
 
 
 def dot(xp: Any, U: Array, V: Array) -> Array:

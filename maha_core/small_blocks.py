@@ -18,7 +18,7 @@ Array = Any
 OfPairs = Callable[..., Array]
 
 LARGEST = 256
-"""Blocks of so many entries cost less as pairs, by differences, than a call costs besides."""
+"""For blocks of up to this many entries, listed pairs cost less than the overhead of a call."""
 
 
 def are_small(X: Array, Y: Array | None, metric: Metric | None) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 ATOMS = frozenset({type(None), bool, int, float, str, frozenset})
-"""Types of what is never changed, and holds nothing that is."""
+"""Types of values that are never replaced and have no parts."""
 
 
 def mapped(value: Any, change: Callable[[str, Any], Any], path: str = "") -> Any:

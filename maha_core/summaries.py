@@ -8,7 +8,7 @@ from typing import Any
 from maha_core.arrays import describe, is_array
 
 LONGEST = 80
-"""Of a value that is no array so many characters are shown."""
+"""The largest number of characters of a value that is not an array."""
 
 
 def summary(name: str, parts: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ BLOCK = 128
 """The rows, and the columns, of D that a block of threads makes: kernels/tile.cuh."""
 
 MOST_BLOCKS = 65_535
-"""What a grid may have along its second and third axis."""
+"""The largest size of a grid along its second and third axis."""
 
 _INCLUDE = re.compile(r'^#include "(.+)"\n', re.MULTILINE)
 

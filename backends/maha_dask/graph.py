@@ -12,7 +12,7 @@ from dask.highlevelgraph import HighLevelGraph
 
 Index = tuple[int, ...]
 FAN_IN = 8
-"""How many results one task combines."""
+"""The number of results that one task combines."""
 
 
 def layer_name(kind: str, *content: object) -> str:

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from maha_core.problem import Problem
 
 MOST_BLOCKS = 20_000
-"""More pairs of chunks than this are merged, where only sums of them are wanted."""
+"""If there are more pairs of chunks and only sums are needed, chunks are merged."""
 
 MERGED_BYTES = 2**29
 """What a task may hold after merging: a constant, as bits must not depend on free memory."""
 
 MOST_BLOCKS_OF_D = 1_000_000
-"""More pairs of chunks than this are refused."""
+"""More pairs of chunks than this raise ValueError."""
 
 
 def streamed(problem: Problem, *content: object, blocks: int = 0, numbers: int = 0) -> Operation:

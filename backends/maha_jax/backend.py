@@ -31,7 +31,7 @@ Array = Any
 Result = TypeVar("Result")
 
 ALIGNMENT = 64
-"""JAX copies what does not begin at a multiple of so many bytes."""
+"""JAX copies arrays whose address is not a multiple of this number of bytes."""
 
 
 class JaxBackend(Door):

@@ -30,10 +30,10 @@ Arrays = dict[str, Array]
 """What is differentiated, by name: "metric", "X", "Y" and "values"."""
 
 ENTRIES = 2**22
-"""So many entries has a block of D, or one row."""
+"""The largest number of entries of a block of D, except for a single row."""
 
 SLACK = 16.0
-"""A negative D of so many roundings is 0."""
+"""A negative D of at most this many roundings counts as 0."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 FEW_NUMBERS = 2**12
-"""In arrays so small, what counts is how often NumPy is called."""
+"""For smaller arrays, the number of NumPy calls determines the time."""
 
 FLOATS = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 

@@ -26,7 +26,7 @@ MORE = 2
 """So many more than k are kept of each row: hardly ever is the last of them as near as the k-th."""
 
 MOST = 1024
-"""Heaps of more are slower than a partition of each tile."""
+"""Larger heaps are slower than a partition of each tile."""
 
 SHARE = 4
 """The smallest part of a row that k is not to exceed, for the same reason."""

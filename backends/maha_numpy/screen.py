@@ -43,7 +43,7 @@ SMALLEST = 1e-12
 """Where no coordinate is larger, they are scaled so that float32 loses nothing."""
 
 EMBEDDED = 2**16
-"""So many coordinates are centred, embedded and rounded in one go."""
+"""The number of coordinates centred, embedded and rounded at a time."""
 
 EXPONENTS = {"float32": 100, "float64": 500}
 """The largest power of two that points are scaled by: it and its square are numbers themselves."""
@@ -56,7 +56,7 @@ UNDERFLOW = 1e-37
 
 
 SMALL = 2**16
-"""D of fewer entries is not worth loading what is compiled."""
+"""For D of fewer entries, loading compiled code costs more than it saves."""
 
 
 def is_worth_it(problem: Problem) -> bool:

@@ -10,13 +10,13 @@ from maha_core.guard import Flagged, Inspection
 Array = Any
 
 FEW = 32
-"""Candidates are looked at one by one where they are fewer than one entry in this many."""
+"""Candidates are examined individually if they are fewer than one entry in this many."""
 
 STRETCH = 512
-"""The smallest entry of so many tells whether any of them is a candidate."""
+"""The length of a stretch, whose smallest entry tells whether it has candidates."""
 
 TOGETHER = 2**17
-"""So many entries are looked at in one go."""
+"""The number of entries examined at a time."""
 
 
 Candidates = tuple[Array, tuple[Array, Array] | None]

@@ -23,10 +23,10 @@ NAMES = {alias: name for name, others in ALIASES.items() for alias in (name, *ot
 PARAMETER = {"euclidean": "w", "sqeuclidean": "w", "seuclidean": "V", "mahalanobis": "VI"}
 
 MODULES = ("scipy.spatial.distance", "maha_core.compat.scipy")
-"""Where functions may stand for the distances of their names."""
+"""The modules whose functions are accepted in place of names."""
 
 PAIRS = 2**20
-"""So many pairs with points that are not finite are computed at a time."""
+"""The number of pairs with points that are not finite computed at a time."""
 
 
 class Named(NamedTuple):

@@ -18,7 +18,7 @@ from maha_core.expressions.lowering import lowered
 Array = Any
 
 NAMES = {"power": "pow"}
-"""What the array API standard calls an operation, where that is not our name."""
+"""Names of operations in the array API standard, where they differ from ours."""
 
 WITHOUT_OUT = frozenset({"real", "sign", "where"})
 """What some library that has ``out=`` cannot write there."""

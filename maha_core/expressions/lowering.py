@@ -71,4 +71,4 @@ RULES: dict[str, Callable[..., Expression | None]] = {
     "matern32": matern.lowered_32,
     "matern52": matern.lowered_52,
 }
-"""What an operation becomes, by its name; None where it stays as it is."""
+"""Functions that replace an operation, by its name; they return None to keep it."""

@@ -11,7 +11,7 @@ from maha_core.expressions.expression import Expression, Kind, constant, is_cons
 
 Arguments = tuple[Expression, ...]
 Tangent = Expression | None
-"""A derivative, or None where it is 0 because nothing depends on the input."""
+"""A derivative, or None for 0, where nothing depends on the input."""
 
 
 class Operation(NamedTuple):

@@ -11,7 +11,7 @@ from maha_core.expressions.operation import apply, number, real
 from maha_core.expressions.operations import TABLE
 
 DTYPE = object()
-"""Stands for the dtype of D, whatever that will be."""
+"""A placeholder of the dtype of D."""
 
 
 def function(name: str) -> Callable[..., Expression] | None:

@@ -30,7 +30,7 @@ class _NoAttributeError(UntraceableError, AttributeError):
 
 
 refusals: ContextVar[list[UntraceableError] | None] = ContextVar("refusals", default=None)
-"""What has been refused during the present trace."""
+"""The errors raised during the current trace."""
 
 
 def refuse(reason: str, kind: type[UntraceableError] = UntraceableError) -> NoReturn:

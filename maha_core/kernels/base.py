@@ -22,10 +22,10 @@ Array = Any
 DISTANCE = variable("D")
 
 xp: Any = NAMESPACE
-"""The functions of which a kernel is written."""
+"""The functions for writing a kernel."""
 
 LONGEST = 60
-"""Expressions of more parts are not written out."""
+"""The largest number of parts of an expression that is shown as text."""
 
 
 class Kernel:

@@ -21,7 +21,7 @@ Array = Any
 LISTED = variable("listed", ROWS)
 
 FEW = 32
-"""Entries are looked at one by one where they are fewer than one in this many."""
+"""Entries are evaluated individually if they are fewer than one in this many."""
 
 
 class Found(NamedTuple):

@@ -55,4 +55,4 @@ __all__ = [
 ]
 
 _MODULES = kernels, matrices, nearest, objectives, pairs, reductions
-"""What has registered its rules by being imported."""
+"""The modules that register rules when imported."""

@@ -25,7 +25,7 @@ from maha_core.sweeps.objectives import Value, ValueAndGrad
 Array = Any
 
 GRADIENT = "1."
-"""How the paths of a gradient begin that stands beside its value."""
+"""The prefix of a gradient's paths in a result of value and gradient."""
 
 
 @rules(Value)

@@ -23,7 +23,7 @@ WITHOUT_RULE = {
     "JacobianSlice": "jacobian_slice",
     "PointsWithin": "within",
 }
-"""Functions by their operations, which the user does not know."""
+"""Names of public functions by their operations, for errors."""
 
 _rules: dict[type[Operation[Any]], Rule[Any]] = {}
 

@@ -40,7 +40,7 @@ class Sqdist(Operation[Array]):
 
 
 NEW_SQDIST = Sqdist()
-"""D in memory of its own."""
+"""D in new memory."""
 
 
 @dataclass(frozen=True)

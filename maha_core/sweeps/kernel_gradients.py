@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Array = Any
 
 WIDEST = 1024
-"""Products have so many columns at a time."""
+"""The largest number of columns of a product."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from maha_core.testing.problem import D, Problem
 from maha_core.testing.suite import Array
 
 INDICES = ("nearest, index",)
-"""Results that are no real numbers."""
+"""Results that are not real numbers."""
 
 
 def every_result(problem: Problem) -> list[tuple[str, Array]]:

@@ -17,10 +17,10 @@ from maha_numpy.compiled.source import Asked, Form
 Array = Any
 
 NO_SELF = -(2**62)
-"""Where a tile's first self-pair is if it has none."""
+"""The column of the first self-pair for tiles without self-pairs."""
 
 WHOLE = {"integer": np.dtype(np.int64), "bool": np.dtype(bool)}
-"""The types of what is no real number."""
+"""The dtypes of integer and bool inputs."""
 
 
 class Found(NamedTuple):

@@ -18,7 +18,7 @@ STRETCH = 2048
 """So many entries are added in the tile's dtype; sums of stretches are added in float64."""
 
 FUNCTIONS = ("exp", "expm1", "log", "log1p", "tanh", "logaddexp")
-"""Operations of which `elementary` has a form without branches."""
+"""Operations for which `elementary` has a form without branches."""
 
 SIMPLE = frozenset(TABLE) - {*FUNCTIONS, "power", "matern32", "matern52"}
 """Operations for which every machine has an instruction or two."""

@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 LARGEST = 1024
-"""So many modules are kept."""
+"""The number of modules kept."""
 
 WRITTEN = 1_000_000_000
 """The time of every file: numba takes another time for another content."""
