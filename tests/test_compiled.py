@@ -195,7 +195,7 @@ GENERATED = """
 import sys
 import numpy as np, maha_core as mc
 from maha_numpy.compiled import passes, store
-X = np.random.default_rng(0).standard_normal((600, 4))
+X = np.random.default_rng(0).standard_normal((600, 12))  # no narrow embedding, of other passes
 sums = mc.reductions.Sum(lambda D: 1 / (1 + D))
 found = mc.reduce(sums, X)
 with mc.options(compiled=False):

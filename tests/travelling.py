@@ -65,7 +65,7 @@ def indexed(D):
 
 def compilations():
     """Compute on a worker, and return how many passes it has and how many it compiled."""
-    X = np.random.default_rng(0).standard_normal((600, 4))
+    X = np.random.default_rng(0).standard_normal((600, 12))  # no narrow embedding, of other passes
     mc.reduce(mc.reductions.Sum(lambda D: 1 / (1 + D)), X)
     from maha_numpy.compiled import store
 

@@ -1,7 +1,9 @@
 // CUDA as far as our kernels use it, on one CPU thread: a block's threads are fibres that take
 // turns where they wait for one another: a warp's at a shuffle, a block's at __syncthreads. Python
 // compiles a kernel file behind this header; see kernels.py.
+#undef _FORTIFY_SOURCE  // its longjmp refuses to leave one stack for another
 #include <math.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <ucontext.h>
@@ -24,21 +26,45 @@ struct Dim {
 static Dim gridDim, blockDim, blockIdx, threadIdx;
 
 struct Fibre {
-    ucontext_t context;
+    jmp_buf place;
     std::vector<char> stack;
     Dim index;
     bool done, at_barrier;
     unsigned exchanges;
     std::deque<std::vector<std::function<void()>>> batches;
 };
-static ucontext_t scheduler;
+static jmp_buf scheduler;
 static std::vector<Fibre> fibres;
 static Fibre* current;
 static void (*body)(void**);
 static void** body_arguments;
 
+// setjmp, as every swapcontext is a call of the operating system, for the mask of signals.
 static void wait() {
-    swapcontext(&current->context, &scheduler);
+    if (!_setjmp(current->place)) _longjmp(scheduler, 1);
+}
+
+static void run_fibre() {
+    for (;;) {  // a thread of the next block, too
+        body(body_arguments);
+        current->done = true;
+        wait();
+    }
+}
+
+static void resume(Fibre& fibre) {
+    current = &fibre;
+    threadIdx = fibre.index;
+    if (_setjmp(scheduler)) return;
+    if (!fibre.stack.empty()) _longjmp(fibre.place, 1);
+    fibre.stack.resize(1 << 16);
+    ucontext_t context;
+    getcontext(&context);
+    context.uc_stack.ss_sp = fibre.stack.data();
+    context.uc_stack.ss_size = fibre.stack.size();
+    context.uc_link = nullptr;
+    makecontext(&context, run_fibre, 0);
+    setcontext(&context);
 }
 
 static void __syncthreads() {
@@ -83,23 +109,12 @@ static void atomicOr(unsigned* word, unsigned bits) {
     *word |= bits;
 }
 
-static void run_fibre() {
-    body(body_arguments);
-    current->done = true;
-}
-
 static void start(Fibre& fibre, unsigned thread) {
-    getcontext(&fibre.context);
-    fibre.stack.resize(1 << 16);
-    fibre.context.uc_stack.ss_sp = fibre.stack.data();
-    fibre.context.uc_stack.ss_size = fibre.stack.size();
-    fibre.context.uc_link = &scheduler;
     fibre.index = {thread % blockDim.x, thread / blockDim.x % blockDim.y,
                    thread / blockDim.x / blockDim.y};
     fibre.done = fibre.at_barrier = false;
     fibre.exchanges = 0;
     fibre.batches.assign(1, {});
-    makecontext(&fibre.context, run_fibre, 0);
 }
 
 static void run_block() {
@@ -113,9 +128,7 @@ static void run_block() {
             left = true;
             if (fibre.at_barrier) continue;
             ran = true;
-            current = &fibre;
-            threadIdx = fibre.index;
-            swapcontext(&scheduler, &fibre.context);
+            resume(fibre);
         }
         if (!ran)
             for (Fibre& fibre : fibres) fibre.at_barrier = false;
