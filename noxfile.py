@@ -30,7 +30,7 @@ GPU_JAX = os.environ.get("MAHA_CORE_GPU_JAX")
 SHARED_OUT = ("--numprocesses", "2", "--dist", "loadfile")
 
 # What the main run tests in all its cases, tested once more on another engine.
-SOME, FEW = ("--cases", "12"), ("--cases", "6")
+SOME, FEW = ("--cases", "6"), ("--cases", "4")
 
 FAKE_CUPY = ("pytest", *SHARED_OUT, "--backend", "cupy", "--fake-cupy")
 
