@@ -13,7 +13,7 @@ from maha_numpy import buffers, candidates
 from maha_numpy.arithmetic import NumpyArithmetic
 from maha_numpy.compiled import narrow, presence
 from maha_numpy.compiled.arithmetic import CompiledArithmetic
-from maha_numpy.tiles import cancelled, fill_diagonal, minima_after_placing
+from maha_numpy.tiles import cancelled, fill_diagonal, in_stretches, minima_after_placing
 
 if TYPE_CHECKING:
     from maha_core.guard import Flagged, Inspection
@@ -74,7 +74,7 @@ class NumpyTileKernels(TileKernels):
         left, right = rows.left, columns.right
         assert left is not None
         assert right is not None
-        if is_narrow(left) and compiles(problem):
+        if has_compiled_products(problem, left):
             return narrow.product(left, right, rows.raw.dtype)
         D = self.multiply(left, right.T)
         if D.dtype == rows.raw.dtype:
@@ -96,7 +96,7 @@ class NumpyTileKernels(TileKernels):
         row_bound: Array | None = None,
     ) -> Inspection:
         """Find the entries of a tile below their threshold."""
-        find = candidates.find if compiles(problem) else None
+        find = candidates.find if compiles(problem) else in_stretches
         return cancelled(D, row_threshold, column_threshold, row_bound, find)
 
     def minima_after_placing(
@@ -153,7 +153,8 @@ class NumpyTileKernels(TileKernels):
         """Return both products, for a narrow embedding in one pass."""
         extended = others.extended
         assert extended is not None
-        if is_narrow(own.U) and G.size and G.dtype == own.U.dtype and compiles(problem):
+        if G.size and G.dtype == own.U.dtype and has_compiled_products(problem, own.U):
+            # Unlike U, [U, 1] is stored by columns.
             return narrow.laplacian_products(G, extended[:, :-1], own.U)
         return super().laplacian_products(problem, G, others, own)
 
@@ -188,11 +189,11 @@ def _by_columns(narrow_one: Array) -> Array:
     return narrow_one if narrow_one.shape[1] > narrow.WIDEST + 1 else narrow.by_columns(narrow_one)
 
 
-def is_narrow(U: Array) -> bool:
-    """Tell whether compiled products with a matrix are faster than those of BLAS."""
-    return bool(U.shape[1] <= narrow.WIDEST)
-
-
 def compiles(problem: Problem) -> bool:
     """Tell whether passes over tiles are compiled: for large problems if numba is available."""
     return problem.n * problem.m >= FEWEST_COMPILED and presence.wanted(problem.options)
+
+
+def has_compiled_products(problem: Problem, U: Array) -> bool:
+    """Tell whether products with U are compiled: if U is so narrow that BLAS is slower."""
+    return U.shape[1] <= narrow.WIDEST and compiles(problem)

@@ -11,7 +11,7 @@ from maha_core.sweeps.geometry import Geometry
 from maha_core.tiles import tiling
 from maha_numpy import buffers, review
 from maha_numpy.compiled import narrow
-from maha_numpy.kernels import compiles, is_narrow
+from maha_numpy.kernels import has_compiled_products
 from maha_numpy.tiles import fill_diagonal, make_symmetric, row_minima
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Strip:
         self.points, self.columns = geometry.rows(rows), geometry.columns
         self.alone = self.problem.Y is None
         self.start = rows.start if self.alone else 0
-        self.narrow = is_narrow(self.points.left) and compiles(self.problem)
+        self.narrow = has_compiled_products(self.problem, self.points.left)
         self.memory: Array = None
 
     def write(self) -> None:

@@ -18,11 +18,10 @@ STRETCH = 512
 TOGETHER = 2**17
 """The number of entries examined at a time."""
 
-
 Candidates = tuple[Array, tuple[Array, Array] | None]
 """The smallest entry of each row ``(r, 1)``, and rows and columns of the entries below its bound.
 
-None for these where they are many.
+Rows and columns are None if these entries are many.
 """
 
 Finder = Callable[[Array, Array], Candidates]
@@ -37,27 +36,6 @@ def fill_diagonal(values: Array, offset: int, fill: float) -> None:
     diagonal[:] = fill
 
 
-def cancelled(
-    D: Array,
-    row_threshold: Array,
-    column_threshold: Array,
-    row_bound: Array | None = None,
-    find: Finder | None = None,
-) -> Inspection:
-    """Find the entries below their threshold, and the rows' smallest entries.
-
-    Only entries below the row's own threshold plus the columns' largest, or below its bound, are
-    candidates. The comparisons are written so that NaN, from overflow, counts as cancelled.
-    """
-    if D.size == 0:
-        return Inspection(None)
-    bound = highest(row_threshold, column_threshold, row_bound)
-    smallest, found = (find or in_stretches)(D, bound)
-    i, j = _among_all(D, row_threshold, column_threshold, bound) if found is None else found
-    flagged = below(D[i, j], i, j, row_threshold[i] + column_threshold[j])
-    return Inspection(flagged, smallest)
-
-
 def in_stretches(D: Array, bound: Array) -> Candidates:
     """Find candidates in the stretches whose smallest entry is a candidate."""
     least = stretch_minima(D)
@@ -70,6 +48,27 @@ def in_stretches(D: Array, bound: Array) -> Candidates:
     found = [(i, j) for i, j, _ in suspects(D, least, bound, STRETCH)]
     i, j = (np.concatenate(numbers) for numbers in zip(*found, strict=True))
     return smallest, (i, j)
+
+
+def cancelled(
+    D: Array,
+    row_threshold: Array,
+    column_threshold: Array,
+    row_bound: Array | None = None,
+    find: Finder = in_stretches,
+) -> Inspection:
+    """Find the entries below their threshold, and the rows' smallest entries.
+
+    Only entries below the row's own threshold plus the columns' largest, or below its bound, are
+    candidates. The comparisons are written so that NaN, from overflow, counts as cancelled.
+    """
+    if D.size == 0:
+        return Inspection(None)
+    bound = highest(row_threshold, column_threshold, row_bound)
+    smallest, found = find(D, bound)
+    i, j = _among_all(D, row_threshold, column_threshold, bound) if found is None else found
+    flagged = below(D[i, j], i, j, row_threshold[i] + column_threshold[j])
+    return Inspection(flagged, smallest)
 
 
 def _among_all(

@@ -6,7 +6,7 @@ consecutive columns of a tile.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -19,18 +19,18 @@ from maha_numpy.compiled.jit import compiling
 Array = Any
 
 WIDEST = 10
-"""Beyond so many columns LLVM does not vectorise these loops any more, and BLAS is as quick."""
+"""The widest matrix: beyond, LLVM no longer vectorises these loops, and BLAS is as fast."""
 
 TOGETHER = 4
-"""So many rows are multiplied with a column's number that is in a register."""
+"""The number of rows that share one load of a narrow matrix's column."""
 
 IN_REGISTERS = 2
-"""Of so many rows the sums fit into registers."""
+"""The number of rows whose sums fit into registers."""
 
 STRETCH = 1024
-"""So many columns of a tile: four of its rows and those of a narrow matrix stay in the cache.
+"""The number of columns of a tile for which four rows and the narrow matrix stay in the cache.
 
-Sums of so many are of the tile's dtype; sums of stretches are added in float64.
+Sums over a stretch are of the tile's dtype; sums of stretches are added in float64.
 """
 
 
@@ -123,9 +123,7 @@ def _product_text(width: int, dtype: str) -> str:
         "run(left, right, D)",
         "count, c = D.shape",
         f"{_listed('w{}', columns)} = right",
-        f"for low in range(0, c, {STRETCH}):",
-        f"    stop = min(low + {STRETCH}, c)",
-        *(f"    w{k}_part = w{k}[low:stop]" for k in columns),
+        *_stretches(f"w{k}" for k in columns),
         f"    for i in range(0, count, {TOGETHER}):",
         # The last rows are computed twice if their number is not a multiple.
         f"        i = max(0, min(i, count - {TOGETHER}))",
@@ -149,22 +147,29 @@ def _laplacian_text(width: int, dtype: str) -> str:
         "r, c = G.shape",
         f"{_listed('w{}', columns)} = others",
         f"{_listed('z{}', range(width + 1))} = of_columns",
-        f"for low in range(0, c, {STRETCH}):",
-        f"    stop = min(low + {STRETCH}, c)",
-        *(f"    w{k}_part = w{k}[low:stop]" for k in columns),
-        *(f"    z{k}_part = z{k}[low:stop]" for k in range(width + 1)),
+        *_stretches([*(f"w{k}" for k in columns), *(f"z{k}" for k in range(width + 1))]),
         f"    for i in range(0, r, {TOGETHER}):",
         # Rows beyond the last one repeat it, multiplied by zeros.
         *(f"        g{q} = G[min(i + {q}, r - 1), low:stop]" for q in together),
         *(f"        u{q}_{k} = own[i + {q}, {k}]" for q, k in pairs),
         *(f"        one{q} = {dtype}(i + {q} < r)" for q in together),
         "        for j in range(stop - low):",
-        *(f"            h{q} = g{q}[j]" for q in together),  # once: LLVM fears that z may be g
+        # Read once: LLVM must assume that writing z may change g.
+        *(f"            h{q} = g{q}[j]" for q in together),
         *(f"            z{k}_part[j] += {added[k]}" for k in columns),
         f"            z{width}_part[j] += " + " + ".join(f"h{q} * one{q}" for q in together),
         f"        for a in range(i, i + {TOGETHER}, {IN_REGISTERS}):",
         *_indented(12, _row_sums(columns, dtype)),
     )
+
+
+def _stretches(names: Iterable[str]) -> list[str]:
+    """Return the head of a loop over stretches of columns, with the part of each vector."""
+    return [
+        f"for low in range(0, c, {STRETCH}):",
+        f"    stop = min(low + {STRETCH}, c)",
+        *(f"    {name}_part = {name}[low:stop]" for name in names),
+    ]
 
 
 def _row_sums(columns: range, dtype: str) -> list[str]:
