@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -96,10 +96,14 @@ def torch_cdist(data: Data) -> np.ndarray:
     return torch.cdist(Z, Z).numpy().astype(np.longdouble) ** 2
 
 
+def expression(Z: Any) -> Any:
+    """Return D as one writes it, of torch's points or JAX's."""
+    q = (Z * Z).sum(1)
+    return q[:, None] + q - 2 * Z @ Z.T
+
+
 def jax_expression(data: Data) -> np.ndarray:
-    Z = jnp.asarray(embedded(data))
-    q = jnp.sum(Z * Z, axis=1)
-    return np.asarray(q[:, None] + q - 2 * Z @ Z.T)
+    return np.asarray(expression(jnp.asarray(embedded(data))))
 
 
 def keops(data: Data) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +63,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.learn", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=[*PARTS, "growth", *BESIDE])
-    parser.add_argument(
-        "--metric-learn",
-        metavar="PYTHON",
-        default=os.environ.get("METRIC_LEARN_PYTHON"),
-        help="a Python that has metric-learn; `nox -s compare-metric-learn` makes one",
-    )
+    beside_metric_learn.add_python(parser)
     parser.add_argument("--output", type=Path, default=RESULTS, help="a folder for the results")
     return parser.parse_args()
 

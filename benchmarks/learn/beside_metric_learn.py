@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import os
 import subprocess
 import tempfile
 import time
@@ -114,6 +116,16 @@ def lmnn(python: str) -> dict[str, Any]:
         "final_loss": {name: float(value) for name, value in final.items()},
         **_times(rounds),
     }
+
+
+def add_python(parser: argparse.ArgumentParser) -> None:
+    """Add the option of the Python that has metric-learn."""
+    parser.add_argument(
+        "--metric-learn",
+        metavar="PYTHON",
+        default=os.environ.get("METRIC_LEARN_PYTHON"),
+        help="a Python that has metric-learn; `nox -s compare-metric-learn` makes one",
+    )
 
 
 def run_there(python: str, **given: Any) -> dict[str, Array]:

