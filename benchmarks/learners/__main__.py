@@ -23,7 +23,8 @@ IMAGE = Path(__file__).parents[2] / "docs" / "images" / "critical_difference.png
 
 def main() -> None:
     chosen = _arguments()
-    target = chosen.output / f"{_results(chosen)}.json"
+    run = _run(chosen)
+    target = chosen.output / f"{run.name}.json"
     found: dict[str, Any] = json.loads(target.read_text()) if target.exists() else {}
     sets = found.setdefault("sets", {})
     for name in chosen.only or (data.LARGE_SETS if chosen.whole else data.NAMES):
@@ -38,24 +39,21 @@ def main() -> None:
         print(name, {k: round(v["3-NN"], 4) for k, v in row["learners"].items()}, flush=True)
     published = None if chosen.whole else chosen.published
     if chosen.whole or published:
-        beside = chosen.output / f"{_results(chosen)}.md"
-        beside.write_text(page.text(found, published, _protocol(chosen)))
+        target.with_suffix(".md").write_text(page.text(found, published, run))
         if not (chosen.folds or chosen.whole):
             picture.draw(page.ranks(found), len(sets), IMAGE)
 
 
-def _results(chosen: argparse.Namespace) -> str:
+def _run(chosen: argparse.Namespace) -> page.Run:
+    """Return what the results are called, and on which folds they are."""
     if chosen.folds:
-        return "learners_published_folds"
-    return "learners_whole" if chosen.whole else "learners"
-
-
-def _protocol(chosen: argparse.Namespace) -> str:
-    """Return a sentence on the folds."""
-    if chosen.folds:
-        return "on the folds of the published comparison"
-    share = "on all points" if chosen.whole else "on a tenth of sets of more than 2000 points"
-    return f"in 10 stratified folds (shuffled, seed 0), {share}"
+        theirs = "on the folds of the published comparison"
+        return page.Run("learners_published_folds", "on the published folds", theirs)
+    folds = "in 10 stratified folds (shuffled, seed 0)"
+    if chosen.whole:
+        return page.Run("learners_whole", "on whole large sets", f"{folds}, on all points")
+    tenth = "on a tenth of sets of more than 2000 points"
+    return page.Run("learners", "on folds of our own", f"{folds}, {tenth}")
 
 
 def _folds(chosen: argparse.Namespace, name: str) -> list[data.Fold]:

@@ -106,10 +106,15 @@ def _row(name: str, sets: dict[str, Times]) -> str:
     theirs, ours = both.sum(axis=0)
     ratios = both[:, 0] / both[:, 1]
     return (
-        f"| {name} | {len(both)} | {theirs:.3g} | {ours:.3g} | {theirs / ours:.2g} "
-        f"| {np.median(ratios):.2g} | {ratios.min():.2g} | {refused[0]}, {refused[1]} "
+        f"| {name} | {len(both)} | {theirs:.3g} | {ours:.3g} | {_ratio(theirs / ours)} "
+        f"| {_ratio(np.median(ratios))} | {_ratio(ratios.min())} | {refused[0]}, {refused[1]} "
         f"| {stopped[0]}, {stopped[1]} |"
     )
+
+
+def _ratio(value: float) -> str:
+    """Return two digits of a number, without an exponent."""
+    return f"{float(f'{value:.2g}'):g}"
 
 
 def _arguments() -> argparse.Namespace:

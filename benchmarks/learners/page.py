@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,17 +14,25 @@ Matrix = NDArray[np.float64]
 NEIGHBORS = (3, 5, 7)
 
 
-def text(found: dict[str, Any], published: Path | None, protocol: str) -> str:
+class Run(NamedTuple):
+    """A run: the name of its files, and in words where it is, in the title and in full."""
+
+    name: str
+    title: str
+    protocol: str
+
+
+def text(found: dict[str, Any], published: Path | None, run: Run) -> str:
     """Return the whole page; without published figures where they are of other points."""
     here = found["machine"]
     names = list(found["sets"])
     versions = ", ".join(f"{name} {version}" for name, version in here["versions"].items())
     return "\n".join(
         [
-            "# Accuracy of every learner\n",
+            f"# Accuracy of every learner {run.title}\n",
             f"Test accuracy of k nearest neighbours, mean of {len(names)} data sets of KEEL, "
-            f"{protocol}. Columns are scaled to 0 to 1. Learners see training folds only. Ranks "
-            "are among our learners, 1 for the best.\n",
+            f"{run.protocol}. Columns are scaled to 0 to 1. Learners see training folds only. "
+            "Ranks are among our learners, 1 for the best.\n",
             *_own(found),
             *_unfinished(found),
             *(_beside(found, published) if published else []),
