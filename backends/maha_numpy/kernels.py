@@ -147,6 +147,11 @@ class NumpyTileKernels(TileKernels):
         """Return ``[G^T U, c]`` as the transpose of a product."""
         return self.multiply(extended.T, G).T
 
+    def one_side_suffices(self, problem: Problem) -> bool:
+        """Tell the same; both products of a narrow embedding are one pass."""
+        narrow_one = problem.width <= narrow.WIDEST and compiles(problem)
+        return not narrow_one and super().one_side_suffices(problem)
+
     def laplacian_products(
         self, problem: Problem, G: Array, others: Points, own: Points
     ) -> tuple[Array, Array]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from maha_core import formulas
 from maha_core.formulas import plus
 from maha_core.sweeps.accumulation import StripResult, increased, weighted
 from maha_core.tiles.points import Points
@@ -18,6 +17,7 @@ from maha_core.tiles.tile import Evaluation, Tile
 if TYPE_CHECKING:
     from maha_core.backend import Backend
     from maha_core.problem import Problem
+    from maha_core.sweeps.laplacian import BothSides
 
 Array = Any
 
@@ -39,12 +39,18 @@ class RowBlock:
     """Sums over the tiles of one block of rows."""
 
     def __init__(
-        self, backend: Backend, problem: Problem, wrt: frozenset[str], points: Points
+        self,
+        backend: Backend,
+        problem: Problem,
+        wrt: frozenset[str],
+        points: Points,
+        laplacian: BothSides,
     ) -> None:
         self.backend = backend
         self.problem = problem
         self.wrt = wrt
         self.points = points
+        self.laplacian = laplacian
         self.products: Array | None = None
         self.direct_rows: Array | None = None
         self.parameter: Array | None = None
@@ -68,27 +74,26 @@ class RowBlock:
     def add_tile(
         self, G: Array, others: Points, columns: slice, strip: Strip, weight: float = 1.0
     ) -> None:
-        """Add ``[G U', r]`` of one tile, and ``[G^T U, c]`` to the strip."""
-        of_rows, of_columns = self.backend.laplacian_products(self.problem, G, others, self.points)
+        """Add the products of one tile for its rows, and those for its columns to the strip."""
+        of_rows, of_columns = self.laplacian.products(G, others, self.points)
         self.products = increased(self.products, weighted(weight, of_rows))
         strip.columns.add(columns, weighted(weight, of_columns))
 
-    def add_rows(self, G: Array, others: Points) -> None:
-        """Add ``[G U', r]`` alone."""
-        products = self.backend.row_products(G, others.extended)
-        self.products = increased(self.products, products)
+    def add_mirrored(self, G: Array, columns: slice, strip: Strip) -> None:
+        """Add a tile ``G + G^T`` of these points among themselves."""
+        of_rows, of_columns = self.laplacian.mirrored(G, self.points)
+        self.products = increased(self.products, of_rows)
+        if of_columns is not None:
+            strip.columns.add(columns, of_columns)
 
-    def laplacian(self) -> Array:
-        """Return the rows' part of the Laplacian product."""
-        return formulas.laplacian(self.products, self.points.U)
-
-    def gradient_rows(self, LU: Array) -> Array:
+    def gradient_rows(self) -> Array:
         """Return the rows' part of the gradient of X."""
+        LU = self.laplacian.of_rows(self.products, self.points)
         return self.problem.form.pull_points(plus(LU, self.direct_rows))
 
-    def pulled(self, LU: Array) -> Array:
+    def pulled(self) -> Array:
         """Return the rows' part of the gradient of the metric's parameter."""
-        own = self.problem.form.pull(self.points.W, self.points.U, LU)
+        own = self.laplacian.pull_rows(self.points, self.products)
         return plus(self.parameter, self.backend.widen(own))
 
     def _add_direct(self, visit: Visit, G: Array, strip: Strip) -> None:
@@ -131,9 +136,10 @@ class ColumnSums:
 class Strip:
     """Sums over consecutive row blocks."""
 
-    def __init__(self, backend: Backend, problem: Problem, wrt: frozenset[str]) -> None:
+    def __init__(self, backend: Backend, wrt: frozenset[str], laplacian: BothSides) -> None:
         self.backend = backend
         self.wrt = wrt
+        self.laplacian = laplacian
         self.columns = ColumnSums(backend)
         self.column_points = ColumnSums(backend)
         self.values = ColumnSums(backend)
@@ -148,17 +154,16 @@ class Strip:
             self.listed.append(block.listed)
         if block.products is None:
             return
-        LU = block.laplacian()
         if "metric" in self.wrt:
-            self.total.parameter = plus(self.total.parameter, block.pulled(LU))
+            self.total.parameter = plus(self.total.parameter, block.pulled())
         if "X" in self.wrt:
-            self.rows.append(block.gradient_rows(LU))
+            self.rows.append(block.gradient_rows())
 
     def result(self, points: Points, start: int) -> StripResult:
         """Return the sums; `start` is the first column of the strip's tiles."""
         xp, total = self.backend.xp, self.total
         total.start = start
-        total.columns = self.columns.joined(points.extended, start)
+        total.columns = self.columns.joined(self.laplacian.no_columns(points), start)
         total.column_points = self.column_points.joined(points.U, start)
         total.values = self.values.joined(None, start)
         total.rows = xp.concat(self.rows) if self.rows else None

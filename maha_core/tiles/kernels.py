@@ -218,6 +218,13 @@ class TileKernels(Library):
         """Return ``[G^T U, c]`` for the columns of a cotangent ``(c, t + 1)``."""
         return formulas.column_products(G, extended)
 
+    def one_side_suffices(self, problem: Problem) -> bool:
+        """Tell whether one product with the points is faster than both with the embedded points.
+
+        It suffices for the metric's gradient.
+        """
+        return problem.d < 2 * problem.width
+
     def laplacian_products(
         self, problem: Problem, G: Array, others: Points, own: Points
     ) -> tuple[Array, Array]:
