@@ -137,6 +137,11 @@ class NumpyTileKernels(TileKernels):
         G[flagged.i, flagged.j] = 0
         return G
 
+    def folded(self, upper: Array, lower: Array) -> Array:
+        """Return the sum in reused memory of the thread."""
+        out = buffers.empty(upper.shape, np.result_type(upper, lower))
+        return np.add(upper, lower.T, out=out)
+
     def row_products(self, G: Array, extended_other: Array) -> Array:
         """Return ``[G U', r]``, as the transpose of a product if BLAS is faster for it."""
         if G.dtype == np.float64 and extended_other.shape[1] in FEW_COLUMNS:

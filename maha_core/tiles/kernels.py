@@ -210,6 +210,10 @@ class TileKernels(Library):
                 own_columns = plus(own_columns, -self.scatter_add(j, LU, columns.U.shape[0]))
         return DirectPart(parameter, own_rows, own_columns)
 
+    def folded(self, upper: Array, lower: Array) -> Array:
+        """Return a tile of ``G + G^T`` from a tile of G and the one that mirrors it."""
+        return upper + lower.T
+
     def row_products(self, G: Array, extended_other: Array) -> Array:
         """Return ``[G U', r]`` for the rows of a cotangent ``(r, t + 1)``."""
         return formulas.row_products(G, extended_other)
