@@ -295,9 +295,7 @@ class Sweep:
         strip = Strip(self.backend, self.wrt, self.laplacian)
         for part in parts:
             rows = self._rows(part)
-            row_block = RowBlock(
-                self.backend, self.problem, self.wrt, rows.points, self.laplacian
-            )
+            row_block = RowBlock(self.backend, self.problem, self.wrt, rows.points, self.laplacian)
             for visit, summary in self._visits(rows):
                 evaluation = self._evaluate(visit, summary)
                 with self.backend.quiet():
