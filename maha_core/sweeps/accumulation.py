@@ -21,8 +21,9 @@ Array = Any
 class StripResult:
     """The contribution of one strip of rows.
 
-    ``rows`` is its part of the gradient of X, ``columns`` the sums ``[G^T U, c]`` (or c alone)
-    of the columns from `start` on, ``column_points`` the Laplacian product of the pairs that the guard recomputed.
+    ``rows`` is its part of the gradient of X, ``columns`` the sums of the columns from `start` on
+    (`maha_core.sweeps.laplacian`), ``column_points`` the Laplacian product of the pairs that were
+    computed from their differences.
     """
 
     value: Array | None = None

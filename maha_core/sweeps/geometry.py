@@ -20,8 +20,8 @@ class Geometry:
     """Both sides of a problem under one common centre.
 
     `distances` tells whether the tiles need the products for D, and `laplacian` how they multiply
-    cotangents, if they do. If there is a Y, the rows of X are embedded block by block, so that X may be larger
-    than memory; the columns' side is kept as a whole.
+    cotangents, if they do. If there is a Y, the rows of X are embedded block by block, so that X
+    may be larger than memory; the columns' side is kept as a whole.
     """
 
     def __init__(
