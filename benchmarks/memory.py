@@ -13,7 +13,10 @@ from benchmarks.contestants import enter_one
 from benchmarks.contestants.roster import entered, library
 from benchmarks.problem import Problem
 
-WARM_UP = 400  # points of a first call, which loads libraries, starts threads, compiles passes
+WARM_UP = 800
+"""Points of a first call, which loads libraries, starts threads, and compiles passes.
+
+It is more than one tile of `vjp`: tiles beside the diagonal have a pass of their own."""
 
 STATUS = Path("/proc/self/status")
 

@@ -202,11 +202,10 @@ def differences(
     library: Library, rows: Array, columns: Array, i: Array, j: Array, entries: int
 ) -> Iterator[tuple[slice, Array]]:
     """Yield ``x_i - y_j (b, d)`` of listed pairs, in batches of a bounded number of entries."""
-    xp = library.xp
     size = max(1, entries // rows.shape[1])
     for start in range(0, max(1, i.shape[0]), size):  # one empty batch if there are no pairs
         part = slice(start, min(start + size, i.shape[0]))
-        yield part, xp.take(rows, i[part], axis=0) - xp.take(columns, j[part], axis=0)
+        yield part, library.row_differences(rows, i[part], columns, j[part])
 
 
 def direct(

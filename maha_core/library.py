@@ -142,6 +142,10 @@ class Library(Execution):
         """Return the sum of all entries, accumulated in the device's widest float."""
         return self.xp.sum(values, dtype=self.widest_float(device_of(values)))
 
+    def row_differences(self, rows: Array, i: Array, columns: Array, j: Array) -> Array:
+        """Return ``x_i - y_j (p, d)`` of listed rows of two arrays."""
+        return self.xp.take(rows, i, axis=0) - self.xp.take(columns, j, axis=0)
+
     def scatter_add(self, index: Array, values: Array, size: int) -> Array:
         """Return ``(size, t)``: the rows of `values (p, t)` summed by their index."""
         return formulas.scatter_add(self.xp, index, values, size)

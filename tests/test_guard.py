@@ -6,6 +6,7 @@ import pytest
 import maha_core as mc
 from maha_core.call import prepare
 from maha_core.sweeps.geometry import Geometry
+from maha_core.sweeps.laplacian import BothSides
 from maha_numpy import candidates
 from maha_numpy.compiled.presence import installed
 from maha_numpy.tiles import FEW, STRETCH, cancelled, in_stretches
@@ -44,7 +45,8 @@ def test_no_entry_beyond_its_reach_has_cancelled(d, kind, metric, dtype, with_Y,
         "covariance": mc.Covariance((S + S.T) / 2),
     }
     call = prepare(X, Y, metrics[metric])
-    geometry = Geometry(call.backend, call.problem, distances=True, cotangents=cotangents)
+    sides = BothSides(call.backend, call.problem) if cotangents else None
+    geometry = Geometry(call.backend, call.problem, distances=True, laplacian=sides)
     rows, columns = geometry.rows(slice(10, 100)), geometry.columns
     assert rows.row_bound is not None
     D = rows.left @ columns.right.T

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from maha_core.sweeps.geometry import Geometry
+from maha_core.sweeps.laplacian import BothSides
 from maha_core.tiles import tiling
 from maha_cupy.expressions import compiled, has_room
 from maha_cupy.library import cp
@@ -40,7 +41,8 @@ class EveryPair:
     def __init__(self, backend: Backend, problem: Problem, wrt: frozenset[str]) -> None:
         self.problem = problem
         self.wrt = wrt
-        self.geometry = Geometry(backend, problem, distances=True, cotangents=True)
+        sides = BothSides(backend, problem)
+        self.geometry = Geometry(backend, problem, distances=True, laplacian=sides)
         self.entries_of_tile = tiling.entries(problem, backend.tile_bytes)
         self.mutual = problem.Y is None
 

@@ -26,11 +26,24 @@ def find(D: Array, bound: Array) -> Candidates:
     ([3.0, 1.0], [1], [7])
     """
     smallest = row_minima(D)
-    rows = np.flatnonzero(~(smallest >= bound))
+    return smallest[:, None], of_rows(D, np.flatnonzero(~(smallest >= bound)), bound)
+
+
+def of_rows(D: Array, rows: Array, bound: Array) -> tuple[Array, Array] | None:
+    """Return rows and columns of the entries of some rows below their row's bound; None if many.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from maha_numpy.candidates import of_rows
+    >>> i, j = of_rows(np.eye(40), np.array([1]), np.full(40, 0.5))
+    >>> i.size, j.max().item()
+    (39, 39)
+    """
     if not rows.size:
-        return smallest[:, None], NOTHING
+        return NOTHING
     most = D.size // FEW
     i, j = np.empty(most, np.intp), np.empty(most, np.intp)
     listed = screening.list_not_above.compiled(D.dtype)
     found = listed(np.ascontiguousarray(D), rows, np.asarray(bound, D.dtype), i, j)
-    return smallest[:, None], (i[:found], j[:found]) if found <= most else None
+    return (i[:found], j[:found]) if found <= most else None

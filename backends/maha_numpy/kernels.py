@@ -137,6 +137,11 @@ class NumpyTileKernels(TileKernels):
         G[flagged.i, flagged.j] = 0
         return G
 
+    def folded(self, upper: Array, lower: Array) -> Array:
+        """Return the sum in reused memory of the thread."""
+        out = buffers.empty(upper.shape, np.result_type(upper, lower))
+        return np.add(upper, lower.T, out=out)
+
     def row_products(self, G: Array, extended_other: Array) -> Array:
         """Return ``[G U', r]``, as the transpose of a product if BLAS is faster for it."""
         if G.dtype == np.float64 and extended_other.shape[1] in FEW_COLUMNS:
@@ -146,6 +151,11 @@ class NumpyTileKernels(TileKernels):
     def column_products(self, G: Array, extended: Array) -> Array:
         """Return ``[G^T U, c]`` as the transpose of a product."""
         return self.multiply(extended.T, G).T
+
+    def one_side_suffices(self, problem: Problem) -> bool:
+        """Tell the same; both products of a narrow embedding are one pass."""
+        narrow_one = problem.width <= narrow.WIDEST and compiles(problem)
+        return not narrow_one and super().one_side_suffices(problem)
 
     def laplacian_products(
         self, problem: Problem, G: Array, others: Points, own: Points

@@ -13,7 +13,7 @@ import numpy as np
 from maha_core.blas import SERIAL_MULTIPLICATIONS, one_thread
 from maha_core.library import Library
 from maha_core.progress import shown
-from maha_numpy import pool
+from maha_numpy import buffers, pool
 from maha_numpy.compiled import presence
 
 if TYPE_CHECKING:
@@ -101,6 +101,15 @@ class NumpyLibrary(Library):
         if values.size <= FEW_NUMBERS and isfinite(np.vdot(values, values)):
             return True  # a finite sum of squares has only finite terms, and is one call
         return bool(np.isfinite(values).all())
+
+    def row_differences(self, rows: Array, i: Array, columns: Array, j: Array) -> Array:
+        """Return the differences in reused memory of the thread."""
+        shape = i.shape[0], rows.shape[1]
+        found, others = (buffers.empty(shape, array.dtype) for array in (rows, columns))
+        # NumPy writes to `out` directly unless it has to report an index; these are checked.
+        np.take(rows, i, axis=0, out=found, mode="clip")
+        np.take(columns, j, axis=0, out=others, mode="clip")
+        return np.subtract(found, others, out=found)
 
     def scatter_add(self, index: Array, values: Array, size: int) -> Array:
         """Return ``(size, t)``: the rows of `values` summed by their index, in order."""

@@ -126,6 +126,12 @@ class CovarianceForm(FactorForm):
         """``dphi/dS = -S^-1 (W^T L W) S^-1 = -A^T (U^T L U) A``."""
         return -symmetric_part(self.A.T @ (U.T @ LU) @ self.A)
 
+    def one_sided(self, W: Array, U: Array) -> Array:
+        return U
+
+    def pull_one_sided(self, W: Array, U: Array, R: Array) -> Array:
+        return self.pull(W, U, 2 * R)
+
     def visibility(self) -> None:
         return None
 

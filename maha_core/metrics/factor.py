@@ -82,6 +82,13 @@ class FactorForm(Form):
         """``dphi/dA = 2 (L Z)^T W``."""
         return 2 * (LU.T @ W)
 
+    def one_sided(self, W: Array, U: Array) -> Array:
+        return W
+
+    def pull_one_sided(self, W: Array, U: Array, R: Array) -> Array:
+        """``2 A (W^T R + R^T W)``; the products with the smaller terms come first."""
+        return 2 * (U.T @ R) + self.pull(W, U, self.operand(R))
+
     def pull_points(self, LU: Array) -> Array:
         """``dphi/dX = 2 (L Z) A``."""
         return 2 * (LU @ self.A)

@@ -90,6 +90,14 @@ class Form(ABC):
     def pull(self, W: Array, U: Array, LU: Array) -> Array:
         """Return the gradient of the parameter from the Laplacian product."""
 
+    def one_sided(self, W: Array, U: Array) -> Array:
+        """Return the points B whose product with a cotangent suffices for `pull_one_sided`."""
+        return U
+
+    def pull_one_sided(self, W: Array, U: Array, R: Array) -> Array:
+        """Return ``W^T R + R^T W`` in terms of the parameter, for ``R = r * B - G B'``."""
+        return self.pull(W, U, 2 * R)
+
     @abstractmethod
     def pull_points(self, LU: Array) -> Array:
         """Return the gradient of the points from the Laplacian product."""

@@ -12,6 +12,7 @@ from maha_core.formulas import plus
 from maha_core.reductions.base import DISTANCE, Kind, Pieces, Reduction, point_inputs, traced
 from maha_core.tiles.listed import ListedRows, listed_rows
 from maha_core.tiles.term import Term
+from maha_core.tiles.tile import Entries
 
 if TYPE_CHECKING:
     from maha_core.tiles.tile import Tile
@@ -28,7 +29,7 @@ class Found(NamedTuple):
     """Sums ``(r, 1)`` and their derivatives in D ``(r, c)`` and in the listed ones ``(r, k)``."""
 
     sums: Array
-    of_entry: Array
+    of_entry: Array | Entries
     of_listed: Array
 
 
@@ -125,7 +126,18 @@ class ListedSum(Reduction):
         """Return the derivatives in D times the numbers g of the rows, named `own`."""
         slope = f"{self.name}_slope"
         expression = times(variable(slope), variable(own, ROWS)) or number(0)
-        return Term(expression, {slope: self._found(tile).of_entry, own: g}, (slope,))
+        return Term(expression, {slope: self._slope(tile), own: g}, (slope,))
+
+    def few(self, tile: Tile, g: Array) -> Entries | None:
+        """Return the entries within the bound, if they are few."""
+        found = self._found(tile).of_entry
+        if not isinstance(found, Entries):
+            return None
+        return found._replace(values=found.values * tile.xp.take(g[:, 0], found.i))
+
+    def _slope(self, tile: Tile) -> Array:
+        found = self._found(tile).of_entry
+        return found.dense(tile.sqdist) if isinstance(found, Entries) else found
 
     def entry(self, xp: Any, pieces: Pieces, g: Array) -> Term:
         """Raise: e also depends on the listed distances, which are not numbers of one pair."""
@@ -144,7 +156,7 @@ class ListedSum(Reduction):
     def tangent(self, tile: Tile, pieces: Pieces, dD: Array) -> Pieces:
         """Return the derivative of a tile's sums along directions of D and of the listed ones."""
         found, listed = self._found(tile), listed_rows(tile)
-        own = tile.xp.sum(found.of_entry * dD, axis=1, keepdims=True)
+        own = tile.xp.sum(self._slope(tile) * dD, axis=1, keepdims=True)
         moved = listed.matrix(tile.listed_tangent)
         return (own + tile.xp.sum(found.of_listed * moved, axis=1, keepdims=True),)
 
@@ -210,11 +222,20 @@ class ListedSum(Reduction):
         xp, D = tile.xp, tile.sqdist
         largest = xp.max(listed.or_lowest(), axis=1, keepdims=True)
         (bound,) = evaluate([self.zero_from], xp, {"listed": largest}, "listed")
+        below = tile.arithmetic.below(tile, bound[:, 0])
+        if below is not None:
+            return self._counted(tile, *below)
         (counted,) = tile.conditions([self.where])
         found = ~(bound <= D)  # NaN included
         found &= counted
         few = int(xp.count_nonzero(found)) * FEW <= D.shape[0] * D.shape[1]
         return xp.nonzero(found) if few else None
+
+    def _counted(self, tile: Tile, i: Array, j: Array) -> tuple[Array, Array]:
+        """Return the entries for which `where` holds."""
+        inputs = {"D": tile.sqdist[i, j][:, None], **tile.numbers_at(i, j)}
+        (counted,) = evaluate([self.where], tile.xp, inputs)
+        return i[counted[:, 0]], j[counted[:, 0]]
 
     def _few(self, tile: Tile, listed: ListedRows, i: Array, j: Array) -> Found:
         """Evaluate only some entries."""
@@ -224,11 +245,11 @@ class ListedSum(Reduction):
             kept = j - i != tile.self_pairs.offset
             i, j, D = i[kept], j[kept], D[kept]
         sums, of_listed = xp.zeros_like(tile.sqdist[:, :1]), []
-        of_entry = xp.zeros_like(tile.sqdist)
+        of_entry = xp.zeros_like(D[:, 0])
         for t in range(listed.sqdist.shape[1]):
             T = listed.or_lowest()[i, t][:, None]
             e, slope, own = evaluate(self._outputs, xp, {"D": D, "listed": T})
             sums += tile.scatter_add(i, e, r)
-            of_entry[i, j] += slope[:, 0]
+            of_entry += slope[:, 0]
             of_listed.append(tile.scatter_add(i, own, r))
-        return Found(sums, of_entry, xp.concat(of_listed, axis=1))
+        return Found(sums, Entries(i, j, of_entry), xp.concat(of_listed, axis=1))

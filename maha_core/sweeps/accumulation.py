@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from maha_core import formulas
 from maha_core.formulas import plus
 from maha_core.problem import ReductionGradient
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
     from maha_core.problem import Problem
+    from maha_core.sweeps.laplacian import BothSides
     from maha_core.tiles.points import Points
 
 Array = Any
@@ -21,8 +21,9 @@ Array = Any
 class StripResult:
     """The contribution of one strip of rows.
 
-    ``rows`` is its part of the gradient of X, ``columns`` the sums ``[G^T U, c]`` of the columns
-    from `start` on, ``column_points`` the Laplacian product of the pairs that the guard recomputed.
+    ``rows`` is its part of the gradient of X, ``columns`` the sums of the columns from `start` on
+    (`maha_core.sweeps.laplacian`), ``column_points`` the Laplacian product of the pairs that were
+    computed from their differences.
     """
 
     value: Array | None = None
@@ -43,6 +44,7 @@ class Accumulator:
     problem: Problem
     columns_side: Points
     wrt: frozenset[str]
+    laplacian: BothSides
     parameter: Array | None = None
     columns: Array | None = None
     column_points: Array | None = None
@@ -53,7 +55,8 @@ class Accumulator:
         """Add the result of the next strip."""
         self.parameter = plus(self.parameter, result.parameter)
         side = self.columns_side
-        self.columns = self._add(self.columns, result.columns, result.start, side.extended)
+        like = self.laplacian.no_columns(side)
+        self.columns = self._add(self.columns, result.columns, result.start, like)
         self.column_points = self._add(
             self.column_points, result.column_points, result.start, side.U
         )
@@ -89,7 +92,7 @@ class Accumulator:
         U = self.columns_side.U
         if self.columns is None:
             return self.backend.xp.zeros_like(U)
-        return formulas.laplacian(self.columns, U)
+        return self.laplacian.of_columns(self.columns, self.columns_side)
 
     def _add(
         self, total: Array | None, values: Array | None, start: int, like: Array

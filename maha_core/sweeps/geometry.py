@@ -10,6 +10,7 @@ from maha_core.tiles.self_pairs import SelfPairs
 
 if TYPE_CHECKING:
     from maha_core.problem import Problem
+    from maha_core.sweeps.laplacian import BothSides
     from maha_core.tiles.kernels import TileKernels
 
 Array = Any
@@ -18,9 +19,9 @@ Array = Any
 class Geometry:
     """Both sides of a problem under one common centre.
 
-    `distances` and `cotangents` tell which products the tiles need: products for D, and Laplacian
-    products. If there is a Y, the rows of X are embedded block by block, so that X may be larger
-    than memory; the columns' side is kept as a whole.
+    `distances` tells whether the tiles need the products for D, and `laplacian` how they multiply
+    cotangents, if they do. If there is a Y, the rows of X are embedded block by block, so that X
+    may be larger than memory; the columns' side is kept as a whole.
     """
 
     def __init__(
@@ -29,13 +30,13 @@ class Geometry:
         problem: Problem,
         *,
         distances: bool = False,
-        cotangents: bool = False,
+        laplacian: BothSides | None = None,
         targets: guard.Targets = guard.TARGET,
     ) -> None:
         self.backend = backend
         self.problem = problem
         self.distances = distances
-        self.cotangents = cotangents
+        self.laplacian = laplacian
         self.targets = targets
         self.row_bound: guard.RowBound | None = None
         with backend.quiet():
@@ -61,8 +62,8 @@ class Geometry:
             W = raw - self.centre
             U = form.operand(W)
             points = Points(raw, W, U)
-            if self.cotangents:
-                points.extended = self.backend.extended(U)
+            if self.laplacian is not None:
+                points.extended = self.laplacian.extended(points)
             if self.distances:
                 self._add_products(points)
         return points
@@ -73,7 +74,7 @@ class Geometry:
         W, U = points.W, points.U
         wide = self.backend.product_dtype(self.problem)
         # For cotangents, flag all pairs that lose digits in the Laplacian product, as wide as X.
-        if wide != dtype and not self.cotangents:
+        if wide != dtype and self.laplacian is None:
             W = xp.astype(points.raw, wide) - self.centre
             U = form.operand(W)
         V = form.dual(U)
@@ -81,7 +82,7 @@ class Geometry:
         if self.problem.accurate:
             width, targets = U.shape[1], self.targets
             threshold = guard.thresholds(form, W, norms[:, 0], width, dtype, targets)
-            if self.cotangents:
+            if self.laplacian is not None:
                 threshold = threshold + guard.pullback_thresholds(form, W, dtype)
             points.threshold = xp.astype(threshold, dtype, copy=False)
             self._add_reach(points, norms[:, 0], threshold)

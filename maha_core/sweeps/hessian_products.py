@@ -24,6 +24,7 @@ from maha_core.sweeps import pairs
 from maha_core.sweeps.accumulation import add_rows, increased, weighted
 from maha_core.sweeps.coincident import without_infinite
 from maha_core.sweeps.kernel_gradients import without_flagged
+from maha_core.sweeps.laplacian import BothSides
 from maha_core.sweeps.objectives import Rows, Sweep, joined
 from maha_core.sweeps.second_order import added
 from maha_core.sweeps.strip import ColumnSums, Visit
@@ -301,7 +302,8 @@ class HessianSweep(Sweep):
         directions: Tangents,
         wrt: frozenset[str],
     ) -> None:
-        super().__init__(backend, problem, objective, wrt)
+        sides = BothSides(backend, problem)
+        super().__init__(backend, problem, objective, wrt, laplacian=sides)
         self.terms = cast("TermsAlong", objective.terms)
         self.terms.refuse_twice()
         self.directions = directions

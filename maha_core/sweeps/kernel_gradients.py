@@ -13,6 +13,7 @@ from maha_core.operation import Operation
 from maha_core.sweeps import distances
 from maha_core.sweeps.coincident import without_infinite
 from maha_core.sweeps.geometry import Geometry
+from maha_core.sweeps.laplacian import BothSides
 from maha_core.tiles import tiling
 from maha_core.tiles.kernels import TileKernels
 from maha_core.tiles.tile import Tile
@@ -63,7 +64,8 @@ class Sweep:
         self.asked = asked
         # An error of D is not amplified in k'; the tolerance of gradients applies.
         targets = guard.PULLBACK_TARGET
-        self.geometry = Geometry(backend, problem, distances=True, cotangents=True, targets=targets)
+        sides = BothSides(backend, problem)
+        self.geometry = Geometry(backend, problem, distances=True, laplacian=sides, targets=targets)
         self.arithmetic = backend.arithmetic(problem)
         self.entries = tiling.entries(problem, backend.tile_bytes)
         self.columns = tiling.blocks(problem.m, tiling.square_side(self.entries))

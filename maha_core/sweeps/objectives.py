@@ -15,6 +15,7 @@ from maha_core.sweeps import distances, pairs
 from maha_core.sweeps.accumulation import Accumulator, StripResult, add_rows
 from maha_core.sweeps.coincident import without_infinite
 from maha_core.sweeps.geometry import Geometry
+from maha_core.sweeps.laplacian import BothSides, laplacian
 from maha_core.sweeps.strip import ColumnSums, RowBlock, Strip, Visit
 from maha_core.sweeps.terms import Terms
 from maha_core.tiles import tiling
@@ -97,8 +98,9 @@ def value_and_grad(
     backend: Backend, problem: Problem, objective: Objective, wrt: frozenset[str]
 ) -> tuple[Array, ReductionGradient]:
     """Return the loss, a 0-d array, and its gradient."""
-    sweep = Sweep(backend, problem, objective, wrt)
-    total = Accumulator(backend, problem, sweep.geometry.columns, wrt)
+    sides = laplacian(backend, problem, wrt)
+    sweep = Sweep(backend, problem, objective, wrt, laplacian=sides)
+    total = Accumulator(backend, problem, sweep.geometry.columns, wrt, sides)
     value, listed = None, []
     strips = tiling.strips(sweep.partition.rows)
     for result in backend.map_ordered(sweep.strip, strips, problem.options):
@@ -117,7 +119,8 @@ def value_and_grad(
 
 def summaries(backend: Backend, problem: Problem, objective: Objective) -> Summary:
     """Return the pieces of a loss's reductions of all rows, each array ``(n, ...)``."""
-    sweep = Sweep(backend, problem, objective, frozenset(), squares)
+    sides = BothSides(backend, problem)
+    sweep = Sweep(backend, problem, objective, frozenset(), squares, laplacian=sides)
     parts = backend.map_ordered(sweep.summary, sweep.partition.rows, problem.options)
     return joined(backend.xp, list(parts))
 
@@ -129,7 +132,7 @@ def reduce(backend: Backend, problem: Problem, objective: Objective) -> Array:
         return xp.zeros((0, reduced_width(objective)), dtype=X.dtype, device=X.device)
     if problem.Y is None and _reduction(objective).is_symmetric:
         return _of_half(backend, problem, objective)
-    sweep = Sweep(backend, problem, objective, frozenset(), squares, cotangents=False)
+    sweep = Sweep(backend, problem, objective, frozenset(), squares)
     found = list(backend.map_ordered(sweep.reduced, sweep.partition.rows, problem.options))
     return xp.astype(xp.concat(found), X.dtype, copy=False)
 
@@ -144,7 +147,7 @@ def _reduction(objective: Objective) -> Reduction:
 def _of_half(backend: Backend, problem: Problem, objective: Objective) -> Array:
     """Return the sums of the rows from tiles on and above the diagonal: half of the products."""
     xp, X = backend.xp, problem.X
-    sweep = Sweep(backend, problem, objective, frozenset(), half_squares, cotangents=False)
+    sweep = Sweep(backend, problem, objective, frozenset(), half_squares)
     strips = tiling.strips(sweep.partition.rows)
     shape = (problem.n, reduced_width(objective))
     total = xp.zeros(shape, dtype=X.dtype, device=device_of(X))
@@ -162,7 +165,8 @@ def reduced_width(objective: Objective) -> int:
 
 def value(backend: Backend, problem: Problem, objective: Objective) -> Array:
     """Return the loss, a 0-d array, in one sweep."""
-    sweep, total = Sweep(backend, problem, objective, frozenset()), None
+    sides = BothSides(backend, problem)  # the guard treats D as for the gradient
+    sweep, total = Sweep(backend, problem, objective, frozenset(), laplacian=sides), None
     for part in backend.map_ordered(sweep.value, sweep.partition.rows, problem.options):
         total = plus(total, part)
     return scalar(backend, problem, total)
@@ -273,23 +277,25 @@ class Sweep:
         wrt: frozenset[str],
         cut: Callable[[Backend, Problem, Objective], Partition] = partition,
         *,
-        cotangents: bool = True,
+        laplacian: BothSides | None = None,
     ) -> None:
         self.backend = backend
         self.problem = problem
         self.objective = objective
         self.wrt = wrt
         self.partition = cut(backend, problem, objective)
-        self.geometry = Geometry(backend, problem, distances=True, cotangents=cotangents)
+        self.laplacian = laplacian
+        self.geometry = Geometry(backend, problem, distances=True, laplacian=laplacian)
         self.row_listed = RowListed(backend, problem, objective)
         self.arithmetic = backend.arithmetic(problem)
 
     def strip(self, parts: list[slice]) -> StripResult:
         """Return the contribution of some consecutive row blocks."""
-        strip = Strip(self.backend, self.problem, self.wrt)
+        assert self.laplacian is not None
+        strip = Strip(self.backend, self.wrt, self.laplacian)
         for part in parts:
             rows = self._rows(part)
-            row_block = RowBlock(self.backend, self.problem, self.wrt, rows.points)
+            row_block = RowBlock(self.backend, self.problem, self.wrt, rows.points, self.laplacian)
             for visit, summary in self._visits(rows):
                 evaluation = self._evaluate(visit, summary)
                 with self.backend.quiet():

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Array = Any
 Result = TypeVar("Result", covariant=True)
 
+SMALLEST_PART = 2**17
+"""The entries of differences that are worth a thread of their own."""
+
 
 class OfPairs(Operation[Result]):
     """The base class of operations on listed pairs; `size` is bounded by that of all pairs."""
@@ -38,9 +41,15 @@ class PairSqdist(OfPairs[Array]):
 
     def run(self, backend: Backend, problem: Problem) -> Array:
         """Return D from the pairs' differences."""
-        entries, listed = tiling.entries(problem, backend.tile_bytes), self.listed
-        X, others, form = problem.X, problem.others, problem.form
-        return guard.direct(backend, form, X, others, listed.i, listed.j, entries)
+        X, others, form, listed = problem.X, problem.others, problem.form, self.listed
+        entries = tiling.entries(problem, backend.tile_bytes)
+
+        def of_part(part: slice) -> Array:
+            return guard.direct(backend, form, X, others, listed.i[part], listed.j[part], entries)
+
+        parts = _parts(backend, problem, listed)
+        found = list(backend.map_ordered(of_part, parts, problem.options))
+        return found[0] if len(found) == 1 else backend.xp.concat(found)
 
 
 @dataclass(frozen=True)
@@ -105,19 +114,36 @@ def _pulled(
 ) -> tuple[Array | None, Array | None]:
     """Return the parameter's gradient, and the points' ``(p, d)`` before it is summed by index."""
     xp, form = backend.xp, problem.form
-    parameter, points = None, []
-    for part, delta in _batches(backend, problem, listed):
+
+    def of_part(part: slice) -> tuple[Array | None, Array | None]:
+        i, j = listed.i[part], listed.j[part]
+        delta = backend.row_differences(problem.X, i, problem.others, j)
         U = form.operand(delta)
         LU = cotangent[part, None] * U
-        if "metric" in wrt:
-            parameter = plus(parameter, backend.widen(form.pull(delta, U, LU)))
-        if "X" in wrt or "Y" in wrt:
-            points.append(form.pull_points(LU))
+        return (
+            backend.widen(form.pull(delta, U, LU)) if "metric" in wrt else None,
+            form.pull_points(LU) if "X" in wrt or "Y" in wrt else None,
+        )
+
+    parameter, points = None, []
+    for own, moved in backend.map_ordered(
+        of_part, _parts(backend, problem, listed), problem.options
+    ):
+        parameter = plus(parameter, own)
+        points.append(moved)
     dtype = problem.X.dtype
     return (
         None if parameter is None else xp.astype(parameter, dtype, copy=False),
-        xp.concat(points) if points else None,
+        None if points[0] is None else xp.concat(points),
     )
+
+
+def _parts(backend: Backend, problem: Problem, listed: Pairs) -> list[slice]:
+    """Divide a list so that several threads have a part; one empty part if there are no pairs."""
+    p = listed.i.shape[0]
+    entries = tiling.entries(problem, backend.tile_bytes)
+    entries = min(entries, max(SMALLEST_PART, p * problem.d // tiling.TILES))
+    return tiling.blocks(p, max(1, entries // problem.d)) or [slice(0, 0)]
 
 
 def _batches(backend: Backend, problem: Problem, listed: Pairs) -> Iterator[tuple[slice, Array]]:

@@ -9,17 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from maha_core import formulas
 from maha_core.formulas import plus
 from maha_core.sweeps.accumulation import StripResult, increased, weighted
 from maha_core.tiles.points import Points
-from maha_core.tiles.tile import Evaluation, Tile
+from maha_core.tiles.tile import Entries, Evaluation, Tile
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
     from maha_core.problem import Problem
+    from maha_core.sweeps.laplacian import BothSides
+    from maha_core.tiles.kernels import DirectPart
 
 Array = Any
+
+EACH = 2
+"""The time of a pair's raw difference over that of an entry of a product, per row of the metric."""
 
 
 @dataclass(slots=True)
@@ -39,12 +43,19 @@ class RowBlock:
     """Sums over the tiles of one block of rows."""
 
     def __init__(
-        self, backend: Backend, problem: Problem, wrt: frozenset[str], points: Points
+        self,
+        backend: Backend,
+        problem: Problem,
+        wrt: frozenset[str],
+        points: Points,
+        laplacian: BothSides,
     ) -> None:
         self.backend = backend
         self.problem = problem
         self.wrt = wrt
         self.points = points
+        self.laplacian = laplacian
+        self.has_cotangent = False
         self.products: Array | None = None
         self.direct_rows: Array | None = None
         self.parameter: Array | None = None
@@ -58,44 +69,66 @@ class RowBlock:
         self.listed = plus(self.listed, evaluation.listed)
         if evaluation.values is not None:
             strip.values.add(visit.tile.columns, evaluation.values)
+        if evaluation.few is not None:
+            self.has_cotangent = True
+            G = self._without_few(visit, evaluation.few, strip)
         if G is None:
             return
         if visit.flagged is not None:
-            self._add_direct(visit, G, strip)
+            own = self.backend.direct_part(
+                self.problem, self.wrt, self.points, visit.columns, visit.flagged, G
+            )
+            self._add_direct(visit, own, strip)
             G = self.backend.without_entries(G, visit.flagged, own=True)
         self.add_tile(G, visit.columns, visit.tile.columns, strip, visit.weight)
 
     def add_tile(
         self, G: Array, others: Points, columns: slice, strip: Strip, weight: float = 1.0
     ) -> None:
-        """Add ``[G U', r]`` of one tile, and ``[G^T U, c]`` to the strip."""
-        of_rows, of_columns = self.backend.laplacian_products(self.problem, G, others, self.points)
+        """Add the products of one tile for its rows, and those for its columns to the strip."""
+        self.has_cotangent = True
+        of_rows, of_columns = self.laplacian.products(G, others, self.points)
         self.products = increased(self.products, weighted(weight, of_rows))
         strip.columns.add(columns, weighted(weight, of_columns))
 
-    def add_rows(self, G: Array, others: Points) -> None:
-        """Add ``[G U', r]`` alone."""
-        products = self.backend.row_products(G, others.extended)
-        self.products = increased(self.products, products)
+    def add_mirrored(self, G: Array, columns: slice, strip: Strip) -> None:
+        """Add a tile ``G + G^T`` of these points among themselves."""
+        self.has_cotangent = True
+        of_rows, of_columns = self.laplacian.mirrored(G, self.points)
+        self.products = increased(self.products, of_rows)
+        if of_columns is not None:
+            strip.columns.add(columns, of_columns)
 
-    def laplacian(self) -> Array:
-        """Return the rows' part of the Laplacian product."""
-        return formulas.laplacian(self.products, self.points.U)
-
-    def gradient_rows(self, LU: Array) -> Array:
+    def gradient_rows(self) -> Array:
         """Return the rows' part of the gradient of X."""
-        return self.problem.form.pull_points(plus(LU, self.direct_rows))
+        LU = self.direct_rows
+        if self.products is not None:
+            LU = plus(self.laplacian.of_rows(self.products, self.points), LU)
+        if LU is None:
+            LU = self.backend.xp.zeros_like(self.points.U)
+        return self.problem.form.pull_points(LU)
 
-    def pulled(self, LU: Array) -> Array:
+    def pulled(self) -> Array | None:
         """Return the rows' part of the gradient of the metric's parameter."""
-        own = self.problem.form.pull(self.points.W, self.points.U, LU)
+        if self.products is None:
+            return self.parameter
+        own = self.laplacian.pull_rows(self.points, self.products)
         return plus(self.parameter, self.backend.widen(own))
 
-    def _add_direct(self, visit: Visit, G: Array, strip: Strip) -> None:
-        """Add the flagged pairs."""
-        own = self.backend.direct_part(
-            self.problem, self.wrt, self.points, visit.columns, visit.flagged, G
-        )
+    def _without_few(self, visit: Visit, few: Entries, strip: Strip) -> Array | None:
+        """Add a cotangent of few entries from their raw differences; return it if they are many.
+
+        Each takes about as long as so many entries of a whole tile as the metric has rows, twice.
+        """
+        size = visit.tile.sqdist.shape[0] * visit.tile.sqdist.shape[1]
+        if few.i.shape[0] * EACH * self.problem.width > size:
+            return few.dense(visit.tile.sqdist)
+        own = self.backend.part_of_entries(self.problem, self.wrt, self.points, visit.columns, few)
+        self._add_direct(visit, own, strip)
+        return None
+
+    def _add_direct(self, visit: Visit, own: DirectPart, strip: Strip) -> None:
+        """Add the part of pairs that were computed from their raw differences."""
         parameter, rows, columns = (weighted(visit.weight, part) for part in own)
         self.parameter = plus(self.parameter, parameter)
         self.direct_rows = plus(self.direct_rows, rows)
@@ -131,9 +164,10 @@ class ColumnSums:
 class Strip:
     """Sums over consecutive row blocks."""
 
-    def __init__(self, backend: Backend, problem: Problem, wrt: frozenset[str]) -> None:
+    def __init__(self, backend: Backend, wrt: frozenset[str], laplacian: BothSides) -> None:
         self.backend = backend
         self.wrt = wrt
+        self.laplacian = laplacian
         self.columns = ColumnSums(backend)
         self.column_points = ColumnSums(backend)
         self.values = ColumnSums(backend)
@@ -146,19 +180,18 @@ class Strip:
         self.total.value = plus(self.total.value, block.value)
         if block.listed is not None:
             self.listed.append(block.listed)
-        if block.products is None:
+        if not block.has_cotangent:
             return
-        LU = block.laplacian()
         if "metric" in self.wrt:
-            self.total.parameter = plus(self.total.parameter, block.pulled(LU))
+            self.total.parameter = plus(self.total.parameter, block.pulled())
         if "X" in self.wrt:
-            self.rows.append(block.gradient_rows(LU))
+            self.rows.append(block.gradient_rows())
 
     def result(self, points: Points, start: int) -> StripResult:
         """Return the sums; `start` is the first column of the strip's tiles."""
         xp, total = self.backend.xp, self.total
         total.start = start
-        total.columns = self.columns.joined(points.extended, start)
+        total.columns = self.columns.joined(self.laplacian.no_columns(points), start)
         total.column_points = self.column_points.joined(points.U, start)
         total.values = self.values.joined(None, start)
         total.rows = xp.concat(self.rows) if self.rows else None

@@ -24,7 +24,7 @@ from maha_core.sweeps.row_function import (
     reduction_variable,
     row_function,
 )
-from maha_core.tiles.tile import Evaluation, Second, Summary, Tile
+from maha_core.tiles.tile import Entries, Evaluation, Second, Summary, Tile
 
 if TYPE_CHECKING:
     from maha_core.losses.base import Loss
@@ -156,8 +156,10 @@ class Terms:
         values = self._values_cotangent(tile, summary, slopes) if "values" in wrt else None
         if wrt == {"values"}:
             return Evaluation(value, None, values=values)
-        _, G = self._evaluated(tile, [], self._terms(tile, summary, slopes))
-        return Evaluation(value, G, self._listed(tile, slopes), values)
+        few, G = self._few(tile, slopes), None
+        if few is None:
+            _, G = self._evaluated(tile, [], self._terms(tile, summary, slopes))
+        return Evaluation(value, G, self._listed(tile, slopes), values, few)
 
     def _in_one_sweep(self, tile: Tile, wrt: frozenset[str]) -> Evaluation:
         """Return a tile's part of an affine loss; value and cotangent are computed together."""
@@ -165,16 +167,26 @@ class Terms:
         slopes = self.row_function.derivatives(tile)
         nothing: Summary = ((),) * len(self.reductions)
         values = self._values_cotangent(tile, nothing, slopes) if "values" in wrt else None
-        terms = self._terms(tile, nothing, slopes)
         given = {name: r.summand for name, r in self.reductions.items()}
         summands = {name: summand for name, summand in given.items() if summand is not None}
-        found, G = self._evaluated(tile, list(summands.values()), terms)
-        sums = dict(zip(summands, found, strict=True))
+        sums: dict[str, Array] = {}
+        few, G = self._few(tile, slopes), None
+        if few is None:
+            terms = self._terms(tile, nothing, slopes)
+            found, G = self._evaluated(tile, list(summands.values()), terms)
+            sums = dict(zip(summands, found, strict=True))
         for name, reduction in self.reductions.items():
             if name not in sums:
                 sums[name] = reduction.partial(tile)[0]
         value = self.row_function.part(tile, sums)
-        return Evaluation(value, G, self._listed(tile, slopes), values)
+        return Evaluation(value, G, self._listed(tile, slopes), values, few)
+
+    def _few(self, tile: Tile, slopes: Mapping[str, Array]) -> Entries | None:
+        """Return the cotangent as few entries, if the only reduction has few."""
+        if len(self.reductions) > 1 or not self.finite:
+            return None
+        ((name, reduction),) = self.reductions.items()
+        return reduction.few(tile, slopes[name])
 
     def _terms(self, tile: Tile, summary: Summary, slopes: Mapping[str, Array]) -> list[Term]:
         """Return the parts of the cotangent."""

@@ -118,6 +118,14 @@ class ArrayArithmetic:
         numbers, entries = f(slice(0, D.shape[0]))
         return numbers, namespace(entries).asarray(entries, copy=True)
 
+    def below(self, tile: Tile, bound: Array) -> tuple[Array, Array] | None:
+        """Return rows and columns of the entries of D below their row's bound ``(r,)``.
+
+        NaN is included, and self-pairs may be. None if the entries are many, or if comparing all
+        entries is as fast.
+        """
+        return None
+
     def _shifted(self, tile: Tile, e: Expression, shift: Array | None) -> tuple[Array, Array]:
         """Return a shift and ``shift + e``, which may be overwritten."""
         xp, over = tile.xp, ("D",) if tile.spare else ()

@@ -11,6 +11,7 @@ from maha_core.formulas import plus
 from maha_core.library import Library
 from maha_core.tiles import tiling
 from maha_core.tiles.arithmetic import ArrayArithmetic
+from maha_core.tiles.tile import Entries
 
 if TYPE_CHECKING:
     from maha_core.guard import Flagged, Inspection
@@ -190,25 +191,35 @@ class TileKernels(Library):
         flagged: Any,
         G: Array,
     ) -> DirectPart:
-        """Return the part of the flagged entries of a tile in a gradient.
+        """Return the part of the flagged entries of a tile in a gradient."""
+        few = Entries(flagged.i, flagged.j, self.entries(G, flagged))
+        return self.part_of_entries(problem, wrt, rows, columns, few)
+
+    def part_of_entries(
+        self, problem: Problem, wrt: frozenset[str], rows: Points, columns: Points, few: Entries
+    ) -> DirectPart:
+        """Return the part of some entries of a cotangent in a gradient.
 
         It is ``2 sum g_ij (A d_ij) d_ij^T`` for dphi/dA, and similar for other parameters and for
         the points, from raw differences in batches.
         """
-        g, form = self.entries(G, flagged), problem.form
+        g, form = few.values, problem.form
         entries = tiling.entries(problem, self.tile_bytes)
         parameter = own_rows = own_columns = None
-        batches = guard.differences(self, rows.raw, columns.raw, flagged.i, flagged.j, entries)
-        for part, delta in batches:
+        for part, delta in guard.differences(self, rows.raw, columns.raw, few.i, few.j, entries):
             U = form.operand(delta)
             LU = g[part, None] * U
             if "metric" in wrt:
                 parameter = plus(parameter, self.widen(form.pull(delta, U, LU)))
             if "X" in wrt or "Y" in wrt:
-                i, j = flagged.i[part], flagged.j[part]
+                i, j = few.i[part], few.j[part]
                 own_rows = plus(own_rows, self.scatter_add(i, LU, rows.U.shape[0]))
                 own_columns = plus(own_columns, -self.scatter_add(j, LU, columns.U.shape[0]))
         return DirectPart(parameter, own_rows, own_columns)
+
+    def folded(self, upper: Array, lower: Array) -> Array:
+        """Return a tile of ``G + G^T`` from a tile of G and the one that mirrors it."""
+        return upper + lower.T
 
     def row_products(self, G: Array, extended_other: Array) -> Array:
         """Return ``[G U', r]`` for the rows of a cotangent ``(r, t + 1)``."""
@@ -217,6 +228,13 @@ class TileKernels(Library):
     def column_products(self, G: Array, extended: Array) -> Array:
         """Return ``[G^T U, c]`` for the columns of a cotangent ``(c, t + 1)``."""
         return formulas.column_products(G, extended)
+
+    def one_side_suffices(self, problem: Problem) -> bool:
+        """Tell whether one product with the points is faster than both with the embedded points.
+
+        It suffices for the metric's gradient.
+        """
+        return problem.d < 2 * problem.width
 
     def laplacian_products(
         self, problem: Problem, G: Array, others: Points, own: Points

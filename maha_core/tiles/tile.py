@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from maha_core.arrays import device_of
+from maha_core.arrays import device_of, namespace
 from maha_core.expressions import Expression, evaluate
 
 if TYPE_CHECKING:
@@ -37,6 +37,27 @@ class Listed(NamedTuple):
     each: int | None = None
 
 
+class Entries(NamedTuple):
+    """Some entries of a tile ``(r, c)``, each once; the others are 0.
+
+    Attributes
+    ----------
+    i, j : array (p,)
+        Row and column numbers within the tile.
+    values : array (p,)
+    """
+
+    i: Array
+    j: Array
+    values: Array
+
+    def dense(self, like: Array) -> Array:
+        """Return the tile, with the shape and dtype of another one, which can be written."""
+        found = namespace(like).zeros_like(like)
+        found[self.i, self.j] = self.values
+        return found
+
+
 class Evaluation(NamedTuple):
     """The result of a loss on a tile.
 
@@ -46,17 +67,20 @@ class Evaluation(NamedTuple):
         Of any shape; its sum is the tile's part of the loss.
     cotangent : array (r, c) or None
         The derivative with respect to the tile's entries of D, 0 for self-pairs, in memory that may
-        be overwritten. None if it is not needed.
+        be overwritten. None if it is not needed, or given as `few`.
     listed : array (p,) or None
         The derivative with respect to the listed pairs' distances, added up over tiles.
     values : array (c, w) or None
         The derivative with respect to the values of a reduction.
+    few : Entries or None
+        The cotangent, if it is known that only few of its entries are not 0.
     """
 
     value: Array
     cotangent: Array | None
     listed: Array | None = None
     values: Array | None = None
+    few: Entries | None = None
 
 
 class Second(NamedTuple):
@@ -175,6 +199,8 @@ class Arithmetic(Protocol):
     ) -> Term: ...
 
     def of_rows(self, D: Array, f: Callable[[slice], tuple[Array, Array]]) -> Any: ...
+
+    def below(self, tile: Tile, bound: Array) -> tuple[Array, Array] | None: ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -303,6 +329,19 @@ class Tile:
         if key not in self.memo:
             (self.memo[key],) = evaluate([expression], self.xp, self.inputs())
         return self.memo[key]
+
+    def numbers_at(self, i: Array, j: Array) -> dict[str, Array]:
+        """Return the points' numbers ``(p, 1)`` of some entries, by name; vectors are left out."""
+        xp, vectors = self.xp, self.vectors
+        found = {
+            row_name(name): xp.take(values, i, axis=0)
+            for name, values in self.row_data.items()
+            if name not in vectors
+        }
+        for name, values in self.column_data.items():
+            if name not in vectors:
+                found[column_name(name)] = xp.take(values, j, axis=1).T
+        return found
 
     def conditions(self, outputs: Sequence[Expression]) -> list[Array]:
         """Return conditions ``(r, c)`` of the points' numbers."""

@@ -12,6 +12,7 @@ from maha_core.expressions.algebra import minus, negative, times
 from maha_core.expressions.operation import apply, number
 from maha_core.tiles.arithmetic import NEARNESS, ArrayArithmetic, finite
 from maha_core.tiles.tile import Weights
+from maha_numpy import candidates
 from maha_numpy.compiled import passes, source
 from maha_numpy.compiled.source import Asked
 
@@ -128,6 +129,11 @@ class CompiledArithmetic:
     def of_rows(self, D: Array, f: Callable[[slice], tuple[Array, Array]]) -> Any:
         """Return a function's results for rows of D."""
         return self.arrays.of_rows(D, f)
+
+    def below(self, tile: Tile, bound: Array) -> tuple[Array, Array] | None:
+        """Return rows and columns of the entries below their row's bound; None if many."""
+        rows = np.flatnonzero(~(tile.row_minimum()[:, 0] >= bound))
+        return candidates.of_rows(tile.sqdist, rows, bound)
 
     def _exponents(self, tile: Tile, e: Expression) -> Exponents | None:
         """Return the rows' exponents and their shift, None if e has no fast form."""
