@@ -79,7 +79,16 @@ def value_and_grad(
         return over_members(member, X, Y, metric)
     call = prepare(X, Y, metric)
     names = wanted(wrt, call)
-    objective = objective_of(loss, call)
+    return evaluated(loss, objective_of(loss, call), call, names)
+
+
+def evaluated(
+    loss: Loss, objective: Objective, call: Call, names: frozenset[str]
+) -> tuple[Array, Gradient]:
+    """Return the result of `value_and_grad` from a loss's objective, as `objective_of` returns it.
+
+    The objective depends on the points, not on the metric: a fit makes it once.
+    """
     if "X" not in names:  # a gradient of X has all rows
         objective = replace(objective, weighted_rows=loss.weighted_rows)
     found, gradient = call.backend.run(call.problem, ValueAndGrad(objective, names))

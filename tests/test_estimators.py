@@ -447,8 +447,8 @@ def test_dask_input_is_read_once_per_evaluation(iris, monkeypatch):
         evaluations.append(1)
         return original(*args, **kwargs)
 
-    original = streamed.value_and_grad
-    monkeypatch.setattr(streamed, "value_and_grad", counted)
+    original = streamed.evaluated
+    monkeypatch.setattr(streamed, "evaluated", counted)
     X = da.from_array(iris[0], chunks=(50, 4)).map_blocks(chunk, meta=np.empty((0, 0)))
     y = da.from_array(iris[1].astype(float), chunks=50)
     with warnings.catch_warnings():

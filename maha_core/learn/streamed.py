@@ -7,16 +7,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from maha_core.call import prepare
 from maha_core.hessian import hvp
 from maha_core.learn.host import like, to_host, whole
 from maha_core.losses.base import Loss
 from maha_core.losses.drawn import DrawnLoss, taken
 from maha_core.metrics import Factor
-from maha_core.objective import value, value_and_grad
+from maha_core.objective import evaluated, objective_of, value
+from maha_core.sweeps.objective import Objective
 
 Array = Any
 Matrix = NDArray[np.float64]
 Rows = NDArray[np.int64]
+
+METRIC = frozenset({"metric"})
+"""What the loss is differentiated with respect to."""
 
 
 class Streamed:
@@ -25,10 +30,14 @@ class Streamed:
     def __init__(self, loss: Loss, X: Array) -> None:
         self.loss = loss
         self.X = X
+        self._objective: Objective | None = None
 
     def __call__(self, A: Matrix) -> tuple[float, Matrix]:
         """Return the loss and its gradient."""
-        found, gradient = value_and_grad(self.loss, self.X, metric=self.metric(A))
+        call = prepare(self.X, None, self.metric(A))
+        if self._objective is None:
+            self._objective = objective_of(self.loss, call)
+        found, gradient = evaluated(self.loss, self._objective, call, METRIC)
         found, slope = to_host(found, gradient.metric)
         return float(found), slope
 
