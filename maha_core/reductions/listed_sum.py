@@ -228,8 +228,11 @@ class ListedSum(Reduction):
         (counted,) = tile.conditions([self.where])
         found = ~(bound <= D)  # NaN included
         found &= counted
-        few = int(xp.count_nonzero(found)) * FEW <= D.shape[0] * D.shape[1]
-        return xp.nonzero(found) if few else None
+        if int(xp.count_nonzero(found)) * FEW > D.shape[0] * D.shape[1]:
+            return None
+        (flat,) = xp.nonzero(xp.reshape(found, (-1,)))  # of a matrix it takes ten times as long
+        i = flat // D.shape[1]
+        return i, flat - i * D.shape[1]
 
     def _counted(self, tile: Tile, i: Array, j: Array) -> tuple[Array, Array]:
         """Return the entries for which `where` holds."""
@@ -244,12 +247,9 @@ class ListedSum(Reduction):
         if tile.self_pairs is not None:
             kept = j - i != tile.self_pairs.offset
             i, j, D = i[kept], j[kept], D[kept]
-        sums, of_listed = xp.zeros_like(tile.sqdist[:, :1]), []
-        of_entry = xp.zeros_like(D[:, 0])
-        for t in range(listed.sqdist.shape[1]):
-            T = listed.or_lowest()[i, t][:, None]
-            e, slope, own = evaluate(self._outputs, xp, {"D": D, "listed": T})
-            sums += tile.scatter_add(i, e, r)
-            of_entry += slope[:, 0]
-            of_listed.append(tile.scatter_add(i, own, r))
-        return Found(sums, Entries(i, j, of_entry), xp.concat(of_listed, axis=1))
+        T = xp.take(listed.or_lowest(), i, axis=0)
+        D = xp.broadcast_to(D, T.shape)
+        e, slope, own = evaluate(self._outputs, xp, {"D": D, "listed": T})
+        sums = tile.scatter_add(i, xp.sum(e, axis=1, keepdims=True), r)
+        of_entry = Entries(i, j, xp.sum(slope, axis=1))
+        return Found(sums, of_entry, tile.scatter_add(i, own, r))
