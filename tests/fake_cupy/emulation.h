@@ -1,17 +1,10 @@
 // CUDA as far as our kernels use it, on one CPU thread: a block's threads are fibres that take
 // turns where they wait for one another: a warp's at a shuffle, a block's at __syncthreads. Python
-// compiles a kernel file behind this header; see kernels.py.
-#undef _FORTIFY_SOURCE  // its longjmp refuses to leave one stack for another
+// compiles a kernel file behind this header, and links it with emulation.cpp; see kernels.py.
+// Headers of C alone: those of C++ take longer to compile than a kernel.
 #include <math.h>
-#include <setjmp.h>
-#include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
-#include <ucontext.h>
-
-#include <deque>
-#include <functional>
-#include <utility>
-#include <vector>
 
 #define __device__
 #define __global__
@@ -23,138 +16,46 @@
 struct Dim {
     unsigned x, y, z;
 };
-static Dim gridDim, blockDim, blockIdx, threadIdx;
+extern Dim gridDim, blockDim, blockIdx, threadIdx;
 
-struct Fibre {
-    jmp_buf place;
-    std::vector<char> stack;
-    Dim index;
-    bool done, at_barrier;
-    unsigned exchanges;
-    std::deque<std::vector<std::function<void()>>> batches;
-};
-static jmp_buf scheduler;
-static std::vector<Fibre> fibres;
-static Fibre* current;
-static void (*body)(void**);
-static void** body_arguments;
+void __syncthreads();
 
-// setjmp, as every swapcontext is a call of the operating system, for the mask of signals.
-static void wait() {
-    if (!_setjmp(current->place)) _longjmp(scheduler, 1);
-}
+// The number that another lane of the warp has given.
+double exchanged(unsigned lanes, double value, int mask);
 
-static void run_fibre() {
-    for (;;) {  // a thread of the next block, too
-        body(body_arguments);
-        current->done = true;
-        wait();
-    }
-}
-
-static void resume(Fibre& fibre) {
-    current = &fibre;
-    threadIdx = fibre.index;
-    if (_setjmp(scheduler)) return;
-    if (!fibre.stack.empty()) _longjmp(fibre.place, 1);
-    fibre.stack.resize(1 << 16);
-    ucontext_t context;
-    getcontext(&context);
-    context.uc_stack.ss_sp = fibre.stack.data();
-    context.uc_stack.ss_size = fibre.stack.size();
-    context.uc_link = nullptr;
-    makecontext(&context, run_fibre, 0);
-    setcontext(&context);
-}
-
-static void __syncthreads() {
-    current->at_barrier = true;
-    wait();
-}
-
-// A lane may be one exchange ahead of its neighbours, hence two sets of values.
 template <class T>
 static T __shfl_xor_sync(unsigned lanes, T value, int mask) {
-    static std::vector<double> values[2];
-    const size_t self = current - fibres.data(), other = self / 32 * 32 + (self % 32 ^ mask);
-    std::vector<double>& mine = values[current->exchanges++ % 2];
-    mine.resize(fibres.size());
-    mine[self] = value;
-    wait();
-    // A lane that is elsewhere would hang the warp on a device.
-    if (fibres[other].exchanges < current->exchanges || ~lanes) abort();
-    return (T)mine[other];
+    return (T)exchanged(lanes, value, mask);
 }
 
 // Copies arrive as late as they may: when their thread waits for their batch.
 #define EMULATED_COPIES
+void copy_later(void* to, const void* value, size_t bytes);
+void end_batch();
+void wait_for_all_but_last();
+
 template <class T>
 static void start_copy(T* to, const T* from, bool there) {
     const T value = there ? *from : (T)0;
-    current->batches.back().push_back([=] { *to = value; });
+    copy_later(to, &value, sizeof value);
 }
 
-static void end_batch() {
-    current->batches.emplace_back();
-}
-
-static void wait_for_all_but_last() {
-    while (current->batches.size() > 2) {  // the last one ended, and the one that is still open
-        for (auto& copy : current->batches.front()) copy();
-        current->batches.pop_front();
-    }
-}
-
-static void atomicOr(unsigned* word, unsigned bits) {
+static inline void atomicOr(unsigned* word, unsigned bits) {
     *word |= bits;
 }
 
-static void start(Fibre& fibre, unsigned thread) {
-    fibre.index = {thread % blockDim.x, thread / blockDim.x % blockDim.y,
-                   thread / blockDim.x / blockDim.y};
-    fibre.done = fibre.at_barrier = false;
-    fibre.exchanges = 0;
-    fibre.batches.assign(1, {});
-}
+void run_grid(const unsigned* size, void (*kernel)(void**), void** arguments);
 
-static void run_block() {
-    fibres.resize(blockDim.x * blockDim.y * blockDim.z);
-    for (unsigned thread = 0; thread < fibres.size(); ++thread) start(fibres[thread], thread);
-    for (bool left = true; left;) {
-        bool ran = false;
-        left = false;
-        for (Fibre& fibre : fibres) {
-            if (fibre.done) continue;
-            left = true;
-            if (fibre.at_barrier) continue;
-            ran = true;
-            resume(fibre);
-        }
-        if (!ran)
-            for (Fibre& fibre : fibres) fibre.at_barrier = false;
-    }
-}
-
-static void run_grid(const unsigned* size, void (*kernel)(void**), void** arguments) {
-    gridDim = {size[0], size[1], size[2]};
-    blockDim = {size[3], size[4], size[5]};
-    body = kernel;
-    body_arguments = arguments;
-    for (unsigned z = 0; z < gridDim.z; ++z)
-        for (unsigned y = 0; y < gridDim.y; ++y)
-            for (unsigned x = 0; x < gridDim.x; ++x) {
-                blockIdx = {x, y, z};
-                run_block();
-            }
-}
+template <size_t... I>
+struct Indices {};
 
 template <class... A, size_t... I>
-void call(void (*kernel)(A...), void** arguments, std::index_sequence<I...>) {
+void call(void (*kernel)(A...), void** arguments, Indices<I...>) {
     kernel(*static_cast<A*>(arguments[I])...);
 }
 template <class... A>
 void call(void (*kernel)(A...), void** arguments) {
-    call(kernel, arguments, std::index_sequence_for<A...>{});
+    call(kernel, arguments, Indices<__integer_pack(sizeof...(A))...>{});
 }
 template <class... A>
 constexpr int count(void (*)(A...)) {

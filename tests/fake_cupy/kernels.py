@@ -15,8 +15,10 @@ import numpy as np
 from fake_cupy.work import work
 
 HEADER = Path(__file__).parent / "emulation.h"
+RUNTIME = HEADER.with_suffix(".cpp")
 MOST_BLOCKS, MOST_THREADS = (2**31 - 1, 65_535, 65_535), (1024, 1024, 64)
 FOLDER = Path(tempfile.gettempdir()) / "maha_core_emulated_kernels"
+FLAGS = ("-O1", "-shared", "-fPIC", "-w", "-ffp-contract=off")
 ONE_LAUNCH = threading.Lock()  # the emulation keeps its state in static variables
 
 
@@ -64,19 +66,26 @@ def _compiled(code, options):
     source = "\n".join(
         [f'#include "{HEADER}"', code, *(f"EMULATED({name})" for name in dict.fromkeys(names))]
     )
+    _runtime()
+    return ctypes.CDLL(str(_built(source, options)))
+
+
+@cache
+def _runtime():
+    """Load what kernels call, so that they find it."""
+    library = _built(RUNTIME.read_text(), (f"-I{HEADER.parent}",))
+    return ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+
+
+def _built(source, options):
+    """Return the file of a library, which is compiled where it does not exist."""
     digest = hashlib.sha256("".join([source, HEADER.read_text(), *options]).encode())
     FOLDER.mkdir(exist_ok=True)
     library = FOLDER / f"{digest.hexdigest()[:24]}.so"
     if not library.exists():
-        _compile(source, options, library)
-    return ctypes.CDLL(str(library))
-
-
-def _compile(source, options, library):
-    with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
-        file, made = Path(folder) / "kernel.cpp", Path(folder) / "kernel.so"
-        file.write_text(source)
-        flags = ["-O1", "-shared", "-fPIC", "-w", "-ffp-contract=off"]
-        command = ["g++", *flags, *options, str(file), "-o", str(made)]
-        subprocess.run(command, check=True)
-        made.replace(library)
+        with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+            file, made = Path(folder) / "source.cpp", Path(folder) / "library.so"
+            file.write_text(source)
+            subprocess.run(["g++", *FLAGS, *options, str(file), "-o", str(made)], check=True)
+            made.replace(library)
+    return library
