@@ -44,15 +44,15 @@ COMPILED = (
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run every test on every array library that can be installed here."""
-    _install(session, "test", "demo")
+    _install(session, "test", "demo", "cuda")
     _try_to_install(session, TORCH)
     _try_to_install(session, JAX)
     _install_companions(session)
     session.run("pytest", *SHARED_OUT, *session.posargs)
     _run_docstrings(session)
+    _run_compiled(session)
+    _run_emulated(session)
     session.notify("tests-uncompiled")
-    session.notify("tests-compiled")
-    session.notify("tests-cupy")
     session.notify("tests-plugins")
 
 
@@ -67,9 +67,7 @@ def tests_numpy(session: nox.Session) -> None:
 def tests_compiled(session: nox.Session) -> None:
     """Test losses, kernels and reductions by compiled passes, which small problems do without."""
     _install(session, "test")
-    files = [f"tests/test_{name}.py" for name in COMPILED]
-    chosen = ("--backend", "numpy", "--compile-all")
-    session.run("pytest", *SHARED_OUT, *chosen, *files, *session.posargs)
+    _run_compiled(session)
 
 
 @nox.session(name="tests-uncompiled")
@@ -157,7 +155,7 @@ def tests_cupy(session: nox.Session) -> None:
     A few cases of every test that all libraries have, and all of its own.
     """
     _install(session, "test", "cuda")
-    session.run(*FAKE_CUPY, *FEW, *session.posargs)
+    _run_emulated(session)
 
 
 @nox.session
@@ -299,8 +297,19 @@ def _without_numba(session: nox.Session) -> None:
     session.run_install("python", "-m", "pip", "uninstall", "--yes", "--quiet", "numba")
 
 
+def _run_compiled(session: nox.Session) -> None:
+    files = [f"tests/test_{name}.py" for name in COMPILED]
+    chosen = ("--backend", "numpy", "--compile-all")
+    session.run("pytest", *SHARED_OUT, *chosen, *files, *session.posargs)
+
+
+def _run_emulated(session: nox.Session) -> None:
+    session.run(*FAKE_CUPY, *FEW, *session.posargs)
+
+
 def _install(session: nox.Session, *groups: str) -> None:
-    session.install(".", *_groups(*groups))
+    # Python compiles what is imported; to compile everything takes as long as the rest.
+    session.install("--no-compile", ".", *_groups(*groups))
 
 
 def _groups(*names: str) -> tuple[str, ...]:
@@ -309,7 +318,7 @@ def _groups(*names: str) -> tuple[str, ...]:
 
 def _try_to_install(session: nox.Session, requirement: str) -> None:
     try:
-        session.install(requirement, silent=True)
+        session.install("--no-compile", requirement, silent=True)
     except CommandFailed:
         session.warn(f"{requirement} cannot be installed here: what needs it is skipped")
 

@@ -38,7 +38,7 @@ from maha_core.testing.outputs import Outputs
 from maha_core.testing.reduction_cases import REDUCTIONS, reduction_case
 from maha_core.testing.reductions import Reductions
 from maha_core.testing.refusals import Refusals
-from maha_core.tiles.kernels import DirectPart
+from maha_core.tiles.cotangents import DirectPart
 
 # Bad numbers, which JAX's debug_nans is right to stop at: NaN, and a Cholesky factor that is none.
 for unfit in (
@@ -181,7 +181,7 @@ METHODS = {
     "without_entries": (ClosePoints, lambda original, G, flagged, **own: G),
     "direct_part": (ClosePoints, lambda original, *given: DirectPart()),
     "row_products": (Derivatives, broken.off),
-    "replace_diagonal": (Derivatives, broken.first_argument),
+    "replace_diagonal": (Losses, broken.first_argument),
     "fill_diagonal": (Losses, broken.first_argument),
     "exp": (Losses, broken.off),
     "difference": (Losses, broken.off),

@@ -81,7 +81,7 @@ def test_before_the_first_evaluation(monkeypatch):
     def pressed(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(streamed, "value_and_grad", pressed)
+    monkeypatch.setattr(streamed, "evaluated", pressed)
     learner = mc.learn.NCA(2, init="identity")
     error = interrupted(learner, X, Y)
     assert "before its first evaluation" in error.__notes__[0]
@@ -111,16 +111,16 @@ def test_at_the_first_evaluation_of_a_second_search(monkeypatch):
     from maha_core.learn import streamed
 
     once = mc.learn.LMNN(3, 2, init="identity", max_iter=500).fit(X, Y)
-    original, starts = streamed.value_and_grad, []
+    original, starts = streamed.evaluated, []
 
-    def pressed(loss, points, *, metric):
+    def pressed(loss, *rest):
         if not starts or loss is not starts[-1]:
             starts.append(loss)
         if len(starts) == 2:
             raise KeyboardInterrupt
-        return original(loss, points, metric=metric)
+        return original(loss, *rest)
 
-    monkeypatch.setattr(streamed, "value_and_grad", pressed)
+    monkeypatch.setattr(streamed, "evaluated", pressed)
     learner = mc.learn.LMNN(3, 2, init="identity", max_iter=500, n_refreshes=2)
     interrupted(learner, X, Y)
     np.testing.assert_array_equal(learner.components_, once.components_)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from maha_core.formulas import negligible
-from maha_core.tiles.kernels import DirectPart, DistanceTile, TileKernels
+from maha_core.tiles.cotangents import DirectPart
+from maha_core.tiles.kernels import DistanceTile, TileKernels
 from maha_cupy import flagged as pairs_of_tile
 from maha_cupy import rows as row_kernels
 from maha_cupy.library import cp, xp

@@ -28,6 +28,12 @@ FEW_NUMBERS = 2**12
 
 FLOATS = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 
+IN_CACHE = 2**15
+"""So many numbers stay in a core's cache."""
+
+REUSED = 2**18
+"""The most numbers of differences whose memory a thread keeps."""
+
 _OVERLAP_WORK = 10_000
 _NOTHING = nullcontext()
 
@@ -103,13 +109,16 @@ class NumpyLibrary(Library):
         return bool(np.isfinite(values).all())
 
     def row_differences(self, rows: Array, i: Array, columns: Array, j: Array) -> Array:
-        """Return the differences in reused memory of the thread."""
-        shape = i.shape[0], rows.shape[1]
-        found, others = (buffers.empty(shape, array.dtype) for array in (rows, columns))
+        """Return the differences, some in reused memory of the thread."""
+        p, d = i.shape[0], rows.shape[1]
+        found = (buffers.empty if p * d <= REUSED else np.empty)((p, d), rows.dtype)
         # NumPy writes to `out` directly unless it has to report an index; these are checked.
         np.take(rows, i, axis=0, out=found, mode="clip")
-        np.take(columns, j, axis=0, out=others, mode="clip")
-        return np.subtract(found, others, out=found)
+        size = max(1, IN_CACHE // d)
+        for start in range(0, p, size):
+            part = slice(start, start + size)
+            found[part] -= np.take(columns, j[part], axis=0)
+        return found
 
     def scatter_add(self, index: Array, values: Array, size: int) -> Array:
         """Return ``(size, t)``: the rows of `values` summed by their index, in order."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from maha_core.backend import Backend
     from maha_core.problem import Problem
     from maha_core.sweeps.laplacian import BothSides
-    from maha_core.tiles.kernels import DirectPart
+    from maha_core.tiles.cotangents import DirectPart
 
 Array = Any
 
