@@ -142,7 +142,7 @@ def library(request):
     return libraries.load(request.param)
 
 
-FEW = {"jax": 12, "torch": 12, "readonly": 12, "dask": 24, "strict": 48}
+FEW = {"jax": 8, "torch": 8, "readonly": 8, "dask": 12, "strict": 24}
 """So many cases of a test are run on a library, but with --exhaustive.
 
 torch, JAX and arrays that are read-only go to NumPy's engine, which has all cases, and JAX compiles

@@ -139,7 +139,7 @@ ALONE = {
         learn.NCA(max_iter=1, init="identity"), X, _labels(X)
     ).transform(X),
     "LMNN": lambda X, S: _fitted(learn.LMNN(2, max_iter=1), X, _labels(X)).components_,
-    "MLKR": lambda X, S: _fitted(learn.MLKR(5, max_iter=1), X, X[:, 0]).predict(X),
+    "MLKR": lambda X, S: _fitted(learn.MLKR(5, alpha=0.0, max_iter=1), X, X[:, 0]).predict(X),
     "get_metric": lambda X, S: np.asarray(learn.point_distance.PointDistance(S)(X[0], X[1])),
 }
 
