@@ -32,7 +32,8 @@ SHARED_OUT = ("--numprocesses", "2", "--dist", "loadfile")
 # What the main run tests in all its cases, tested once more on another engine.
 SOME, FEW = ("--cases", "6"), ("--cases", "4")
 
-FAKE_CUPY = ("pytest", *SHARED_OUT, "--backend", "cupy", "--fake-cupy")
+# One file takes as long as all others: its tests are shared out, too.
+FAKE_CUPY = ("pytest", "-n", "2", "--dist", "worksteal", "--backend", "cupy", "--fake-cupy")
 
 # What runs by passes over tiles that are generated from expressions.
 COMPILED = (

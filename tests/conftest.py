@@ -151,18 +151,18 @@ what tests themselves do for every shape; on Dask a case takes longest.
 
 
 def _few(items, most):
-    """Keep at most so many cases of every test on every library; where None, what its mark says.
+    """Keep at most so many cases of every test on every library.
 
-    Without a mark those of `FEW` are kept.
-
-    Which ones depends on the test's name, so that all forms and sizes have their turn.
+    Where `most` is None, a test's mark and `FEW` say how many. Which ones depends on the test's
+    name, so that all forms and sizes have their turn.
     """
     cases, kept = {}, {item for item in items if _is_about_cupy(item)}
     for item in [item for item in items if item not in kept]:
         cases.setdefault((_library_of(item), item.nodeid.partition("[")[0]), []).append(item)
     for (library, name), every in cases.items():
         mark = every[0].get_closest_marker("cases")
-        count = most or (mark.args[0] if mark else FEW.get(library, len(every)))
+        count = min(mark.args[0] if mark else len(every), FEW.get(library, len(every)))
+        count = most or count
         first, step = zlib.crc32(name.encode()), max(1, len(every) // count)
         kept |= {every[(first + k * step) % len(every)] for k in range(min(count, len(every)))}
     return [item for item in items if item in kept]

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.skipif(
 
 HERE = Path(__file__).parent
 DISABLE = "MAHA_CORE_DISABLE_PLUGINS"
+SLOW = "torch,jax,jaxlib"  # plugins whose libraries take seconds to import
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +91,7 @@ def test_disabling_the_name_disables_both(installed):
 
 
 def test_the_table_shows_the_conflict(installed):
-    table = run(None, installed("rival"))
+    table = run(None, installed("rival"), disable=SLOW)
     (row,) = (line for line in table.splitlines() if line.startswith("numpy "))
     assert row.split()[-3:] == ["-", "no", "-"]
     assert "maha-rival 0.3" in row
@@ -117,7 +118,7 @@ def test_without_the_broken_plugin_the_standard_serves(installed, disable):
 
 
 def test_the_table_goes_on_past_both(installed):
-    table = run(None, installed("broken"), installed("rival"))
+    table = run(None, installed("broken"), installed("rival"), disable=SLOW)
     names = {line.partition(" ")[0] for line in table.splitlines()}
     assert {"brokenarray", "numpy", "generic"} <= names
     assert "brokenarray: the plugin 'brokenarray' of maha-broken 0.1 does not work" in table
@@ -125,5 +126,5 @@ def test_the_table_goes_on_past_both(installed):
 
 
 def test_the_table_says_what_is_disabled(installed):
-    table = run(None, installed("broken"), disable="brokenarray")
+    table = run(None, installed("broken"), disable=f"brokenarray,{SLOW}")
     assert f"brokenarray: disabled by {DISABLE}" in table
