@@ -9,7 +9,6 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-
 SLOW = "torch,jax,jaxlib"  # plugins whose libraries take seconds to import
 
 
