@@ -9,7 +9,7 @@ import numpy as np
 from maha_core.guard import Flagged
 from maha_core.sweeps.geometry import Geometry
 from maha_core.tiles import tiling
-from maha_numpy import buffers, review
+from maha_numpy import buffers, narrow_rows, review
 from maha_numpy.compiled import narrow
 from maha_numpy.kernels import has_compiled_products
 from maha_numpy.tiles import fill_diagonal, make_symmetric, row_minima
@@ -32,6 +32,9 @@ def write(backend: Backend, problem: Problem, D: Array) -> None:
     if not D.size:
         return
     geometry = Geometry(backend, problem, distances=True)
+    if narrow_rows.suit(geometry, D):
+        narrow_rows.write(backend, geometry, D)
+        return
     side = tiling.square_side(_entries(problem))
 
     def strip(rows: slice) -> None:

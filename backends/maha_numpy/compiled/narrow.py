@@ -21,6 +21,9 @@ Array = Any
 WIDEST = 10
 """The widest matrix: beyond, LLVM no longer vectorises these loops, and BLAS is as fast."""
 
+IN_ANY_ORDER = ("contract", "reassoc", "nsz")
+"""What lets LLVM add terms in any order."""
+
 TOGETHER = 4
 """The number of rows that share one load of a narrow matrix's column."""
 
@@ -64,6 +67,30 @@ def product(left: Array, right: Array, dtype: Any) -> Array:
     return D
 
 
+def write_symmetric(left: Array, right: Array, D: Array) -> None:
+    """Write rows of a D whose entries ij and ji are one number, self-pairs included.
+
+    Parameters
+    ----------
+    left, right : array (r, t + 2), array (c, t + 2)
+        ``[-2 U, a, 1]`` and ``[U, 1, a]``, as `maha_core.formulas.symmetric_operands` returns them.
+    D : array (r, c)
+        In C order; its dtype is that of the result.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from maha_numpy.compiled.narrow import write_symmetric
+    >>> D, a = np.empty((1, 2)), np.array([[4.0], [25.0]])
+    >>> U, one = np.array([[2.0], [5.0]]), np.ones((2, 1))
+    >>> write_symmetric(np.hstack([-2 * U, a, one])[:1], np.hstack([U, one, a]), D)
+    >>> D.tolist()
+    [[0.0, 9.0]]
+    """
+    write = _write_symmetric(left.shape[1], left.dtype.name, D.dtype.name)
+    write(np.ascontiguousarray(left), _columns(right), D)
+
+
 def laplacian_products(G: Array, others: Array, own: Array) -> tuple[Array, Array]:
     """Return ``[G U', r] (r, w + 1)`` and ``[G^T U, c] (c, w + 1)`` in one pass over a tile G.
 
@@ -103,6 +130,11 @@ def _multiply(width: int, dtype: str, rounded: str) -> Callable[..., None]:
 
 
 @cache
+def _write_symmetric(width: int, dtype: str, rounded: str) -> Callable[..., None]:
+    return _compiled(_symmetric_text(width, rounded), dtype)
+
+
+@cache
 def _add(width: int, dtype: str) -> Callable[..., None]:
     return _compiled(_laplacian_text(width, dtype), dtype)
 
@@ -116,9 +148,26 @@ def _compiled(text: str, dtype: str) -> Callable[..., None]:
 
 def _product_text(width: int, dtype: str) -> str:
     """Return a module with ``run(left, right, D)``."""
+    sums = {q: " + ".join(f"u{q}_{k} * v{k}" for k in range(width)) for q in range(TOGETHER)}
+    return _entries_text(width, dtype, sums, IN_ANY_ORDER)
+
+
+def _symmetric_text(width: int, dtype: str) -> str:
+    """Return the same for ``(a + b) + (u_1 v_1 + u_2 v_2 + ...)``, in this order.
+
+    Each operation gives the same number where the points are exchanged.
+    """
+    a, b = width - 2, width - 1
+    products = {q: [f"u{q}_{k} * v{k}" for k in range(a)] for q in range(TOGETHER)}
+    sums = {q: f"(u{q}_{a} + v{b}) + ({' + '.join(of)})" for q, of in products.items()}
+    return _entries_text(width, dtype, sums, ())
+
+
+def _entries_text(width: int, dtype: str, sums: dict[int, str], fastmath: tuple[str, ...]) -> str:
+    """Return a module with ``run(left, right, D)`` from the entries of rows that are together."""
     columns, together = range(width), range(TOGETHER)
-    sums = {q: " + ".join(f"u{q}_{k} * v{k}" for k in columns) for q in together}
     return _module(
+        fastmath,
         f"from numpy import {dtype}",
         "run(left, right, D)",
         "count, c = D.shape",
@@ -142,6 +191,7 @@ def _laplacian_text(width: int, dtype: str) -> str:
     pairs = [(q, k) for q in together for k in columns]
     added = {k: " + ".join(f"h{q} * u{q}_{k}" for q in together) for k in columns}
     return _module(
+        IN_ANY_ORDER,
         f"from numpy import float64, {dtype}",
         "run(G, others, own, of_rows, of_columns)",
         "r, c = G.shape",
@@ -187,10 +237,10 @@ def _row_sums(columns: range, dtype: str) -> list[str]:
     ]
 
 
-def _module(imports: str, signature: str, *body: str) -> str:
-    """Return a module with one pass, in which sums may be added in any order."""
+def _module(fastmath: tuple[str, ...], imports: str, signature: str, *body: str) -> str:
+    """Return a module with one pass."""
     head = [imports, "", "from maha_numpy.compiled.jit import compiles", "", ""]
-    compiled = '@compiles(("contract", "reassoc", "nsz"))'
+    compiled = f"@compiles({fastmath!r})"
     return "\n".join([*head, compiled, f"def {signature}:", *_indented(4, list(body))]) + "\n"
 
 
