@@ -91,13 +91,17 @@ def tests_uncompiled(session: nox.Session) -> None:
 
 @nox.session(name="tests-exhaustive")
 def tests_exhaustive(session: nox.Session) -> None:
-    """Run all cases of all tests on all libraries, without numba, and on CuPy: an hour, or more."""
+    """Run all cases of all tests on all libraries, without numba, and on CuPy: an hour, or more.
+
+    An installed plugin has all of them, too.
+    """
     _install(session, "test", "demo", "cuda")
     _try_to_install(session, TORCH)
     _try_to_install(session, JAX)
     _install_companions(session)
-    session.run("pytest", *SHARED_OUT, "--exhaustive", *session.posargs)
+    session.run("pytest", *SHARED_OUT, *WITHOUT_PLUGINS, "--exhaustive", *session.posargs)
     session.run(*FAKE_CUPY, "--exhaustive", *session.posargs)
+    _run_plugins(session, "--exhaustive")
     _without_numba(session)
     session.run("pytest", *SHARED_OUT, "--exhaustive", "--backend", "numpy,dask", *session.posargs)
 
@@ -312,7 +316,7 @@ def _run_emulated(session: nox.Session) -> None:
     session.run(*FAKE_CUPY, *FEW, *session.posargs)
 
 
-def _run_plugins(session: nox.Session) -> None:
+def _run_plugins(session: nox.Session, *options: str) -> None:
     """Install a stranger's wheel into a folder of its own: no other run of the session meets it."""
     stranger = ROOT / "tests" / "third_party" / "toyarray"
     made = Path(session.create_tmp()) / "toyarray"
@@ -322,7 +326,7 @@ def _run_plugins(session: nox.Session) -> None:
     session.install("--no-deps", "--target", str(made), str(wheel))
     beside = {"PYTHONPATH": str(made)}
     session.run("python", "-m", "maha_core", env=beside)
-    session.run("pytest", "tests/third_party", *session.posargs, env=beside)
+    session.run("pytest", "tests/third_party", *options, *session.posargs, env=beside)
 
 
 def _install(session: nox.Session, *groups: str) -> None:
