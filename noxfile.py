@@ -330,7 +330,9 @@ def _run_plugins(session: nox.Session, *options: str) -> None:
 
 
 def _install(session: nox.Session, *groups: str) -> None:
-    # Python compiles what is imported; to compile everything takes as long as the rest.
+    # Compiling all that is installed takes as long as the rest; Python compiles what is imported,
+    # and must keep it for the next process.
+    session.env["PYTHONDONTWRITEBYTECODE"] = ""
     session.install("--no-compile", ".", *_groups(*groups))
 
 
