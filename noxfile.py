@@ -32,6 +32,15 @@ SHARED_OUT = ("--numprocesses", "2", "--dist", "loadfile")
 # What the main run tests in all its cases, tested once more on another engine.
 SOME, FEW = ("--cases", "6"), ("--cases", "4")
 
+# Strangers' plugins, which a run of their own installs.
+WITHOUT_PLUGINS = ("--ignore", "tests/third_party")
+
+# What reads files and types, and computes nothing: numba has no part in it.
+WITH_NUMBA_OR_NOT = (
+    *WITHOUT_PLUGINS,
+    *("--ignore", "tests/test_typing.py", "--ignore", "tests/test_packaging.py"),
+)
+
 # One file takes as long as all others: its tests are shared out, too.
 FAKE_CUPY = ("pytest", "-n", "2", "--dist", "worksteal", "--backend", "cupy", "--fake-cupy")
 
@@ -49,12 +58,12 @@ def tests(session: nox.Session) -> None:
     _try_to_install(session, TORCH)
     _try_to_install(session, JAX)
     _install_companions(session)
-    session.run("pytest", *SHARED_OUT, *session.posargs)
+    session.run("pytest", *SHARED_OUT, *WITHOUT_PLUGINS, *session.posargs)
     _run_docstrings(session)
     _run_compiled(session)
     _run_emulated(session)
+    _run_plugins(session)
     session.notify("tests-uncompiled")
-    session.notify("tests-plugins")
 
 
 @nox.session(name="tests-numpy")
@@ -76,18 +85,23 @@ def tests_uncompiled(session: nox.Session) -> None:
     """Test the NumPy backend, and Dask on it, where numba is not installed; some cases of each."""
     _without_numba(session)
     for backend, cases in (("numpy", SOME), ("dask", FEW)):
-        session.run("pytest", *SHARED_OUT, *cases, "--backend", backend, *session.posargs)
+        chosen = (*WITH_NUMBA_OR_NOT, *cases, "--backend", backend)
+        session.run("pytest", *SHARED_OUT, *chosen, *session.posargs)
 
 
 @nox.session(name="tests-exhaustive")
 def tests_exhaustive(session: nox.Session) -> None:
-    """Run all cases of all tests on all libraries, without numba, and on CuPy: an hour, or more."""
+    """Run all cases of all tests on all libraries, without numba, and on CuPy: an hour, or more.
+
+    An installed plugin has all of them, too.
+    """
     _install(session, "test", "demo", "cuda")
     _try_to_install(session, TORCH)
     _try_to_install(session, JAX)
     _install_companions(session)
-    session.run("pytest", *SHARED_OUT, "--exhaustive", *session.posargs)
+    session.run("pytest", *SHARED_OUT, *WITHOUT_PLUGINS, "--exhaustive", *session.posargs)
     session.run(*FAKE_CUPY, "--exhaustive", *session.posargs)
+    _run_plugins(session, "--exhaustive")
     _without_numba(session)
     session.run("pytest", *SHARED_OUT, "--exhaustive", "--backend", "numpy,dask", *session.posargs)
 
@@ -178,13 +192,7 @@ def gpu(session: nox.Session) -> None:
 def tests_plugins(session: nox.Session) -> None:
     """Build a stranger's distribution, install it, and use maha_core on its arrays."""
     _install(session, "test")
-    wheels = Path(session.create_tmp())
-    stranger = ROOT / "tests" / "third_party" / "toyarray"
-    session.run_install("python", "-m", "build", "--wheel", "--outdir", str(wheels), str(stranger))
-    (wheel,) = wheels.glob("toyarray-*.whl")
-    session.install("--force-reinstall", "--no-deps", str(wheel))
-    session.run("python", "-m", "maha_core")
-    session.run("pytest", "tests/third_party", *session.posargs)
+    _run_plugins(session)
 
 
 @nox.session(name="tests-companions")
@@ -306,6 +314,19 @@ def _run_compiled(session: nox.Session) -> None:
 
 def _run_emulated(session: nox.Session) -> None:
     session.run(*FAKE_CUPY, *FEW, *session.posargs)
+
+
+def _run_plugins(session: nox.Session, *options: str) -> None:
+    """Install a stranger's wheel into a folder of its own: no other run of the session meets it."""
+    stranger = ROOT / "tests" / "third_party" / "toyarray"
+    made = Path(session.create_tmp()) / "toyarray"
+    shutil.rmtree(made, ignore_errors=True)
+    session.run_install("python", "-m", "build", "--wheel", "--outdir", str(made), str(stranger))
+    (wheel,) = made.glob("toyarray-*.whl")
+    session.install("--no-deps", "--target", str(made), str(wheel))
+    beside = {"PYTHONPATH": str(made)}
+    session.run("python", "-m", "maha_core", env=beside)
+    session.run("pytest", "tests/third_party", *options, *session.posargs, env=beside)
 
 
 def _install(session: nox.Session, *groups: str) -> None:

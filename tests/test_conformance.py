@@ -82,9 +82,13 @@ class TestEveryLibrary(Conformance):
         return self.library.numpy(array)
 
 
+@pytest.mark.cases(4)
 @pytest.mark.parametrize("library", ["torch"], indirect=True)
 class TestTorchByTheGenericPath(TestEveryLibrary):
-    """Its own plugin lends its tensors to NumPy; what lives elsewhere goes this way."""
+    """Its own plugin lends its tensors to NumPy; what lives elsewhere goes this way.
+
+    array-api-strict has more cases of the same code.
+    """
 
     def context(self):
         return mc.use_backend("generic")
