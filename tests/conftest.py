@@ -138,7 +138,11 @@ def pytest_collection_modifyitems(config, items):
     kept = wanted if config.getoption("--exhaustive") else _few(wanted, config.getoption("--cases"))
     staying = set(kept)
     config.hook.pytest_deselected(items=[item for item in items if item not in staying])
-    items[:] = kept
+    items[:] = sorted(kept, key=lambda item: item.path.name not in FIRST)
+
+
+FIRST = ("test_wide_data.py", "test_screened.py")
+"""Long files whose names come late: at the end, one process would work on one alone."""
 
 
 @pytest.fixture(scope="session")

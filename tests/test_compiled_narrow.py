@@ -82,7 +82,7 @@ def test_sums_of_long_float32_rows_are_added_in_float64():
     assert np.abs(of_rows / (400_000 * np.float64(np.float32(0.1))) - 1).max() < 1e-6
 
 
-@pytest.mark.parametrize("width", [3, 5, narrow.WIDEST])
+@pytest.mark.parametrize("width", [3, 5, narrow.WIDEST, 20])
 @pytest.mark.parametrize("rounded", ["f8", "f4"])
 def test_a_symmetric_matrix_by_rows(width, rounded):
     """Whatever rows and columns are computed together: both entries of a pair are one number."""
@@ -92,6 +92,7 @@ def test_a_symmetric_matrix_by_rows(width, rounded):
         left, right = np.hstack([-2 * U, a, ones]), np.hstack([U, ones, a])
         D = np.empty((n, n), rounded)
         for first in range(0, n, 7):
-            narrow.write_symmetric(left[first : first + 7], right, D[first : first + 7])
+            part = slice(first, first + 7)
+            narrow.write_symmetric(left[part], narrow.packed(right), D[part])
         np.testing.assert_array_equal(D, D.T)
         assert close(D, left, right.T, rounded)

@@ -15,13 +15,16 @@ from maha_core.sweeps.geometry import Geometry
 from maha_core.tiles import tiling
 from maha_numpy import review
 from maha_numpy.compiled import narrow
-from maha_numpy.kernels import has_compiled_products
+from maha_numpy.kernels import compiles
 from maha_numpy.tiles import STRETCH, fill_diagonal, stretch_minima
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
 
 Array = Any
+
+WIDEST = {"float64": 10, "float32": 18}
+"""The widest operands: for wider ones, half of a BLAS product and its mirror image are faster."""
 
 ROWS_BYTES = 2**20
 """The rows that are written and examined together stay in the cache."""
@@ -32,8 +35,9 @@ def suit(geometry: Geometry, D: Array) -> bool:
     problem, points = geometry.problem, geometry.columns
     if problem.Y is not None or not D.flags.carray:
         return False
-    is_own_dual = problem.form.dual(points.U) is points.U
-    return is_own_dual and has_compiled_products(problem, points.left)
+    if problem.form.dual(points.U) is not points.U or not compiles(problem):
+        return False
+    return bool(points.left.shape[1] <= WIDEST[points.left.dtype.name])
 
 
 def write(backend: Backend, geometry: Geometry, D: Array) -> None:
@@ -41,7 +45,8 @@ def write(backend: Backend, geometry: Geometry, D: Array) -> None:
     problem = geometry.problem
     budget = min(ROWS_BYTES, problem.options.tile_bytes or ROWS_BYTES)
     parts = tiling.blocks(problem.n, max(1, budget // (problem.m * D.itemsize)))
-    strips = [Rows(backend, geometry, part, D) for part in parts]
+    right = narrow.packed(geometry.columns.right)
+    strips = [Rows(backend, geometry, part, right, D) for part in parts]
     for step in (Rows.write, Rows.review):
         for _ in backend.map_ordered(step, strips, problem.options):
             pass
@@ -50,9 +55,11 @@ def write(backend: Backend, geometry: Geometry, D: Array) -> None:
 class Rows:
     """Some rows of D."""
 
-    def __init__(self, backend: Backend, geometry: Geometry, rows: slice, D: Array) -> None:
+    def __init__(
+        self, backend: Backend, geometry: Geometry, rows: slice, right: Array, D: Array
+    ) -> None:
         self.backend, self.problem = backend, geometry.problem
-        self.rows, self.D = rows, D
+        self.rows, self.right, self.D = rows, right, D
         self.points, self.columns = geometry.rows(rows), geometry.columns
         self.smallest: Array = None
 
@@ -60,7 +67,7 @@ class Rows:
         """Write the rows, and keep the smallest entries of their stretches."""
         D = self.D[self.rows]
         with self.backend.quiet():
-            narrow.write_symmetric(self.points.left, self.columns.right, D)
+            narrow.write_symmetric(self.points.left, self.right, D)
             if self.problem.accurate:
                 fill_diagonal(D, self.rows.start, np.inf)
                 self.smallest = stretch_minima(D)
