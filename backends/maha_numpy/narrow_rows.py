@@ -37,7 +37,8 @@ def suit(geometry: Geometry, D: Array) -> bool:
         return False
     if problem.form.dual(points.U) is not points.U or not compiles(problem):
         return False
-    return bool(points.left.shape[1] <= WIDEST[points.left.dtype.name])
+    left: Array = points.left
+    return bool(left.shape[1] <= WIDEST[left.dtype.name])
 
 
 def write(backend: Backend, geometry: Geometry, D: Array) -> None:
