@@ -31,16 +31,17 @@ GPU_JAX = os.environ.get("MAHA_CORE_GPU_JAX")
 SHARED_OUT = ("--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 
 # What the main run tests in all its cases, tested once more on another engine.
-SOME, FEW = ("--cases", "6"), ("--cases", "4")
+FEW = ("--cases", "4")
 
 # Strangers' plugins, which a run of their own installs.
 WITHOUT_PLUGINS = ("--ignore", "tests/third_party")
 
-# Numba has no part in what reads files and types, nor in what a worker's death does.
+# Numba has no part in what reads files and types, nor in where Dask's workers are.
 WITH_NUMBA_OR_NOT = (
     *WITHOUT_PLUGINS,
     *("--ignore", "tests/test_typing.py", "--ignore", "tests/test_packaging.py"),
     *("--ignore", "tests/dask_backend/test_faults.py"),
+    *("--ignore", "tests/dask_backend/test_cluster.py"),
 )
 
 # One file takes as long as all others: its tests are shared out, too.
@@ -86,9 +87,8 @@ def tests_compiled(session: nox.Session) -> None:
 def tests_uncompiled(session: nox.Session) -> None:
     """Test the NumPy backend, and Dask on it, where numba is not installed; some cases of each."""
     _without_numba(session)
-    for backend, cases in (("numpy", SOME), ("dask", FEW)):
-        chosen = (*WITH_NUMBA_OR_NOT, *cases, "--backend", backend)
-        session.run("pytest", *SHARED_OUT, *chosen, *session.posargs)
+    chosen = (*WITH_NUMBA_OR_NOT, *FEW, "--backend", "numpy,dask")
+    session.run("pytest", *SHARED_OUT, *chosen, *session.posargs)
 
 
 @nox.session(name="tests-exhaustive")
