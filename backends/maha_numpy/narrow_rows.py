@@ -1,4 +1,4 @@
-"""D of a narrow embedding among its own points, written by whole rows.
+"""D in float32 of a narrow embedding among its own points, written by whole rows.
 
 The arithmetic of a compiled narrow product takes less time than writing mirror images does. So all
 entries are computed, in a way that makes D exactly symmetric.
@@ -15,7 +15,7 @@ from maha_core.sweeps.geometry import Geometry
 from maha_core.tiles import tiling
 from maha_numpy import review
 from maha_numpy.compiled import narrow
-from maha_numpy.kernels import compiles
+from maha_numpy.kernels import has_compiled_products
 from maha_numpy.tiles import STRETCH, fill_diagonal, stretch_minima
 
 if TYPE_CHECKING:
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
 Array = Any
 
-WIDEST = {"float64": 10, "float32": 18}
-"""The widest operands: for wider ones, half of a BLAS product and its mirror image are faster."""
-
 ROWS_BYTES = 2**20
 """The rows that are written and examined together stay in the cache."""
 
 
 def suit(geometry: Geometry, D: Array) -> bool:
-    """Tell whether D can be written by whole rows, and is written faster so."""
+    """Tell whether D can be written by whole rows, and is written faster so.
+
+    It is if D is rounded from products in float64: hardly an entry cancels, and D need not be read
+    again.
+    """
     problem, points = geometry.problem, geometry.columns
     if problem.Y is not None or not D.flags.carray:
         return False
-    if problem.form.dual(points.U) is not points.U or not compiles(problem):
-        return False
     left: Array = points.left
-    return bool(left.shape[1] <= WIDEST[left.dtype.name])
+    is_own_dual = problem.form.dual(points.U) is points.U
+    return is_own_dual and left.dtype != D.dtype and has_compiled_products(problem, left)
 
 
 def write(backend: Backend, geometry: Geometry, D: Array) -> None:
