@@ -26,20 +26,25 @@ def find(D: Array, bound: Array) -> Candidates:
     ([3.0, 1.0], [1], [7])
     """
     smallest = row_minima(D)
-    return smallest[:, None], of_rows(D, np.flatnonzero(~(smallest >= bound)), bound)
+    return smallest[:, None], below(D, smallest, bound)
 
 
-def of_rows(D: Array, rows: Array, bound: Array) -> tuple[Array, Array] | None:
-    """Return rows and columns of the entries of some rows below their row's bound; None if many.
+def below(D: Array, smallest: Array, bound: Array) -> tuple[Array, Array] | None:
+    """Return rows and columns of the entries below their row's bound; None if they are many.
+
+    ``smallest (r,)`` are the rows' smallest entries; rows that reach their bound are not read.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from maha_numpy.candidates import of_rows
-    >>> i, j = of_rows(np.eye(40), np.array([1]), np.full(40, 0.5))
-    >>> i.size, j.max().item()
-    (39, 39)
+    >>> from maha_numpy.candidates import below
+    >>> D = np.full((2, 100), 3.0)
+    >>> D[1, 7] = 1.0
+    >>> i, j = below(D, D.min(axis=1), np.array([2.0, 2.0]))
+    >>> i.tolist(), j.tolist()
+    ([1], [7])
     """
+    rows = np.flatnonzero(~(smallest >= bound))
     if not rows.size:
         return NOTHING
     most = D.size // FEW

@@ -23,7 +23,7 @@ from maha_core.tiles.tile import column_name, row_name
 
 if TYPE_CHECKING:
     from maha_core.tiles.term import Term
-    from maha_core.tiles.tile import Entries, Tile
+    from maha_core.tiles.tile import Tile
 
 Array = Any
 Pieces = tuple[Array, ...]
@@ -215,10 +215,6 @@ class Reduction(ABC):
     @abstractmethod
     def term(self, tile: Tile, pieces: Pieces, g: Array) -> Term:
         """Return the cotangent of a tile's D for one ``(r, w)`` of the reduction."""
-
-    def few(self, tile: Tile, g: Array) -> Entries | None:
-        """Return what `term` describes as few entries; None if they are many or not known."""
-        return None
 
     @abstractmethod
     def entry(self, xp: Any, pieces: Pieces, g: Array) -> Term:

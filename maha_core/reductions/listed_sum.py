@@ -129,7 +129,7 @@ class ListedSum(Reduction):
         return Term(expression, {slope: self._slope(tile), own: g}, (slope,))
 
     def few(self, tile: Tile, g: Array) -> Entries | None:
-        """Return the entries within the bound, if they are few."""
+        """Return what `term` describes as the entries within the bound; None if they are many."""
         found = self._found(tile).of_entry
         if not isinstance(found, Entries):
             return None

@@ -52,9 +52,9 @@ class BothSides:
         """Return ``L U`` of the columns."""
         return formulas.laplacian(sums, points.U)
 
-    def pull_rows(self, points: Points, products: Array) -> Array:
-        """Return the rows' part of the gradient of the metric's parameter."""
-        return self.form.pull(points.W, points.U, self.of_rows(products, points))
+    def pull_rows(self, points: Points, products: Array, of_rows: Array) -> Array:
+        """Return the rows' part of the gradient of the metric's parameter, from `of_rows`."""
+        return self.form.pull(points.W, points.U, of_rows)
 
 
 class OneSide(BothSides):
@@ -74,14 +74,17 @@ class OneSide(BothSides):
     def no_columns(self, points: Points) -> Array:
         return points.U[:, :1]
 
+    def of_rows(self, products: Array, points: Points) -> Array:
+        """Return ``R = r * B - G B'``."""
+        return formulas.laplacian(products, self.form.one_sided(points.W, points.U))
+
     def of_columns(self, sums: Array, points: Points) -> Array:
         """Return ``c * U'``."""
         return sums * points.U
 
-    def pull_rows(self, points: Points, products: Array) -> Array:
+    def pull_rows(self, points: Points, products: Array, of_rows: Array) -> Array:
         W, U, r = points.W, points.U, products[:, -1:]
-        R = formulas.laplacian(products, self.form.one_sided(W, U))
-        return self.form.pull_one_sided(W, U, R) - self.form.pull(W, U, r * U)
+        return self.form.pull_one_sided(W, U, of_rows) - self.form.pull(W, U, r * U)
 
     def _column_sums(self, G: Array) -> Array:
         return self.backend.xp.sum(G, axis=0)[:, None]

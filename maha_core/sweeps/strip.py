@@ -99,20 +99,24 @@ class RowBlock:
         if of_columns is not None:
             strip.columns.add(columns, of_columns)
 
-    def gradient_rows(self) -> Array:
+    def of_rows(self) -> Array | None:
+        """Return what the Laplacian product has of the rows; None where there are no products."""
+        if self.products is None:
+            return None
+        return self.laplacian.of_rows(self.products, self.points)
+
+    def gradient_rows(self, LU: Array | None) -> Array:
         """Return the rows' part of the gradient of X."""
-        LU = self.direct_rows
-        if self.products is not None:
-            LU = plus(self.laplacian.of_rows(self.products, self.points), LU)
+        LU = plus(LU, self.direct_rows)
         if LU is None:
             LU = self.backend.xp.zeros_like(self.points.U)
         return self.problem.form.pull_points(LU)
 
-    def pulled(self) -> Array | None:
+    def pulled(self, of_rows: Array | None) -> Array | None:
         """Return the rows' part of the gradient of the metric's parameter."""
-        if self.products is None:
+        if of_rows is None:
             return self.parameter
-        own = self.laplacian.pull_rows(self.points, self.products)
+        own = self.laplacian.pull_rows(self.points, self.products, of_rows)
         return plus(self.parameter, self.backend.widen(own))
 
     def _without_few(self, visit: Visit, few: Entries, strip: Strip) -> Array | None:
@@ -182,10 +186,11 @@ class Strip:
             self.listed.append(block.listed)
         if not block.has_cotangent:
             return
+        of_rows = block.of_rows()
         if "metric" in self.wrt:
-            self.total.parameter = plus(self.total.parameter, block.pulled())
+            self.total.parameter = plus(self.total.parameter, block.pulled(of_rows))
         if "X" in self.wrt:
-            self.rows.append(block.gradient_rows())
+            self.rows.append(block.gradient_rows(of_rows))
 
     def result(self, points: Points, start: int) -> StripResult:
         """Return the sums; `start` is the first column of the strip's tiles."""

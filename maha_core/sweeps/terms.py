@@ -186,7 +186,7 @@ class Terms:
         if len(self.reductions) > 1 or not self.finite:
             return None
         ((name, reduction),) = self.reductions.items()
-        return reduction.few(tile, slopes[name])
+        return reduction.few(tile, slopes[name]) if isinstance(reduction, ListedSum) else None
 
     def _terms(self, tile: Tile, summary: Summary, slopes: Mapping[str, Array]) -> list[Term]:
         """Return the parts of the cotangent."""

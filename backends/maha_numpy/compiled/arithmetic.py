@@ -132,8 +132,7 @@ class CompiledArithmetic:
 
     def below(self, tile: Tile, bound: Array) -> tuple[Array, Array] | None:
         """Return rows and columns of the entries below their row's bound; None if many."""
-        rows = np.flatnonzero(~(tile.row_minimum()[:, 0] >= bound))
-        return candidates.of_rows(tile.sqdist, rows, bound)
+        return candidates.below(tile.sqdist, tile.row_minimum()[:, 0], bound)
 
     def _exponents(self, tile: Tile, e: Expression) -> Exponents | None:
         """Return the rows' exponents and their shift, None if e has no fast form."""
