@@ -46,8 +46,7 @@ def write(backend: Backend, geometry: Geometry, D: Array) -> None:
     problem = geometry.problem
     budget = min(ROWS_BYTES, problem.options.tile_bytes or ROWS_BYTES)
     parts = tiling.blocks(problem.n, max(1, budget // (problem.m * D.itemsize)))
-    right = narrow.packed(geometry.columns.right)
-    strips = [Rows(backend, geometry, part, right, D) for part in parts]
+    strips = [Rows(backend, geometry, part, D) for part in parts]
     for step in (Rows.write, Rows.review):
         for _ in backend.map_ordered(step, strips, problem.options):
             pass
@@ -56,11 +55,9 @@ def write(backend: Backend, geometry: Geometry, D: Array) -> None:
 class Rows:
     """Some rows of D."""
 
-    def __init__(
-        self, backend: Backend, geometry: Geometry, rows: slice, right: Array, D: Array
-    ) -> None:
+    def __init__(self, backend: Backend, geometry: Geometry, rows: slice, D: Array) -> None:
         self.backend, self.problem = backend, geometry.problem
-        self.rows, self.right, self.D = rows, right, D
+        self.rows, self.D = rows, D
         self.points, self.columns = geometry.rows(rows), geometry.columns
         self.smallest: Array = None
 
@@ -68,7 +65,7 @@ class Rows:
         """Write the rows, and keep the smallest entries of their stretches."""
         D = self.D[self.rows]
         with self.backend.quiet():
-            narrow.write_symmetric(self.points.left, self.right, D)
+            narrow.write_symmetric(self.points.left, self.columns.right, D)
             if self.problem.accurate:
                 fill_diagonal(D, self.rows.start, np.inf)
                 self.smallest = stretch_minima(D)

@@ -67,50 +67,28 @@ def product(left: Array, right: Array, dtype: Any) -> Array:
     return D
 
 
-def packed(right: Array) -> Array:
-    """Return a matrix ``(c, w)`` by stretches of its columns ``(s, w * STRETCH)``, 0 at the end.
-
-    LLVM must see that reading a matrix and writing D do not overlap. It compares every two arrays,
-    and gives up if they are many; a stretch is one array.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from maha_numpy.compiled.narrow import STRETCH, packed
-    >>> stretches = packed(np.array([[1.0, 2.0], [3.0, 4.0]]))
-    >>> stretches.shape == (1, 2 * STRETCH), stretches[0, :2].tolist()
-    (True, [1.0, 3.0])
-    """
-    c, w = right.shape
-    count = -(-c // STRETCH)
-    padded = np.zeros((count * STRETCH, w), right.dtype)
-    padded[:c] = right
-    return padded.reshape(count, STRETCH, w).transpose(0, 2, 1).reshape(count, w * STRETCH)
-
-
 def write_symmetric(left: Array, right: Array, D: Array) -> None:
     """Write rows of a D whose entries ij and ji are one number, self-pairs included.
 
     Parameters
     ----------
-    left, right : array (r, t + 2), array (s, ...)
-        ``[-2 U, a, 1]`` and the `packed` ``[U, 1, a]``, as `maha_core.formulas.symmetric_operands`
-        returns them.
+    left, right : array (r, t + 2), array (c, t + 2)
+        ``[-2 U, a, 1]`` and ``[U, 1, a]``, as `maha_core.formulas.symmetric_operands` returns them.
     D : array (r, c)
         In C order; its dtype is that of the result.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from maha_numpy.compiled.narrow import packed, write_symmetric
+    >>> from maha_numpy.compiled.narrow import write_symmetric
     >>> D, a = np.empty((1, 2)), np.array([[4.0], [25.0]])
     >>> U, one = np.array([[2.0], [5.0]]), np.ones((2, 1))
-    >>> write_symmetric(np.hstack([-2 * U, a, one])[:1], packed(np.hstack([U, one, a])), D)
+    >>> write_symmetric(np.hstack([-2 * U, a, one])[:1], np.hstack([U, one, a]), D)
     >>> D.tolist()
     [[0.0, 9.0]]
     """
     write = _write_symmetric(left.shape[1], left.dtype.name, D.dtype.name)
-    write(np.ascontiguousarray(left), right, D)
+    write(np.ascontiguousarray(left), _columns(right), D)
 
 
 def laplacian_products(G: Array, others: Array, own: Array) -> tuple[Array, Array]:
@@ -170,57 +148,42 @@ def _compiled(text: str, dtype: str) -> Callable[..., None]:
 
 def _product_text(width: int, dtype: str) -> str:
     """Return a module with ``run(left, right, D)``."""
+    sums = {q: " + ".join(f"u{q}_{k} * v{k}" for k in range(width)) for q in range(TOGETHER)}
+    return _entries_text(width, dtype, sums, IN_ANY_ORDER)
+
+
+def _symmetric_text(width: int, dtype: str) -> str:
+    """Return the same for ``(a + b) + (u_1 v_1 + u_2 v_2 + ...)``, in this order.
+
+    Each operation gives the same number where the points are exchanged.
+    """
+    a, b, sums = width - 2, width - 1, {}
+    for q in range(TOGETHER):
+        products = " + ".join(f"u{q}_{k} * v{k}" for k in range(a))
+        sums[q] = f"(u{q}_{a} + v{b}) + ({products})"
+    return _entries_text(width, dtype, sums, ())
+
+
+def _entries_text(width: int, dtype: str, sums: dict[int, str], fastmath: tuple[str, ...]) -> str:
+    """Return a module with ``run(left, right, D)`` from the entries of rows that are together."""
     columns, together = range(width), range(TOGETHER)
-    sums = {q: " + ".join(f"u{q}_{k} * v{k}" for k in columns) for q in together}
     return _module(
-        IN_ANY_ORDER,
+        fastmath,
         f"from numpy import {dtype}",
         "run(left, right, D)",
         "count, c = D.shape",
         f"{_listed('w{}', columns)} = right",
         *_stretches(f"w{k}" for k in columns),
-        *_indented(4, _opened_rows(columns)),
+        f"    for i in range(0, count, {TOGETHER}):",
+        # The last rows are computed twice if their number is not a multiple.
+        f"        i = max(0, min(i, count - {TOGETHER}))",
+        *(f"        i{q} = min(i + {q}, count - 1)" for q in together),
+        *(f"        u{q}_{k} = left[i{q}, {k}]" for q in together for k in columns),
+        *(f"        d{q} = D[i{q}, low:stop]" for q in together),
         "        for j in range(stop - low):",
         *(f"            v{k} = w{k}_part[j]" for k in columns),
         *(f"            d{q}[j] = {dtype}({sums[q]})" for q in together),
     )
-
-
-def _symmetric_text(width: int, dtype: str) -> str:
-    """Return a module with ``run(left, right, D)`` for `packed` columns.
-
-    An entry is ``(a + b) + (u_1 v_1 + u_2 v_2 + ...)``, in this order: each operation gives the
-    same number where the points are exchanged.
-    """
-    a, b, together = width - 2, width - 1, range(TOGETHER)
-    products = {q: " + ".join(f"u{q}_{k} * v{k}" for k in range(a)) for q in together}
-    return _module(
-        (),
-        f"from numpy import {dtype}",
-        "run(left, right, D)",
-        "count, c = D.shape",
-        f"for low in range(0, c, {STRETCH}):",
-        f"    stop, stretch = min(low + {STRETCH}, c), right[low // {STRETCH}]",
-        *_indented(4, _opened_rows(range(a + 1))),
-        "        for j in range(stop - low):",
-        *(f"            v{k} = stretch[{k * STRETCH} + j]" for k in (*range(a), b)),
-        *(f"            d{q}[j] = {dtype}((u{q}_{a} + v{b}) + ({products[q]}))" for q in together),
-    )
-
-
-def _opened_rows(columns: range) -> list[str]:
-    """Return the head of a loop over rows, some together, with their numbers and their part of D.
-
-    The last rows are computed twice if their number is not a multiple.
-    """
-    together = range(TOGETHER)
-    return [
-        f"for i in range(0, count, {TOGETHER}):",
-        f"    i = max(0, min(i, count - {TOGETHER}))",
-        *(f"    i{q} = min(i + {q}, count - 1)" for q in together),
-        *(f"    u{q}_{k} = left[i{q}, {k}]" for q in together for k in columns),
-        *(f"    d{q} = D[i{q}, low:stop]" for q in together),
-    ]
 
 
 def _laplacian_text(width: int, dtype: str) -> str:
