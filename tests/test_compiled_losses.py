@@ -12,10 +12,12 @@ import maha_core as mc
 import oracle
 from closeness import assert_close
 from forms import metric as metric_of
+from user_losses import LogSum
 
 pytest.importorskip("numba", reason="numba is not installed")
 passes = pytest.importorskip("maha_numpy.compiled.passes", exc_type=ImportError)
 from maha_numpy import kernels  # noqa: E402
+from maha_numpy.compiled import whole_rows  # noqa: E402
 
 DTYPES = ["float64", "float32"]
 KERNELS = ("Gaussian", "Laplace", "Matern32", "Matern52", "RationalQuadratic")
@@ -36,13 +38,19 @@ def always(monkeypatch):
 @pytest.fixture
 def runs(monkeypatch):
     """Count the passes that run."""
-    seen, run = [], passes.run
+    seen = []
 
-    def counted(*arguments):
-        seen.append(arguments)
-        return run(*arguments)
+    def count(module):
+        run = module.run
 
-    monkeypatch.setattr(passes, "run", counted)
+        def counted(*arguments):
+            seen.append(module)
+            return run(*arguments)
+
+        monkeypatch.setattr(module, "run", counted)
+
+    count(passes)
+    count(whole_rows)
     return seen
 
 
@@ -102,6 +110,41 @@ def test_losses_agree(always, runs, loss, form, dtype, with_Y):
     X, Y, metric = problem(form, dtype, with_Y)
     made, how = loss(taken(dtype), with_Y), {"metric": metric, "wrt": wrt_of(metric, Y)}
     assert_agrees(lambda: mc.value_and_grad(made, X, Y, **how), runs)
+
+
+@both
+@pytest.mark.parametrize("loss", expressions.LOSSES)
+def test_losses_agree_where_rows_are_cut(always, runs, loss, dtype, with_Y):
+    X, Y, metric = problem("factor", dtype, with_Y)
+    made, how = loss(taken(dtype), with_Y), {"metric": metric, "wrt": wrt_of(metric, Y)}
+    with mc.options(tile_bytes=200):
+        assert_agrees(lambda: mc.value_and_grad(made, X, Y, **how), runs)
+    assert whole_rows not in runs
+
+
+IN_ONE_PASS = {
+    "MLKR": lambda y, l: mc.losses.MLKR(y),
+    "weighted MLKR": lambda y, l: mc.losses.MLKR(y, sample_weight=np.abs(y)),
+    "NCA": lambda y, l: mc.losses.NCA(l),
+    "log-likelihood": lambda y, l: LogSum(y),
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", IN_ONE_PASS)
+def test_softmax_losses_take_one_pass_of_whole_rows(runs, name, dtype):
+    X, y, labels = inputs(dtype)
+    loss = IN_ONE_PASS[name](y, labels)
+    assert_agrees(lambda: mc.value_and_grad(loss, X, wrt="X"), runs)
+    assert set(runs) == {whole_rows}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_targets_that_are_vectors_take_products(always, runs, dtype):
+    X, y, _ = inputs(dtype)
+    loss = mc.losses.MLKR(np.stack([y, y**2], axis=1))
+    assert_agrees(lambda: mc.value_and_grad(loss, X, wrt="X"), runs)
+    assert whole_rows not in runs
 
 
 @both

@@ -72,6 +72,11 @@ SAME = {
     "likes": lambda D, a, b: (
         D + np.ones_like(D) + np.zeros_like(D) + np.full_like(D, 0.25) + np.ones_like(D > 1)
     ),
+    "not finite": lambda D, a, b: (
+        np.where(np.isinf(D - np.inf), 2 * D, 0.5)
+        + np.where(np.isnan(D), a, b)
+        + np.isnan(D + np.nan)
+    ),
     "condition of numbers": lambda D, a, b: np.where(a - b, D, 0.0),
     "conditions chosen": lambda D, a, b: np.where(D > 1, a == b, a != b) * D,
     "array API": lambda D, a, b: (

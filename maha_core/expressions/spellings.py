@@ -74,12 +74,18 @@ def _zeros_like(x: Expression, dtype: Any = None) -> Expression:
     return _full_like(x, number(0), dtype)
 
 
+def _isinf(x: Expression) -> Expression:
+    return apply("equal", apply("abs", x), number(float("inf")))
+
+
 COMPOSED: dict[str, Callable[..., Expression]] = {
     "asarray": lambda x: x,
     "astype": _astype,
     "clamp": _clip,
     "clip": _clip,
     "full_like": _full_like,
+    "isinf": _isinf,
+    "isnan": lambda x: apply("not_equal", x, x),
     "ones_like": _ones_like,
     "positive": lambda x: x,
     "pos": lambda x: x,

@@ -227,7 +227,7 @@ class Partition:
 def partition(backend: Backend, problem: Problem, objective: Objective) -> Partition:
     """Partition D for cotangents: whole rows if they fit and are needed, else squares."""
     terms, n, m = objective.terms, objective.rows_of(problem.n), problem.m
-    whole = tiling.whole_rows(_entries(backend, problem), m)
+    whole = tiling.whole_rows(tiling.rows_shared_out(_entries(backend, problem), problem), m)
     if not (terms.row_wise and m and whole is not None):
         return squares(backend, problem, objective)
     return Partition(tiling.even_blocks(n, whole), [slice(0, m)], False)
@@ -235,7 +235,8 @@ def partition(backend: Backend, problem: Problem, objective: Objective) -> Parti
 
 def squares(backend: Backend, problem: Problem, objective: Objective) -> Partition:
     """Partition D for sums of the rows: squares, whose products are fastest."""
-    terms, m, count = objective.terms, problem.m, _entries(backend, problem)
+    terms, m = objective.terms, problem.m
+    count = tiling.shared_out(_entries(backend, problem), problem)
     n = objective.rows_of(problem.n)
     if not terms.all_pairs or m == 0:
         return Partition(tiling.blocks(n, max(1, count // problem.d)), [slice(0, 0)], False)
@@ -251,8 +252,7 @@ def half_squares(backend: Backend, problem: Problem, objective: Objective) -> Pa
 
 def _entries(backend: Backend, problem: Problem) -> int:
     """Return how many entries a tile may have."""
-    default_bytes = backend.loss_tiles * backend.tile_bytes
-    return tiling.shared_out(tiling.entries(problem, default_bytes), problem)
+    return tiling.entries(problem, backend.loss_tiles * backend.tile_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,8 +296,7 @@ class Sweep:
         for part in parts:
             rows = self._rows(part)
             row_block = RowBlock(self.backend, self.problem, self.wrt, rows.points, self.laplacian)
-            for visit, summary in self._visits(rows):
-                evaluation = self._evaluate(visit, summary)
+            for visit, evaluation in self._evaluated(rows):
                 with self.backend.quiet():
                     row_block.add(visit, evaluation, strip)
             with self.backend.quiet():
@@ -363,17 +362,27 @@ class Sweep:
         }
         return Rows(part, self.geometry.rows(part), data, self.row_listed.of(part))
 
-    def _visits(self, rows: Rows) -> Iterator[tuple[Visit, Summary | None]]:
-        """Yield the tiles of a row block, with the row's summary where the loss has one."""
+    def _evaluated(self, rows: Rows) -> Iterator[tuple[Visit, Evaluation]]:
+        """Yield the tiles of a row block with the loss's values and cotangents."""
         blocks = self.partition.of_row(rows.part)
         terms = self.objective.terms
         if terms.row_wise and len(blocks) == 1:
             visit = self._visit(rows, blocks[0])
-            yield visit, self._summarised(visit)
+            yield visit, self._evaluate_whole_rows(visit)
             return
         summary = self._summary(rows, blocks) if terms.row_wise else None
         for block in blocks:
-            yield self._visit(rows, block), summary
+            visit = self._visit(rows, block)
+            yield visit, self._evaluate(visit, summary)
+
+    def _evaluate_whole_rows(self, visit: Visit) -> Evaluation:
+        """Return the same for a row-wise loss on whole rows."""
+        tile, found = visit.tile, None
+        if "values" not in self.wrt:
+            found = self.arithmetic.of_whole_rows(tile, self.objective.terms)
+        if found is None:
+            return self._evaluate(visit, self._summarised(visit))
+        return found._replace(value=self.backend.total(found.value))
 
     def _summary(self, rows: Rows, blocks: list[slice]) -> Summary:
         total = None

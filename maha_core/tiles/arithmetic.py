@@ -13,7 +13,7 @@ from maha_core.tiles.tile import Weights
 
 if TYPE_CHECKING:
     from maha_core.tiles.term import Term
-    from maha_core.tiles.tile import Tile, Values
+    from maha_core.tiles.tile import Evaluation, Tile, TileTerms, Values
 
 Array = Any
 
@@ -123,6 +123,13 @@ class ArrayArithmetic:
 
         NaN is included, and self-pairs may be. None if the entries are many, or if comparing all
         entries is as fast.
+        """
+        return None
+
+    def of_whole_rows(self, tile: Tile, terms: TileTerms) -> Evaluation | None:
+        """Return a row-wise loss's values and cotangents in one step, for a tile of whole rows.
+
+        D may be overwritten. None if there is no faster way than one reduction after another.
         """
         return None
 

@@ -202,6 +202,8 @@ class Arithmetic(Protocol):
 
     def below(self, tile: Tile, bound: Array) -> tuple[Array, Array] | None: ...
 
+    def of_whole_rows(self, tile: Tile, terms: TileTerms) -> Evaluation | None: ...
+
 
 @dataclass(slots=True, kw_only=True)
 class Tile:

@@ -10,15 +10,16 @@ import numpy as np
 from maha_core.expressions import COLUMNS, PAIRS, ROWS, Expression, variable
 from maha_core.expressions.algebra import minus, negative, times
 from maha_core.expressions.operation import apply, number
+from maha_core.sweeps.whole_rows import whole_rows as expressions_of
 from maha_core.tiles.arithmetic import NEARNESS, ArrayArithmetic, finite
-from maha_core.tiles.tile import Weights
+from maha_core.tiles.tile import Evaluation, Weights
 from maha_numpy import candidates
-from maha_numpy.compiled import passes, source
+from maha_numpy.compiled import passes, source, whole_rows
 from maha_numpy.compiled.source import Asked
 
 if TYPE_CHECKING:
     from maha_core.tiles.term import Term
-    from maha_core.tiles.tile import Tile, Values
+    from maha_core.tiles.tile import Tile, TileTerms, Values
 
 Array = Any
 
@@ -133,6 +134,16 @@ class CompiledArithmetic:
     def below(self, tile: Tile, bound: Array) -> tuple[Array, Array] | None:
         """Return rows and columns of the entries below their row's bound; None if many."""
         return candidates.below(tile.sqdist, tile.row_minimum()[:, 0], bound)
+
+    def of_whole_rows(self, tile: Tile, terms: TileTerms) -> Evaluation | None:
+        """Return a row-wise loss's values and cotangents in one pass; None if that is not known."""
+        found = None if tile.vectors or not tile.sqdist.size else expressions_of(terms)
+        asked = None if found is None else whole_rows.formed(found)
+        inputs = tile.numbers()
+        if asked is None or not all(_fits(part, tile, inputs) for part in asked.inputs):
+            return None
+        smallest = tile.row_minimum()
+        return Evaluation(*whole_rows.run(asked, tile.sqdist, smallest, inputs, _itself(tile)))
 
     def _exponents(self, tile: Tile, e: Expression) -> Exponents | None:
         """Return the rows' exponents and their shift, None if e has no fast form."""

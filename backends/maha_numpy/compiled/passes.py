@@ -45,7 +45,7 @@ def run(asked: Asked, D: Array, inputs: Mapping[str, Array], itself: int = NO_SE
     """
     (rows, columns), dtype = D.shape, D.dtype
     form, read, numbers = source.formed(asked)
-    given = [_argument(part, inputs[str(part.value)], dtype) for part in read]
+    given = [argument(part, inputs[str(part.value)], dtype) for part in read]
     new = [buffers.empty(D.shape, dtype) for place in form.over if place is None]
     sums = np.empty((rows, len(asked.summed)))
     compiled = compiled_pass(form, dtype.name)
@@ -63,7 +63,7 @@ def compiled_pass(form: Form, dtype: str) -> Callable[..., None]:
     return found
 
 
-def _argument(part: Expression, values: Array, dtype: Any) -> Array:
+def argument(part: Expression, values: Array, dtype: Any) -> Array:
     """Return an input as the pass takes it: one layout and one type, whatever is given."""
     wanted = dtype if part.kind == "real" else WHOLE[part.kind]
     if part.axes != PAIRS:

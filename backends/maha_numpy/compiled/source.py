@@ -98,11 +98,31 @@ def formed(asked: Asked) -> Formed:
     ((exp(multiply(c0, x0)),), (D,), (-0.3,))
     """
     expressions = lowered(asked.outputs + asked.summed)
+    found, given, inputs, numbers = anonymous(expressions)
+    names = [part.value for part in inputs]
+    over = tuple(None if name is None else names.index(name) for name in asked.over)
+    outputs, summed = found[: len(asked.outputs)], found[len(asked.outputs) :]
+    return Formed(Form(outputs, summed, given, over, len(numbers)), inputs, numbers)
+
+
+class Anonymous(NamedTuple):
+    """Expressions of inputs ``x0, x1, ...`` and numbers ``c0, c1, ...``, and their meaning."""
+
+    expressions: tuple[Expression, ...]
+    given: tuple[Expression, ...]
+    inputs: tuple[Expression, ...]
+    numbers: tuple[float, ...]
+
+
+def anonymous(
+    expressions: tuple[Expression, ...], named: frozenset[Expression] = frozenset()
+) -> Anonymous:
+    """Return expressions without the names of inputs, except those in `named`, and constants."""
     new: dict[Expression, Expression] = {}
     inputs: list[Expression] = []
     numbers: list[float] = []
     for part in ordered(expressions):
-        if part.operation == "input":
+        if part.operation == "input" and part not in named:
             new[part] = variable(f"x{len(inputs)}", part.axes, part.kind)
             inputs.append(part)
         elif is_constant(part) and not _is_plain(part):
@@ -113,13 +133,8 @@ def formed(asked: Asked) -> Formed:
             new[part] = node(part.operation, arguments, part.kind)
         else:
             new[part] = part
-    names = [part.value for part in inputs]
-    over = tuple(None if name is None else names.index(name) for name in asked.over)
-    renamed = [new[part] for part in expressions]
-    outputs, summed = renamed[: len(asked.outputs)], renamed[len(asked.outputs) :]
-    given = tuple(new[part] for part in inputs)
-    form = Form(tuple(outputs), tuple(summed), given, over, len(numbers))
-    return Formed(form, tuple(inputs), tuple(numbers))
+    found, given = (tuple(new[part] for part in parts) for parts in (expressions, inputs))
+    return Anonymous(found, given, tuple(inputs), tuple(numbers))
 
 
 def _is_plain(number: Expression) -> bool:
@@ -165,17 +180,22 @@ def text(form: Form, real: str) -> str:
     columns as vectors, and pairs as matrices; ``itself`` is the column of the first row's self-pair
     less its number. ``sums (rows, count)`` is of float64.
     """
-    functions = {name: f"{name}_{real}({_arguments(name)})" for name in FUNCTIONS}
-    lines, found = python_statements(form.outputs + form.summed, real, functions)
+    lines, found = statements(form.outputs + form.summed, real)
     body = _Body(form, real, lines, found)
-    return "\n".join([_head(real), *body.lines()]) + "\n"
+    return "\n".join([head(), *body.lines()]) + "\n"
+
+
+def statements(outputs: tuple[Expression, ...], real: str) -> tuple[list[Statement], list[str]]:
+    """Return the assignments of expressions, and their texts, with our elementary functions."""
+    functions = {name: f"{name}_{real}({_arguments(name)})" for name in FUNCTIONS}
+    return python_statements(outputs, real, functions)
 
 
 def _arguments(name: str) -> str:
     return ", ".join(f"{{{i}}}" for i in range(TABLE[name].arity))
 
 
-def _head(real: str) -> str:
+def head() -> str:
     """Return the elementary functions as passes, and how numbers are added."""
     contracted = inspect.getsource(elementary).replace("\ndef ", '\n@compiles(("contract",))\ndef ')
     return f"""from numpy import float32, float64
@@ -212,7 +232,7 @@ class _Body:
             f"def run({', '.join(parameters)}):",
             *(f"    c{c} = numbers[{c}]" for c in range(self.form.numbers)),
             "    for i in range(rows):",
-            *_indented(8, self._row()),
+            *indented(8, self._row()),
         ]
 
     def _row(self) -> list[str]:
@@ -227,7 +247,7 @@ class _Body:
             "    low, high = (0, self) if part == 0 else (self + 1, columns)",
             "    while low < high:",
             f"        stop = min(low + {STRETCH}, high)",
-            *_indented(8, self._stretch()),
+            *indented(8, self._stretch()),
             "        low = stop",
             *(f"sums[i, {s}] = total_{s}" for s in range(len(self.summed))),
             *self._closed(),
@@ -276,5 +296,6 @@ class _Body:
         return [line for line in self.statements if (line.part.axes or ROWS) in axes]
 
 
-def _indented(width: int, lines: list[str]) -> list[str]:
+def indented(width: int, lines: list[str]) -> list[str]:
+    """Return lines of text further to the right."""
     return [" " * width + line for line in lines]

@@ -1,0 +1,253 @@
+"""A row-wise loss on whole rows of D: a row's sums, its value and its cotangents in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from maha_core.expressions import COLUMNS, ROWS, Expression
+from maha_core.expressions.lowering import lowered
+from maha_core.expressions.source import Statement
+from maha_core.reductions.base import DISTANCE
+from maha_core.sweeps.whole_rows import (
+    SMALLEST,
+    WEIGHT,
+    WholeRows,
+    number_variable,
+    sum_variable,
+)
+from maha_numpy.compiled import passes, source, store
+from maha_numpy.compiled.jit import compiling
+from maha_numpy.compiled.source import STRETCH, indented
+
+Array = Any
+
+
+class Form(NamedTuple):
+    """The common form of passes that differ only in names and constants.
+
+    Attributes
+    ----------
+    of_pairs : tuple of Expression
+        The weight, and the summands.
+    of_rows : tuple of Expression
+        The value, and the numbers of the cotangents.
+    cotangent : Expression
+    inputs : tuple of Expression
+        The points' numbers ``x0, x1, ...``.
+    constants : int
+        The number of constants ``c0, c1, ...``.
+    """
+
+    of_pairs: tuple[Expression, ...]
+    of_rows: tuple[Expression, ...]
+    cotangent: Expression
+    inputs: tuple[Expression, ...]
+    constants: int
+
+
+class Formed(NamedTuple):
+    """The form of a pass, and the inputs and constants that stand for its own."""
+
+    form: Form
+    inputs: tuple[Expression, ...]
+    constants: tuple[float, ...]
+
+
+@lru_cache(maxsize=128)
+def formed(asked: WholeRows) -> Formed | None:
+    """Return the form of a loss's expressions, None if one of them has no fast form."""
+    of_pairs, of_rows = (asked.weight, *asked.summed), (asked.value, *asked.numbers)
+    expressions = (*of_pairs, *of_rows, asked.cotangent)
+    if not source.is_fast(expressions):
+        return None
+    named = [DISTANCE, SMALLEST, WEIGHT]
+    named += [sum_variable(s) for s in range(len(asked.summed))]
+    named += [number_variable(k) for k in range(len(asked.numbers))]
+    found, given, inputs, constants = source.anonymous(lowered(expressions), frozenset(named))
+    pairs = len(of_pairs)
+    form = Form(found[:pairs], found[pairs:-1], found[-1], given, len(constants))
+    return Formed(form, inputs, constants)
+
+
+class Found(NamedTuple):
+    """A loss's values ``(r, 1)`` in float64, and its cotangents ``(r, c)``."""
+
+    values: Array
+    cotangent: Array
+
+
+def run(
+    asked: Formed, D: Array, smallest: Array, inputs: Mapping[str, Array], itself: int
+) -> Found:
+    """Return a loss's values and cotangents; these are written over D if its layout allows.
+
+    Parameters
+    ----------
+    asked : Formed
+    D : array (r, c)
+        Whole rows.
+    smallest : array (r, 1)
+        The smallest D of each row to another point.
+    inputs : mapping of str to array
+        Numbers of rows ``(r, 1)`` and of columns ``(1, c)``.
+    itself : int
+        The column of the self-pair of the first row.
+    """
+    dtype = D.dtype
+    given = [passes.argument(part, inputs[str(part.value)], dtype) for part in asked.inputs]
+    D, smallest = passes.argument(DISTANCE, D, dtype), passes.argument(SMALLEST, smallest, dtype)
+    values = np.empty(D.shape[0])
+    compiled = compiled_pass(asked.form, dtype.name)
+    compiled(itself, D, smallest, values, np.asarray(asked.constants, float), *given)
+    return Found(values[:, None], D)
+
+
+@lru_cache(maxsize=512)
+def compiled_pass(form: Form, dtype: str) -> Callable[..., None]:
+    """Return the pass of a dtype, which is compiled or loaded in its first call."""
+    with compiling():  # so that of several threads one does it
+        found: Callable[..., None] = store.module(text(form, dtype)).run.compiled(dtype)
+    return found
+
+
+def text(form: Form, real: str) -> str:
+    """Return a module with the pass ``run(itself, D, smallest_all, value, constants, *inputs)``.
+
+    ``itself`` is the column of the first row's self-pair less its number.
+    """
+    body = _Body(form, real)
+    functions = [*body.weigh(), *body.of_row(), *body.pull(), *body.run()]
+    return "\n".join([source.head(), *functions]) + "\n"
+
+
+class _Body:
+    """The functions of a module: three for one row, and the pass over all rows."""
+
+    def __init__(self, form: Form, real: str) -> None:
+        self.form = form
+        self.real = real
+        self.sums = [f"sum_{s}" for s in range(len(form.of_pairs) - 1)]
+        self.numbers = [f"number_{k}" for k in range(len(form.of_rows) - 1)]
+        self.constants = [f"c{c}" for c in range(form.constants)]
+        self.columns = [str(part.value) for part in form.inputs if part.axes == COLUMNS]
+        self.rows = [part for part in form.inputs if part.axes == ROWS]
+
+    @property
+    def _given(self) -> str:
+        """The parameters of a function of a row's pairs."""
+        rows = [str(part.value) for part in self.rows]
+        columns = [f"{name}_all" for name in self.columns]
+        return ", ".join(["low", "high", "D_row", "weight_row", "smallest", *rows, *columns])
+
+    def weigh(self) -> list[str]:
+        """Return the function that writes the weights of some pairs and returns the sums."""
+        lines, (weight, *summed) = source.statements(self.form.of_pairs, self.real)
+        sums = list(zip(self.sums, summed, strict=True))
+        return [
+            *self._opened("weigh", self.constants, lines),
+            *(f"    total_{name} = 0.0" for name in self.sums),
+            *self._stretches(
+                [f"{name} = {self.real}(0.0)" for name in self.sums],
+                [
+                    *_texts(lines, pairs=True),
+                    f"weight_part[j] = {weight}",
+                    *(f"{name} = add({name}, {found})" for name, found in sums),
+                ],
+                [f"total_{name} += float64({name})" for name in self.sums],
+            ),
+            f"    return {_tuple([f'total_{name}' for name in self.sums])}",
+        ]
+
+    def of_row(self) -> list[str]:
+        """Return the function of a row's sums and numbers, in float64."""
+        lines, found = source.statements(self.form.of_rows, "float64")
+        rows = [str(part.value) for part in self.rows]
+        parameters = ", ".join(["smallest", *self.sums, *rows, *self.constants])
+        return [
+            *_defined("of_row", parameters),
+            *indented(4, [f"{line.name} = {line.text}" for line in lines]),
+            f"    return {_tuple([f'float64({one})' for one in found])}",
+        ]
+
+    def pull(self) -> list[str]:
+        """Return the function that writes the cotangents of some pairs over D."""
+        lines, (found,) = source.statements((self.form.cotangent,), self.real)
+        inside = [*_texts(lines, pairs=True), f"D_part[j] = {found}"]
+        further = [*self.numbers, *self.constants]
+        return [*self._opened("pull", further, lines), *self._stretches([], inside, [])]
+
+    def run(self) -> list[str]:
+        """Return the pass over all rows."""
+        inputs = ", ".join(f"{part.value}_all" for part in self.form.inputs)
+        rows = [str(part.value) for part in self.rows]
+        given = ", ".join(["D_row", "weight_row", "smallest", *rows, *_all(self.columns)])
+        wide = [f"float64({p.value})" if p.kind == "real" else str(p.value) for p in self.rows]
+        constants = [f"constants[{c}]" for c in range(self.form.constants)]
+        narrow = ", ".join(f"{self.real}({one})" for one in constants)
+        numbers = ", ".join(f"{self.real}({name})" for name in self.numbers)
+        sums = [f"a[{s}] + b[{s}]" for s in range(len(self.sums))]
+        of_row = ", ".join(["float64(smallest)", *sums, *wide, *constants])
+        lines = [
+            "rows, columns = D.shape",
+            f"weight_row = np.empty(columns, {self.real})",
+            "for i in range(rows):",
+            "    D_row, smallest = D[i], smallest_all[i]",
+            *(f"    {name} = {name}_all[i]" for name in rows),
+            "    self = i + itself",
+            "    self = self if 0 <= self < columns else columns",
+            f"    a = weigh(0, self, {given}, {narrow})",
+            f"    b = weigh(self + 1, columns, {given}, {narrow})",
+            f"    found = of_row({of_row})",
+            "    value[i] = found[0]",
+            *(f"    {name} = found[{k}]" for k, name in enumerate(self.numbers, 1)),
+            f"    pull(0, self, {given}, {numbers}, {narrow})",
+            f"    pull(self + 1, columns, {given}, {numbers}, {narrow})",
+            "    if self < columns:",
+            "        D_row[self] = 0",
+        ]
+        return [
+            *_defined("run", f"itself, D, smallest_all, value, constants, {inputs}"),
+            *indented(4, lines),
+        ]
+
+    def _opened(self, name: str, further: list[str], lines: list[Statement]) -> list[str]:
+        """Return the head of a function of a row's pairs, and what is the same for all pairs."""
+        parameters = ", ".join([self._given, *further])
+        return [*_defined(name, parameters), *indented(4, _texts(lines, pairs=False))]
+
+    def _stretches(self, before: list[str], inside: list[str], after: list[str]) -> list[str]:
+        """Return the loops over pairs; an index from 0 on is seen not to be negative."""
+        matrices = [f"{name}_part = {name}_row[low:stop]" for name in ("D", "weight")]
+        columns = [f"{name}_part = {name}_all[low:stop]" for name in self.columns]
+        read = [f"{name} = {name}_part[j]" for name in ("D", "weight", *self.columns)]
+        return indented(
+            4,
+            [
+                "while low < high:",
+                f"    stop = min(low + {STRETCH}, high)",
+                *indented(4, [*matrices, *columns, *before, "for j in range(stop - low):"]),
+                *indented(8, [*read, *inside]),
+                *indented(4, [*after, "low = stop"]),
+            ],
+        )
+
+
+def _defined(name: str, parameters: str) -> list[str]:
+    return ["", "", '@compiles(("contract",))', f"def {name}({parameters.rstrip(', ')}):"]
+
+
+def _texts(lines: list[Statement], *, pairs: bool) -> list[str]:
+    """Return the assignments that differ between pairs of a row, or those that do not."""
+    return [f"{p.name} = {p.text}" for p in lines if bool(p.part.axes & COLUMNS) is pairs]
+
+
+def _tuple(texts: list[str]) -> str:
+    return f"({', '.join(texts)},)"
+
+
+def _all(names: list[str]) -> list[str]:
+    return [f"{name}_all" for name in names]
