@@ -42,7 +42,10 @@ def python_source(
 
 
 def python_statements(
-    outputs: Sequence[Expression], real: str, functions: Mapping[str, str] | None = None
+    outputs: Sequence[Expression],
+    real: str,
+    functions: Mapping[str, str] | None = None,
+    prefix: str = "t",
 ) -> tuple[list[Statement], list[str]]:
     """Return Python assignments that compute some expressions, and the text of each expression.
 
@@ -53,6 +56,8 @@ def python_statements(
         The name of the type of numbers.
     functions : mapping of str to str, optional
         The text of operations, by name, for which the compiler has a faster function.
+    prefix : str
+        The beginning of the assigned names.
 
     Examples
     --------
@@ -64,7 +69,7 @@ def python_statements(
     >>> [(line.name, line.text) for line in lines], found
     ([('t0', '-D'), ('t1', 'fast_exp(t0)')], ['t1'])
     """
-    return _statements(tuple(outputs), _python(real, functions or {}))
+    return _statements(tuple(outputs), _python(real, functions or {}), prefix)
 
 
 def cuda_source(output: Expression) -> str:
@@ -145,7 +150,7 @@ _cuda = _Language("real", _cuda_number, "cuda")
 
 
 def _statements(
-    outputs: tuple[Expression, ...], language: _Language
+    outputs: tuple[Expression, ...], language: _Language, prefix: str = "t"
 ) -> tuple[list[Statement], list[str]]:
     """Return every part with a name and its text, and the texts of the outputs."""
     outputs = lowered(outputs)
@@ -158,6 +163,6 @@ def _statements(
             texts[part] = str(part.value)
         else:
             text = language.operation(part, [texts[argument] for argument in part.arguments])
-            texts[part] = f"t{len(lines)}"
+            texts[part] = f"{prefix}{len(lines)}"
             lines.append(Statement(part, texts[part], text))
     return lines, [texts[output] for output in outputs]

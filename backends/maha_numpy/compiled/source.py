@@ -185,10 +185,12 @@ def text(form: Form, real: str) -> str:
     return "\n".join([head(), *body.lines()]) + "\n"
 
 
-def statements(outputs: tuple[Expression, ...], real: str) -> tuple[list[Statement], list[str]]:
+def statements(
+    outputs: tuple[Expression, ...], real: str, prefix: str = "t"
+) -> tuple[list[Statement], list[str]]:
     """Return the assignments of expressions, and their texts, with our elementary functions."""
     functions = {name: f"{name}_{real}({_arguments(name)})" for name in FUNCTIONS}
-    return python_statements(outputs, real, functions)
+    return python_statements(outputs, real, functions, prefix)
 
 
 def _arguments(name: str) -> str:

@@ -115,17 +115,19 @@ def compiled_pass(form: Form, dtype: str) -> Callable[..., None]:
 
 
 def text(form: Form, real: str) -> str:
-    """Return a module with the pass ``run(itself, D, smallest_all, value, constants, *inputs)``.
+    """Return a module with the pass ``run(itself, D_all, smallest_all, value, constants, *inputs)``.
 
     ``itself`` is the column of the first row's self-pair less its number.
     """
     body = _Body(form, real)
-    functions = [*body.weigh(), *body.of_row(), *body.pull(), *body.run()]
-    return "\n".join([source.head(), *functions]) + "\n"
+    return "\n".join([source.head(), *body.of_row(), *body.run()]) + "\n"
 
 
 class _Body:
-    """The functions of a module: three for one row, and the pass over all rows."""
+    """The functions of a module: one of a row's sums, and the pass over all rows.
+
+    Few functions take few seconds to compile.
+    """
 
     def __init__(self, form: Form, real: str) -> None:
         self.form = form
@@ -136,32 +138,6 @@ class _Body:
         self.columns = [str(part.value) for part in form.inputs if part.axes == COLUMNS]
         self.rows = [part for part in form.inputs if part.axes == ROWS]
 
-    @property
-    def _given(self) -> str:
-        """The parameters of a function of a row's pairs."""
-        rows = [str(part.value) for part in self.rows]
-        columns = [f"{name}_all" for name in self.columns]
-        return ", ".join(["low", "high", "D_row", "weight_row", "smallest", *rows, *columns])
-
-    def weigh(self) -> list[str]:
-        """Return the function that writes the weights of some pairs and returns the sums."""
-        lines, (weight, *summed) = source.statements(self.form.of_pairs, self.real)
-        sums = list(zip(self.sums, summed, strict=True))
-        return [
-            *self._opened("weigh", self.constants, lines),
-            *(f"    total_{name} = 0.0" for name in self.sums),
-            *self._stretches(
-                [f"{name} = {self.real}(0.0)" for name in self.sums],
-                [
-                    *_texts(lines, pairs=True),
-                    f"weight_part[j] = {weight}",
-                    *(f"{name} = add({name}, {found})" for name, found in sums),
-                ],
-                [f"total_{name} += float64({name})" for name in self.sums],
-            ),
-            f"    return {_tuple([f'total_{name}' for name in self.sums])}",
-        ]
-
     def of_row(self) -> list[str]:
         """Return the function of a row's sums and numbers, in float64."""
         lines, found = source.statements(self.form.of_rows, "float64")
@@ -170,84 +146,92 @@ class _Body:
         return [
             *_defined("of_row", parameters),
             *indented(4, [f"{line.name} = {line.text}" for line in lines]),
-            f"    return {_tuple([f'float64({one})' for one in found])}",
+            f"    return ({', '.join(f'float64({one})' for one in found)},)",
         ]
-
-    def pull(self) -> list[str]:
-        """Return the function that writes the cotangents of some pairs over D."""
-        lines, (found,) = source.statements((self.form.cotangent,), self.real)
-        inside = [*_texts(lines, pairs=True), f"D_part[j] = {found}"]
-        further = [*self.numbers, *self.constants]
-        return [*self._opened("pull", further, lines), *self._stretches([], inside, [])]
 
     def run(self) -> list[str]:
         """Return the pass over all rows."""
         inputs = ", ".join(f"{part.value}_all" for part in self.form.inputs)
-        rows = [str(part.value) for part in self.rows]
-        given = ", ".join(["D_row", "weight_row", "smallest", *rows, *_all(self.columns)])
-        wide = [f"float64({p.value})" if p.kind == "real" else str(p.value) for p in self.rows]
-        constants = [f"constants[{c}]" for c in range(self.form.constants)]
-        narrow = ", ".join(f"{self.real}({one})" for one in constants)
-        numbers = ", ".join(f"{self.real}({name})" for name in self.numbers)
-        sums = [f"a[{s}] + b[{s}]" for s in range(len(self.sums))]
-        of_row = ", ".join(["float64(smallest)", *sums, *wide, *constants])
         lines = [
-            "rows, columns = D.shape",
+            "rows, columns = D_all.shape",
             f"weight_row = np.empty(columns, {self.real})",
+            *(f"{name} = {self.real}(constants[{c}])" for c, name in enumerate(self.constants)),
             "for i in range(rows):",
-            "    D_row, smallest = D[i], smallest_all[i]",
-            *(f"    {name} = {name}_all[i]" for name in rows),
-            "    self = i + itself",
-            "    self = self if 0 <= self < columns else columns",
-            f"    a = weigh(0, self, {given}, {narrow})",
-            f"    b = weigh(self + 1, columns, {given}, {narrow})",
-            f"    found = of_row({of_row})",
-            "    value[i] = found[0]",
-            *(f"    {name} = found[{k}]" for k, name in enumerate(self.numbers, 1)),
-            f"    pull(0, self, {given}, {numbers}, {narrow})",
-            f"    pull(self + 1, columns, {given}, {numbers}, {narrow})",
-            "    if self < columns:",
-            "        D_row[self] = 0",
+            *indented(4, self._row()),
         ]
         return [
-            *_defined("run", f"itself, D, smallest_all, value, constants, {inputs}"),
+            *_defined("run", f"itself, D_all, smallest_all, value, constants, {inputs}"),
             *indented(4, lines),
         ]
 
-    def _opened(self, name: str, further: list[str], lines: list[Statement]) -> list[str]:
-        """Return the head of a function of a row's pairs, and what is the same for all pairs."""
-        parameters = ", ".join([self._given, *further])
-        return [*_defined(name, parameters), *indented(4, _texts(lines, pairs=False))]
+    def _row(self) -> list[str]:
+        return [
+            "D_row, smallest = D_all[i], smallest_all[i]",
+            *(f"{part.value} = {part.value}_all[i]" for part in self.rows),
+            "self = i + itself",
+            "self = self if 0 <= self < columns else columns",
+            *self._weighed(),
+            *self._valued(),
+            *self._pulled(),
+            "if self < columns:",
+            "    D_row[self] = 0",
+        ]
+
+    def _weighed(self) -> list[str]:
+        """Return the loop that writes the weights and adds up the sums."""
+        lines, (weight, *summed) = source.statements(self.form.of_pairs, self.real, "w")
+        inside = [
+            *_texts(lines, pairs=True),
+            f"weight_part[j] = {weight}",
+            *(f"{s} = add({s}, {found})" for s, found in zip(self.sums, summed, strict=True)),
+        ]
+        return [
+            *_texts(lines, pairs=False),
+            *(f"total_{name} = 0.0" for name in self.sums),
+            *self._stretches(
+                [f"{name} = {self.real}(0.0)" for name in self.sums],
+                inside,
+                [f"total_{name} += float64({name})" for name in self.sums],
+            ),
+        ]
+
+    def _valued(self) -> list[str]:
+        """Return the call of the row's function."""
+        wide = [f"float64({p.value})" if p.kind == "real" else str(p.value) for p in self.rows]
+        constants = [f"constants[{c}]" for c in range(self.form.constants)]
+        sums = [f"total_{name}" for name in self.sums]
+        return [
+            f"found = of_row({', '.join(['float64(smallest)', *sums, *wide, *constants])})",
+            "value[i] = found[0]",
+            *(f"{name} = {self.real}(found[{k}])" for k, name in enumerate(self.numbers, 1)),
+        ]
+
+    def _pulled(self) -> list[str]:
+        """Return the loop that writes the cotangents over D."""
+        lines, (found,) = source.statements((self.form.cotangent,), self.real, "g")
+        inside = [*_texts(lines, pairs=True), f"D_part[j] = {found}"]
+        return [*_texts(lines, pairs=False), *self._stretches([], inside, [])]
 
     def _stretches(self, before: list[str], inside: list[str], after: list[str]) -> list[str]:
         """Return the loops over pairs; an index from 0 on is seen not to be negative."""
         matrices = [f"{name}_part = {name}_row[low:stop]" for name in ("D", "weight")]
         columns = [f"{name}_part = {name}_all[low:stop]" for name in self.columns]
         read = [f"{name} = {name}_part[j]" for name in ("D", "weight", *self.columns)]
-        return indented(
-            4,
-            [
-                "while low < high:",
-                f"    stop = min(low + {STRETCH}, high)",
-                *indented(4, [*matrices, *columns, *before, "for j in range(stop - low):"]),
-                *indented(8, [*read, *inside]),
-                *indented(4, [*after, "low = stop"]),
-            ],
-        )
+        return [
+            "for part in range(2):",
+            "    low, high = (0, self) if part == 0 else (self + 1, columns)",
+            "    while low < high:",
+            f"        stop = min(low + {STRETCH}, high)",
+            *indented(8, [*matrices, *columns, *before, "for j in range(stop - low):"]),
+            *indented(12, [*read, *inside]),
+            *indented(8, [*after, "low = stop"]),
+        ]
 
 
 def _defined(name: str, parameters: str) -> list[str]:
-    return ["", "", '@compiles(("contract",))', f"def {name}({parameters.rstrip(', ')}):"]
+    return ["", "", '@compiles(("contract",))', f"def {name}({parameters.removesuffix(', ')}):"]
 
 
 def _texts(lines: list[Statement], *, pairs: bool) -> list[str]:
     """Return the assignments that differ between pairs of a row, or those that do not."""
     return [f"{p.name} = {p.text}" for p in lines if bool(p.part.axes & COLUMNS) is pairs]
-
-
-def _tuple(texts: list[str]) -> str:
-    return f"({', '.join(texts)},)"
-
-
-def _all(names: list[str]) -> list[str]:
-    return [f"{name}_all" for name in names]
