@@ -115,9 +115,10 @@ def compiled_pass(form: Form, dtype: str) -> Callable[..., None]:
 
 
 def text(form: Form, real: str) -> str:
-    """Return a module with the pass ``run(itself, D_all, smallest_all, value, constants, *inputs)``.
+    """Return a module with the pass ``run``.
 
-    ``itself`` is the column of the first row's self-pair less its number.
+    Its parameters are ``itself, D_all, smallest_all, value, constants, *inputs``, and ``itself`` is
+    the column of the first row's self-pair less its number.
     """
     body = _Body(form, real)
     return "\n".join([source.head(), *body.of_row(), *body.run()]) + "\n"
