@@ -31,7 +31,7 @@ GPU_JAX = os.environ.get("MAHA_CORE_GPU_JAX")
 SHARED_OUT = ("--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 
 # What the main run tests in all its cases, tested once more on another engine.
-FEW = ("--cases", "4")
+FEW = ("--cases", "8")
 
 # Strangers' plugins, which a run of their own installs.
 WITHOUT_PLUGINS = ("--ignore", "tests/third_party")
