@@ -30,8 +30,10 @@ GPU_JAX = os.environ.get("MAHA_CORE_GPU_JAX")
 # Files keep their order: xdist's own would leave one process with the long tests of short files.
 SHARED_OUT = ("--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 
-# What the main run tests in all its cases, tested once more on another engine.
-FEW = ("--cases", "8")
+# What the main run tests in all its cases, tested once more on another engine: so many cases of
+# each test. Small problems run without compiled passes in the main run, too.
+FEW = ("--cases", "3")
+FEWEST = ("--cases", "2")
 
 # Strangers' plugins, which a run of their own installs.
 WITHOUT_PLUGINS = ("--ignore", "tests/third_party")
@@ -87,7 +89,7 @@ def tests_compiled(session: nox.Session) -> None:
 def tests_uncompiled(session: nox.Session) -> None:
     """Test the NumPy backend, and Dask on it, where numba is not installed; some cases of each."""
     _without_numba(session)
-    chosen = (*WITH_NUMBA_OR_NOT, *FEW, "--backend", "numpy,dask")
+    chosen = (*WITH_NUMBA_OR_NOT, *FEWEST, "--backend", "numpy,dask")
     session.run("pytest", *SHARED_OUT, *chosen, *session.posargs)
 
 
