@@ -12,6 +12,8 @@ import maha_core as mc
 import oracle
 from closeness import assert_close
 from forms import metric as metric_of
+from maha_core.losses import Loss, PointData
+from maha_core.reductions import SoftmaxMean, Sum
 from user_losses import LogSum
 
 pytest.importorskip("numba", reason="numba is not installed")
@@ -137,6 +139,63 @@ def test_softmax_losses_take_one_pass_of_whole_rows(runs, name, dtype):
     loss = IN_ONE_PASS[name](y, labels)
     assert_agrees(lambda: mc.value_and_grad(loss, X, wrt="X"), runs)
     assert set(runs) == {whole_rows}
+
+
+class SquaredMean(Loss):
+    """The squares of a row's mean beside the sum of its kernel."""
+
+    def __init__(self, mean, b):
+        self.mean, self.b = mean, b
+
+    def point_data(self):
+        return (PointData("b", self.b),)
+
+    def reductions(self):
+        return {"mean": self.mean, "sum": Sum(lambda D: np.exp(-0.3 * D))}
+
+    def row_function(self, row):
+        return (row.mean - row.b) ** 2 + row.sum
+
+
+class Scaled(SoftmaxMean):
+    """A multiple of a softmax mean, with an attribute that no expression shows."""
+
+    scale = 1.0
+
+    def mean(self, pieces):
+        return self.scale * super().mean(pieces)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("with_Y", [False, True])
+def test_a_sum_beside_a_softmax_is_in_the_same_pass(runs, with_Y, dtype):
+    X, y, _ = inputs(dtype)
+    loss = SquaredMean(SoftmaxMean(lambda a, b: a * b, data="b"), y)
+    if with_Y:
+        loss = mc.losses.MLKR(y, y[::-1].copy())
+    Y = X[::-1] + 1 if with_Y else None
+    assert_agrees(lambda: mc.value_and_grad(loss, X, Y, wrt="X"), runs)
+    assert set(runs) == {whole_rows}
+
+
+def test_reductions_of_a_user_are_called(runs):
+    X, y, _ = inputs("float64")
+    for scale in (1.0, 3.0):
+        mean = Scaled(lambda a, b: a * b, data="b")
+        mean.scale = scale
+        loss = SquaredMean(mean, y)
+        assert_agrees(lambda loss=loss: mc.value(loss, X), runs)
+        found, _ = mc.value_and_grad(loss, X, wrt="X")
+        assert found == pytest.approx(mc.value(loss, X), rel=1e-12)
+    assert whole_rows not in runs
+
+
+def test_labels_that_no_pass_has_are_compared_by_numpy():
+    X, _, labels = inputs("float64")
+    losses = [mc.losses.NCA(labels.astype(dtype)) for dtype in ("int64", "uint64")]
+    known, found = (flat(mc.value_and_grad(loss, X, wrt="X")) for loss in losses)
+    for ours, expected in zip(found, known, strict=True):
+        assert_close(ours, expected, np.abs(expected).max() + 1, factor=2000)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -76,6 +76,7 @@ SAME = {
         np.where(np.isinf(D - np.inf), 2 * D, 0.5)
         + np.where(np.isnan(D), a, b)
         + np.isnan(D + np.nan)
+        + np.isfinite(D)
     ),
     "condition of numbers": lambda D, a, b: np.where(a - b, D, 0.0),
     "conditions chosen": lambda D, a, b: np.where(D > 1, a == b, a != b) * D,

@@ -391,3 +391,30 @@ def test_mlkr_does_not_see_an_offset_of_each_component_of_its_targets(library):
     for a, b in zip((far[0], far[1].X), (near[0], near[1].X), strict=True):
         a, b = library.numpy(a), library.numpy(b)
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * np.abs(b).max())
+
+
+# ------------------------------------------------------------------------------------------- names
+
+
+class Named(LogSum):
+    """A loss whose reduction has a name of the user's choice."""
+
+    def __init__(self, name):
+        super().__init__()
+        self.name = name
+
+    def reductions(self):
+        return {self.name: next(iter(super().reductions().values()))}
+
+    def row_function(self, row):
+        return getattr(row, self.name)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("row", "a reduction named 'row', the name of a side"), ("a b", "no identifier")],
+)
+def test_reductions_have_names_of_their_own(name, message):
+    with pytest.raises(ValueError, match=message):
+        mc.value(Named(name), np.eye(3))
+    assert mc.value(Named("rows"), np.eye(3)) == mc.value(LogSum(), np.eye(3))

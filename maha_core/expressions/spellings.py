@@ -74,6 +74,10 @@ def _zeros_like(x: Expression, dtype: Any = None) -> Expression:
     return _full_like(x, number(0), dtype)
 
 
+def _isfinite(x: Expression) -> Expression:
+    return apply("less", apply("abs", x), number(float("inf")))
+
+
 def _isinf(x: Expression) -> Expression:
     return apply("equal", apply("abs", x), number(float("inf")))
 
@@ -84,6 +88,7 @@ COMPOSED: dict[str, Callable[..., Expression]] = {
     "clamp": _clip,
     "clip": _clip,
     "full_like": _full_like,
+    "isfinite": _isfinite,
     "isinf": _isinf,
     "isnan": lambda x: apply("not_equal", x, x),
     "ones_like": _ones_like,

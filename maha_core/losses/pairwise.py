@@ -43,9 +43,9 @@ class Pairwise(Loss):
     Without Y the sum runs over ordered pairs i != j, so each unordered pair counts twice; f of a
     point with itself has no effect. f is called with symbols in place of arrays, which support
     + - * / and powers, exp, expm1, log, log1p, logaddexp, sqrt, square, reciprocal, tanh, abs,
-    sign, maximum, minimum, clip, comparisons, & | ~ and where. Between coincident points the
-    derivative of a root is taken as 0, because the derivative of D is 0. On a GPU, a function that
-    was derived automatically is computed in the kernel that computes D.
+    sign, maximum, minimum, clip, isinf, isnan, isfinite, comparisons, & | ~ and where. Between
+    coincident points the derivative of a root is taken as 0, because the derivative of D is 0. On a
+    GPU, a function that was derived automatically is computed in the kernel that computes D.
 
     Examples
     --------

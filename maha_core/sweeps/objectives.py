@@ -376,10 +376,10 @@ class Sweep:
             yield visit, self._evaluate(visit, summary)
 
     def _evaluate_whole_rows(self, visit: Visit) -> Evaluation:
-        """Return the same for a row-wise loss on whole rows."""
+        """Return the value and the cotangents of a row-wise loss on a tile of whole rows."""
         tile, found = visit.tile, None
         if "values" not in self.wrt:
-            found = self.arithmetic.of_whole_rows(tile, self.objective.terms)
+            found = self.arithmetic.evaluate_whole_rows(tile, self.objective.terms)
         if found is None:
             return self._evaluate(visit, self._summarised(visit))
         return found._replace(value=self.backend.total(found.value))

@@ -295,12 +295,18 @@ def terms_of(loss: Loss, data: tuple[PointData, ...], items: ListedItems | None)
     )
 
 
+RESERVED = {"row", "column"}
+"""Names of reductions would begin like those of the points' numbers, such as ``row_shift``."""
+
+
 def check_names(owner: str, data: list[str], reductions: Mapping[str, Reduction]) -> None:
-    """Raise ValueError for names that are not identifiers or not unique."""
+    """Raise ValueError for names that are not identifiers, not unique, or those of sides."""
     names = [*data, *reductions]
     for name in names:
         if not name.isidentifier():
             raise ValueError(f"{owner} has data or a reduction named {name!r}: no identifier")
+    for name in RESERVED & set(reductions):
+        raise ValueError(f"{owner} has a reduction named {name!r}, the name of a side; rename it")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"{owner} has two things named {twice[0]!r}; rename one of them")

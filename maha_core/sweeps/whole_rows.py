@@ -1,7 +1,7 @@
 """A row-wise loss on whole rows of D as expressions alone, for engines that compile them.
 
-Sums over a row, the row function of these sums, and the row's cotangents follow one another without
-a call in between. The expressions are traced from the terms' own code, with symbols for arrays.
+One compiled function then computes a row's sums, its row function and its cotangents. The
+expressions are traced from the terms' own code, with symbols in place of arrays.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from maha_core.expressions import (
     ROWS,
     Expression,
     Symbol,
-    UntraceableError,
     substituted,
     variable,
 )
@@ -23,6 +22,9 @@ from maha_core.expressions.algebra import ONE, minus, plus, times
 from maha_core.expressions.expression import ordered
 from maha_core.expressions.operation import apply, number
 from maha_core.reductions.base import DISTANCE
+from maha_core.reductions.log_sum_exp import LogSumExp
+from maha_core.reductions.softmax_mean import SoftmaxMean
+from maha_core.reductions.sum import Sum
 from maha_core.sweeps.row_function import reduction_variable
 from maha_core.sweeps.terms import Terms
 from maha_core.tiles.arithmetic import finite
@@ -39,6 +41,10 @@ SMALLEST = variable("smallest", ROWS)
 
 WEIGHT = variable("weight", PAIRS)
 """The softmax weight of a pair."""
+
+
+KNOWN = (LogSumExp, SoftmaxMean, Sum)
+"""Reductions that are the same if their functions and the names of their data are."""
 
 
 class WholeRows(NamedTuple):
@@ -75,19 +81,19 @@ def number_variable(index: int) -> Expression:
     return variable(f"number_{index}", ROWS)
 
 
-def whole_rows(terms: TileTerms) -> WholeRows | None:
+def row_expressions(terms: TileTerms) -> WholeRows | None:
     """Return the expressions of a loss, or None if it needs more than expressions of one pair.
 
-    Values of its reductions have to be numbers, one is a softmax, and its exponent is -D.
+    At least one of its reductions is a softmax, every softmax has the exponent -D, and values are
+    numbers.
     """
-    if not isinstance(terms, Terms) or terms.pair_term is not None:
+    if not isinstance(terms, Terms) or terms.row_function is None or terms.pair_term is not None:
         return None
-    if not (terms.row_wise and terms.finite and all(r.numbers for r in terms.reductions.values())):
-        return None
-    return _traced(_ByForm(terms))
+    known = all(type(one) in KNOWN for one in terms.reductions.values())
+    return _traced(_EqualByForm(terms)) if known and terms.row_wise and terms.finite else None
 
 
-class _ByForm:
+class _EqualByForm:
     """Terms that are equal if their expressions are."""
 
     def __init__(self, terms: Terms) -> None:
@@ -100,7 +106,7 @@ class _ByForm:
         return hash(self.form)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ByForm) and self.form == other.form
+        return isinstance(other, _EqualByForm) and self.form == other.form
 
 
 def _form(name: str, reduction: Reduction) -> Hashable:
@@ -108,15 +114,12 @@ def _form(name: str, reduction: Reduction) -> Hashable:
 
 
 @lru_cache(maxsize=128)
-def _traced(by_form: _ByForm) -> WholeRows | None:
+def _traced(by_form: _EqualByForm) -> WholeRows | None:
     terms = by_form.terms
     exponents = {reduction.exponent for reduction in terms.reductions.values()}
     if exponents - {None} != {DISTANCE}:
         return None
-    try:
-        return _Trace(terms).result()
-    except (UntraceableError, TypeError):  # a user's reduction that computes with arrays
-        return None
+    return _Trace(terms).result()
 
 
 class _Trace:

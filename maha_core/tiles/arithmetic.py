@@ -126,7 +126,7 @@ class ArrayArithmetic:
         """
         return None
 
-    def of_whole_rows(self, tile: Tile, terms: TileTerms) -> Evaluation | None:
+    def evaluate_whole_rows(self, tile: Tile, terms: TileTerms) -> Evaluation | None:
         """Return a row-wise loss's values and cotangents in one step, for a tile of whole rows.
 
         D may be overwritten. None if there is no faster way than one reduction after another.

@@ -35,9 +35,9 @@ def shared_out(count: int, problem: Problem) -> int:
 
 
 def rows_shared_out(count: int, problem: Problem) -> int:
-    """Return the same for a tile of whole rows, which takes fewer calls.
+    """Return fewer entries for a tile of whole rows of a small D.
 
-    A D of two megabytes and more is cut in two.
+    A D of two megabytes and more is cut in two: softmax weights take longer than the calls.
     """
     smallest = SMALLEST_ROWS_SHARE // itemsize(problem.X)
     half = problem.n * problem.m // 2

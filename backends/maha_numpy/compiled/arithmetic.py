@@ -10,7 +10,7 @@ import numpy as np
 from maha_core.expressions import COLUMNS, PAIRS, ROWS, Expression, variable
 from maha_core.expressions.algebra import minus, negative, times
 from maha_core.expressions.operation import apply, number
-from maha_core.sweeps.whole_rows import whole_rows as expressions_of
+from maha_core.sweeps.whole_rows import row_expressions
 from maha_core.tiles.arithmetic import NEARNESS, ArrayArithmetic, finite
 from maha_core.tiles.tile import Evaluation, Weights
 from maha_numpy import candidates
@@ -90,7 +90,8 @@ class CompiledArithmetic:
     def weights(self, tile: Tile, e: Expression, values: Values | None) -> Weights:
         """Return the softmax weights of a tile's rows, and their sums."""
         b = None if values is None else values.number_on(tile)
-        exponents = self._exponents(tile, e)
+        fits = b is None or _asked(tile, [], [b], tile.inputs(), ()) is not None
+        exponents = self._exponents(tile, e) if fits else None
         if exponents is None:
             return self.arrays.weights(tile, e, values)
         e, shift, inputs, over = exponents
@@ -135,9 +136,9 @@ class CompiledArithmetic:
         """Return rows and columns of the entries below their row's bound; None if many."""
         return candidates.below(tile.sqdist, tile.row_minimum()[:, 0], bound)
 
-    def of_whole_rows(self, tile: Tile, terms: TileTerms) -> Evaluation | None:
+    def evaluate_whole_rows(self, tile: Tile, terms: TileTerms) -> Evaluation | None:
         """Return a row-wise loss's values and cotangents in one pass; None if that is not known."""
-        found = None if tile.vectors or not tile.sqdist.size else expressions_of(terms)
+        found = None if tile.vectors or not tile.sqdist.size else row_expressions(terms)
         asked = None if found is None else whole_rows.formed(found)
         inputs = tile.numbers()
         if asked is None or not all(_fits(part, tile, inputs) for part in asked.inputs):
