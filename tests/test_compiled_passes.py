@@ -291,7 +291,7 @@ def test_arrays_of_any_layout(which, dtype):
     else:
         odd = {name: layouts(values)[which] for name, values in given.items()}
     asked = Asked((KERNEL,), (KERNEL,), ("D",))
-    compiled = passes.compiled_pass(source.formed(asked).form, dtype)
+    compiled = passes.compiled_pass(source.text, source.formed(asked).form, dtype)
     right = passes.run(asked, squares.copy(), {n: v.copy() for n, v in given.items()})
     before = len(compiled.signatures)
     found = passes.run(asked, squares, odd)
@@ -372,7 +372,7 @@ def test_threads_make_one_pass():
         thread.start()
     for thread in threads:
         thread.join()
-    compiled = passes.compiled_pass(source.formed(asked).form, "float64")
+    compiled = passes.compiled_pass(source.text, source.formed(asked).form, "float64")
     assert sum(compiled.stats.cache_misses.values()) + sum(compiled.stats.cache_hits.values()) == 1
     for found in seen:
         np.testing.assert_array_equal(found.outputs[0], seen[0].outputs[0])

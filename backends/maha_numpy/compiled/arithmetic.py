@@ -140,8 +140,10 @@ class CompiledArithmetic:
         """Return a row-wise loss's values and cotangents in one pass; None if that is not known."""
         found = None if tile.vectors or not tile.sqdist.size else row_expressions(terms)
         asked = None if found is None else whole_rows.formed(found)
+        if asked is None:
+            return None
         inputs = tile.numbers()
-        if asked is None or not all(_fits(part, tile, inputs) for part in asked.inputs):
+        if not all(_fits(part, tile, inputs) for part in asked.inputs):
             return None
         smallest = tile.row_minimum()
         return Evaluation(*whole_rows.run(asked, tile.sqdist, smallest, inputs, _itself(tile)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -12,9 +12,10 @@ from maha_core.expressions import COLUMNS, PAIRS, Expression
 from maha_numpy import buffers
 from maha_numpy.compiled import source, store
 from maha_numpy.compiled.jit import compiling
-from maha_numpy.compiled.source import Asked, Form
+from maha_numpy.compiled.source import Asked
 
 Array = Any
+AnyForm = TypeVar("AnyForm")
 
 NO_SELF = -(2**62)
 """The column of the first self-pair for tiles without self-pairs."""
@@ -48,7 +49,7 @@ def run(asked: Asked, D: Array, inputs: Mapping[str, Array], itself: int = NO_SE
     given = [argument(part, inputs[str(part.value)], dtype) for part in read]
     new = [buffers.empty(D.shape, dtype) for place in form.over if place is None]
     sums = np.empty((rows, len(asked.summed)))
-    compiled = compiled_pass(form, dtype.name)
+    compiled = compiled_pass(source.text, form, dtype.name)
     compiled(rows, columns, itself, sums, np.asarray(numbers, dtype), *given, *new)
     fresh = iter(new)
     outputs = [next(fresh) if place is None else given[place] for place in form.over]
@@ -56,10 +57,15 @@ def run(asked: Asked, D: Array, inputs: Mapping[str, Array], itself: int = NO_SE
 
 
 @lru_cache(maxsize=512)
-def compiled_pass(form: Form, dtype: str) -> Callable[..., None]:
-    """Return the pass of a dtype, which is compiled or loaded in its first call."""
+def compiled_pass(
+    text: Callable[[AnyForm, str], str], form: AnyForm, dtype: str
+) -> Callable[..., None]:
+    """Return the pass ``run`` of the module that ``text(form, dtype)`` writes.
+
+    It is compiled or loaded in its first call.
+    """
     with compiling():  # so that of several threads one does it
-        found: Callable[..., None] = store.module(source.text(form, dtype)).run.compiled(dtype)
+        found: Callable[..., None] = store.module(text(form, dtype)).run.compiled(dtype)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -19,8 +19,7 @@ from maha_core.sweeps.whole_rows import (
     number_variable,
     sum_variable,
 )
-from maha_numpy.compiled import passes, source, store
-from maha_numpy.compiled.jit import compiling
+from maha_numpy.compiled import passes, source
 from maha_numpy.compiled.source import STRETCH, indented
 
 Array = Any
@@ -101,17 +100,9 @@ def run(
     given = [passes.argument(part, inputs[str(part.value)], dtype) for part in asked.inputs]
     D, smallest = passes.argument(DISTANCE, D, dtype), passes.argument(SMALLEST, smallest, dtype)
     values = np.empty(D.shape[0])
-    compiled = compiled_pass(asked.form, dtype.name)
+    compiled = passes.compiled_pass(text, asked.form, dtype.name)
     compiled(itself, D, smallest, values, np.asarray(asked.constants, float), *given)
     return Found(values[:, None], D)
-
-
-@lru_cache(maxsize=512)
-def compiled_pass(form: Form, dtype: str) -> Callable[..., None]:
-    """Return the pass of a dtype, which is compiled or loaded in its first call."""
-    with compiling():  # so that of several threads one does it
-        found: Callable[..., None] = store.module(text(form, dtype)).run.compiled(dtype)
-    return found
 
 
 def text(form: Form, real: str) -> str:
