@@ -13,7 +13,11 @@ STEP = 60
 def started(workers):
     """Yield a client, which is nobody's default."""
     distributed = pytest.importorskip("distributed", reason="distributed is not installed")
+    config = pytest.importorskip("dask.config")
+    # A cluster that lost a worker looks for it once, so much later, and closes its nanny where it
+    # is not there: in a second restart, of all moments, it is not.
     with (
+        config.set({"distributed.deploy.lost-worker-timeout": "1h"}),
         distributed.LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
