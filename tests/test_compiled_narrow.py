@@ -80,19 +80,3 @@ def test_sums_of_long_float32_rows_are_added_in_float64():
     G, others, own = np.full((4, 400_000), 0.1, "f4"), np.ones((400_000, 1), "f4"), np.ones((4, 1))
     of_rows, _ = narrow.laplacian_products(G, others, own.astype("f4"))
     assert np.abs(of_rows / (400_000 * np.float64(np.float32(0.1))) - 1).max() < 1e-6
-
-
-@pytest.mark.parametrize("width", [3, 5, narrow.WIDEST])
-@pytest.mark.parametrize("rounded", ["f8", "f4"])
-def test_a_symmetric_matrix_by_rows(width, rounded):
-    """Whatever rows and columns are computed together: both entries of a pair are one number."""
-    for n in (1, 5, narrow.STRETCH + 3):
-        U = points(n, width - 2, "f8", 8)
-        a, ones = (U * U).sum(axis=1, keepdims=True), np.ones((n, 1))
-        left, right = np.hstack([-2 * U, a, ones]), np.hstack([U, ones, a])
-        D = np.empty((n, n), rounded)
-        for first in range(0, n, 7):
-            part = slice(first, first + 7)
-            narrow.write_symmetric(left[part], right, D[part])
-        np.testing.assert_array_equal(D, D.T)
-        assert close(D, left, right.T, rounded)

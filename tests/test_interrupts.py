@@ -23,6 +23,14 @@ from learners import LEARNERS, few_points, on_host, targets_of
 X, Y = few_points(n=60)
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_interrupts():
+    """A shell that starts the tests in the background has them ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupt_at(last):
     """A callback that presses Ctrl-C after so many iterations."""
 
@@ -162,6 +170,7 @@ def test_through_a_search(through):
 def test_the_program_ends():
     code = (
         "import os, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from sklearn.datasets import load_iris\n"
         "from sklearn.model_selection import cross_val_score\n"
         "from sklearn.pipeline import make_pipeline\n"

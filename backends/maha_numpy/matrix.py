@@ -9,10 +9,10 @@ import numpy as np
 from maha_core.guard import Flagged
 from maha_core.sweeps.geometry import Geometry
 from maha_core.tiles import tiling
-from maha_numpy import buffers, narrow_rows, review
+from maha_numpy import buffers, direct, review
 from maha_numpy.compiled import narrow
 from maha_numpy.kernels import has_compiled_products
-from maha_numpy.tiles import fill_diagonal, make_symmetric, row_minima
+from maha_numpy.tiles import fill_diagonal, highest, make_symmetric, row_minima
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
@@ -31,10 +31,10 @@ def write(backend: Backend, problem: Problem, D: Array) -> None:
     """Write D ``(n, m)``; without Y the tiles above the diagonal, and their mirror images."""
     if not D.size:
         return
-    geometry = Geometry(backend, problem, distances=True)
-    if narrow_rows.suit(geometry, D):
-        narrow_rows.write(backend, geometry, D)
+    if direct.suit(problem, D):
+        direct.write(backend, problem, D)
         return
+    geometry = Geometry(backend, problem, distances=True)
     side = tiling.square_side(_entries(problem))
 
     def strip(rows: slice) -> None:
@@ -110,11 +110,13 @@ class Strip:
         return np.matmul(left, right[part].T, out=tile)
 
     def _recompute(self, smallest: Array) -> None:
-        threshold = self.columns.threshold
+        row_threshold, threshold = self.points.threshold, self.columns.threshold
+        assert row_threshold is not None
         assert threshold is not None
+        threshold = threshold[self.start :]
+        bound = highest(row_threshold, threshold, self.points.row_bound)
         D = self.D[self.rows, self.start :]
-        for flagged in review.cancelled(
-            D, smallest, self.points, threshold[self.start :], self.side
-        ):
+        found = review.cancelled(D, smallest.T, bound, row_threshold, threshold, self.side)
+        for flagged in found:
             i, j = flagged.i + self.rows.start, flagged.j + self.start
             review.recompute(self.backend, self.problem, self.D, Flagged(i, j))

@@ -8,27 +8,30 @@ from typing import TYPE_CHECKING, Any
 from maha_core import guard
 from maha_core.guard import Flagged
 from maha_core.tiles import tiling
-from maha_numpy.tiles import below, highest, suspects
+from maha_numpy.tiles import below, suspects
 
 if TYPE_CHECKING:
     from maha_core.backend import Backend
     from maha_core.problem import Problem
-    from maha_core.tiles.points import Points
 
 Array = Any
 
 
 def cancelled(
-    D: Array, smallest: Array, rows: Points, column_threshold: Array, side: int
+    D: Array,
+    smallest: Array,
+    bound: Array,
+    row_threshold: Array,
+    column_threshold: Array,
+    side: int,
 ) -> Iterator[Flagged]:
     """Yield the entries of D ``(r, c)`` below their threshold.
 
-    ``smallest (t, r)`` has the smallest entry of each row of each tile of `side` columns; the last
-    tile may have fewer. Comparisons are written so that NaN, from overflow, counts as cancelled.
+    All of them are below the bound ``(r,)`` of their row. ``smallest (r, t)`` has the smallest
+    entry of each row of each tile of `side` columns; the last tile may have fewer. Comparisons are
+    written so that NaN, from overflow, counts as cancelled.
     """
-    row_threshold: Array = rows.threshold
-    bound = highest(row_threshold, column_threshold, rows.row_bound)
-    for i, j, values in suspects(D, smallest.T, bound, side):
+    for i, j, values in suspects(D, smallest, bound, side):
         flagged = below(values, i, j, row_threshold[i] + column_threshold[j])
         if flagged is not None:
             yield flagged

@@ -15,6 +15,7 @@ import numpy as np
 from maha_numpy import buffers
 from maha_numpy.compiled import store
 from maha_numpy.compiled.jit import compiling
+from maha_numpy.compiled.source import indented
 
 Array = Any
 
@@ -67,30 +68,6 @@ def product(left: Array, right: Array, dtype: Any) -> Array:
     return D
 
 
-def write_symmetric(left: Array, right: Array, D: Array) -> None:
-    """Write rows of a D whose entries ij and ji are one number, self-pairs included.
-
-    Parameters
-    ----------
-    left, right : array (r, t + 2), array (c, t + 2)
-        ``[-2 U, a, 1]`` and ``[U, 1, a]``, as `maha_core.formulas.symmetric_operands` returns them.
-    D : array (r, c)
-        In C order; its dtype is that of the result.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from maha_numpy.compiled.narrow import write_symmetric
-    >>> D, a = np.empty((1, 2)), np.array([[4.0], [25.0]])
-    >>> U, one = np.array([[2.0], [5.0]]), np.ones((2, 1))
-    >>> write_symmetric(np.hstack([-2 * U, a, one])[:1], np.hstack([U, one, a]), D)
-    >>> D.tolist()
-    [[0.0, 9.0]]
-    """
-    write = _write_symmetric(left.shape[1], left.dtype.name, D.dtype.name)
-    write(np.ascontiguousarray(left), _columns(right), D)
-
-
 def laplacian_products(G: Array, others: Array, own: Array) -> tuple[Array, Array]:
     """Return ``[G U', r] (r, w + 1)`` and ``[G^T U, c] (c, w + 1)`` in one pass over a tile G.
 
@@ -130,11 +107,6 @@ def _multiply(width: int, dtype: str, rounded: str) -> Callable[..., None]:
 
 
 @cache
-def _write_symmetric(width: int, dtype: str, rounded: str) -> Callable[..., None]:
-    return _compiled(_symmetric_text(width, rounded), dtype)
-
-
-@cache
 def _add(width: int, dtype: str) -> Callable[..., None]:
     return _compiled(_laplacian_text(width, dtype), dtype)
 
@@ -148,27 +120,10 @@ def _compiled(text: str, dtype: str) -> Callable[..., None]:
 
 def _product_text(width: int, dtype: str) -> str:
     """Return a module with ``run(left, right, D)``."""
-    sums = {q: " + ".join(f"u{q}_{k} * v{k}" for k in range(width)) for q in range(TOGETHER)}
-    return _entries_text(width, dtype, sums, IN_ANY_ORDER)
-
-
-def _symmetric_text(width: int, dtype: str) -> str:
-    """Return the same for ``(a + b) + (u_1 v_1 + u_2 v_2 + ...)``, in this order.
-
-    Each operation gives the same number where the points are exchanged.
-    """
-    a, b, sums = width - 2, width - 1, {}
-    for q in range(TOGETHER):
-        products = " + ".join(f"u{q}_{k} * v{k}" for k in range(a))
-        sums[q] = f"(u{q}_{a} + v{b}) + ({products})"
-    return _entries_text(width, dtype, sums, ())
-
-
-def _entries_text(width: int, dtype: str, sums: dict[int, str], fastmath: tuple[str, ...]) -> str:
-    """Return a module with ``run(left, right, D)`` from the entries of rows that are together."""
     columns, together = range(width), range(TOGETHER)
+    sums = {q: " + ".join(f"u{q}_{k} * v{k}" for k in columns) for q in together}
     return _module(
-        fastmath,
+        IN_ANY_ORDER,
         f"from numpy import {dtype}",
         "run(left, right, D)",
         "count, c = D.shape",
@@ -210,7 +165,7 @@ def _laplacian_text(width: int, dtype: str) -> str:
         *(f"            z{k}_part[j] += {added[k]}" for k in columns),
         f"            z{width}_part[j] += " + " + ".join(f"h{q} * one{q}" for q in together),
         f"        for a in range(i, i + {TOGETHER}, {IN_REGISTERS}):",
-        *_indented(12, _row_sums(columns, dtype)),
+        *indented(12, _row_sums(columns, dtype)),
     )
 
 
@@ -242,13 +197,9 @@ def _module(fastmath: tuple[str, ...], imports: str, signature: str, *body: str)
     """Return a module with one pass."""
     head = [imports, "", "from maha_numpy.compiled.jit import compiles", "", ""]
     compiled = f"@compiles({fastmath!r})"
-    return "\n".join([*head, compiled, f"def {signature}:", *_indented(4, list(body))]) + "\n"
+    return "\n".join([*head, compiled, f"def {signature}:", *indented(4, list(body))]) + "\n"
 
 
 def _listed(name: str, columns: range) -> str:
     """Return names as a tuple for unpacking, also for a single name."""
     return "".join(f"{name.format(k)}, " for k in columns).rstrip()
-
-
-def _indented(width: int, lines: list[str]) -> list[str]:
-    return [" " * width + line for line in lines]
