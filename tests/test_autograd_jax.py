@@ -450,6 +450,7 @@ def assert_same(ours, theirs, rtol=1e-9):
         np.testing.assert_allclose(our, their, rtol=rtol, atol=rtol / 100)
 
 
+@pytest.mark.cases(16)
 @pytest.mark.parametrize("transform", TRANSFORMS)
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_transformations_agree_with_the_formula(program, transform):

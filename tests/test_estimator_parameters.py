@@ -93,7 +93,7 @@ def first(name):
     return LEARNERS[name](**{parameter: values[0] for parameter, values in table.items()})
 
 
-@pytest.mark.cases(60)
+@pytest.mark.cases(30)
 @pytest.mark.parametrize(("name", "one", "other"), PAIRS)
 def test_a_second_fit_is_that_of_a_new_estimator(name, one, other, capsys):
     fresh = {}
@@ -112,7 +112,7 @@ def rows_asked_for(learner):
     return X.shape[1] if learner.n_components is None else learner.n_components
 
 
-@pytest.mark.cases(60)
+@pytest.mark.cases(30)
 @pytest.mark.parametrize(("name", "one", "other"), PAIRS)
 def test_a_warm_start_goes_on_or_is_refused(name, one, other, capsys):
     for before, after in changes(name, one, other):

@@ -77,8 +77,8 @@ def _text(width: int, dtype: str) -> str:
         *(f"            v{k} = part{k}[j]" for k in coordinates),
         *(f"            x{q}_{k} = u{q}_{k} - v{k}" for q in together for k in coordinates),
         *(f"            d{q}[j] = {dtype}({_squares(q, width)})" for q in together),
-        f"        number = low // {STRETCH}",
-        *(f"        finish(d{q}, i{q} + itself - low, least[i{q}, number:])" for q in together),
+        f"        for i in range(first, min(first + {TOGETHER}, count)):",
+        f"            finish(D[i, low:stop], i + itself - low, least[i, low // {STRETCH} :])",
     ]
     head = _HEAD.format(dtype=dtype, bits=dtype.replace("float", "int"))
     return "\n".join([head, *indented(4, lines)]) + "\n"
