@@ -66,7 +66,8 @@ def sqdist(
     Notes
     -----
     Computed as ``a_i + b_j - 2 u_i . v_j`` by one matrix product; entries that cancel there are
-    found and recomputed from the raw differences (unless ``options(precision="fast")``).
+    found and recomputed from the raw differences (unless ``options(precision="fast")``). NumPy
+    arrays of few columns take differences of the embedded points in place of a product.
 
     Examples
     --------

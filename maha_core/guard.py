@@ -119,23 +119,23 @@ def of_embedding(xp: Any, embedding: Array, own: Any, dtype: Any) -> Array:
 def difference_thresholds(form: Form, W: Array, U: Array, rounded: Any, dtype: Any) -> Array:
     """Return the threshold h ``(n,)`` of every point for D by differences of u_i in a dtype.
 
-    u_i is embedded in W's dtype, then rounded to `rounded`, with errors of up to ``eps e_i`` and
-    ``eps' |u_i|``. The error of D is ``2 sqrt(D_ij)`` times those of both points, and
+    u_i is embedded in W's dtype, with an error of up to ``2 sqrt(d) eps e_i`` (terms that are alike
+    are rounded alike), and then rounded to `rounded`, if that is another dtype, with one of up to
+    ``eps' |u_i|``. The error of D is ``2 sqrt(D_ij)`` times those of
+    both points, and
 
-        h_i = 16 (eps' / TARGET)^2 |u_i|^2 + 16 (eps / TARGET)^2 e_i^2
+        h_i = 16 (eps' / TARGET)^2 |u_i|^2 + 64 d (eps / TARGET)^2 e_i^2
 
     suffices for all four. It is NaN where it overflows, so that no comparison holds.
     """
     xp, norms = form.xp, formulas.dot(form.xp, U, U)
-    embedding = form.coarse_rounding(W, norms).embedding
-    fine = 0.0 if embedding is None else 2 * of_embedding(xp, embedding, W.dtype, dtype)
-    threshold = share_of_differences(xp, rounded, dtype) * norms + fine
+    threshold = xp.zeros_like(norms)
+    if rounded != W.dtype:
+        threshold = 2 * of_embedding(xp, norms, rounded, dtype)
+    embedding = form.rounding(W, norms).embedding
+    if embedding is not None:
+        threshold = threshold + 8 * W.shape[1] * of_embedding(xp, embedding, W.dtype, dtype)
     return threshold + (threshold - threshold)
-
-
-def share_of_differences(xp: Any, rounded: Any, dtype: Any) -> float:
-    """Return the fraction of ``|u_i|^2`` in `difference_thresholds`."""
-    return 16 * _relative(xp, rounded, dtype) ** 2
 
 
 def _threshold(

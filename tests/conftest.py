@@ -151,7 +151,7 @@ def library(request):
     return libraries.load(request.param)
 
 
-FEW = {"jax": 8, "torch": 8, "readonly": 8, "dask": 12, "strict": 24}
+FEW = {"jax": 6, "torch": 6, "readonly": 4, "dask": 8, "strict": 16}
 """So many cases of a test are run on a library, but with --exhaustive.
 
 torch, JAX and arrays that are read-only go to NumPy's engine, which has all cases, and JAX compiles
@@ -165,13 +165,14 @@ def _few(items, most):
     Where `most` is None, a test's mark and `FEW` say how many. Which ones depends on the test's
     name, so that all forms and sizes have their turn.
     """
-    cases, kept = {}, {item for item in items if _is_about_cupy(item)}
-    for item in [item for item in items if item not in kept]:
+    cases, kept = {}, set()
+    for item in items:
         cases.setdefault((_library_of(item), item.nodeid.partition("[")[0]), []).append(item)
     for (library, name), every in cases.items():
         mark = every[0].get_closest_marker("cases")
         count = min(mark.args[0] if mark else len(every), FEW.get(library, len(every)))
-        count = most or count
+        if most is not None and not _is_about_cupy(every[0]):  # those are no second engine's
+            count = most
         first, step = zlib.crc32(name.encode()), _stride(len(every), count)
         kept |= {every[(first + k * step) % len(every)] for k in range(min(count, len(every)))}
     return [item for item in items if item in kept]

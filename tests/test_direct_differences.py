@@ -1,5 +1,7 @@
 """D of few coordinates by compiled direct differences, beside D in longdouble."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -89,6 +91,31 @@ def test_entries_keep_the_promised_digits(width, dtype, close, kind):
         assert (abs(D - expected) <= promised * expected).all()
         if others is None:
             np.testing.assert_array_equal(D, D.T)
+
+
+@pytest.mark.parametrize("d", [64, 256])
+def test_embeddings_of_terms_that_are_alike_keep_the_promise(d):
+    """Each of hundreds of equal terms is rounded in the same direction."""
+    sign = np.where(np.arange(400) % 2, 1.0, -1.0)
+    scale = sign * (1 + 2e-3 * np.random.default_rng(0).random(400))
+    X, A = scale[:, None] * np.ones(d), np.full((12, d), 0.1)
+    expected = exact(X, X, A)
+    assert (abs(mc.sqdist(X, metric=mc.Factor(A)) - expected) <= 1e-12 * expected).all()
+
+
+@pytest.mark.parametrize("kind", [mc.Factor, None])
+def test_the_rows_of_two_sets_are_embedded_block_by_block(kind):
+    X, Y = points(100_000, 12, "f8", 4), points(4, 12, "f8", 5)
+    metric = None if kind is None else kind(np.eye(12))
+    D = np.empty((len(X), len(Y)))
+    mc.sqdist(X, Y, metric=metric, out=D)
+    tracemalloc.start()
+    try:
+        mc.sqdist(X, Y, metric=metric, out=D)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < X.nbytes
 
 
 @pytest.mark.parametrize("width", [3, 12])

@@ -13,6 +13,7 @@ import numpy as np
 from maha_core import formulas, guard
 from maha_core.guard import Flagged
 from maha_core.metrics.euclidean import EuclideanForm
+from maha_core.metrics.factor import FactorForm
 from maha_core.tiles import tiling
 from maha_numpy import review
 from maha_numpy.compiled import differences
@@ -38,6 +39,9 @@ WIDEST_IN_FLOAT64 = 8
 ROWS_BYTES = 2**20
 """The rows that are written and examined together stay in the cache."""
 
+ABOVE_MEDIAN = 4
+"""Few points have a threshold that is a larger multiple of its median part of their norm."""
+
 EMBEDDED = 2**16
 """The number of coordinates centred and embedded at a time."""
 
@@ -56,19 +60,21 @@ class Side(NamedTuple):
 def suit(problem: Problem, D: Array) -> bool:
     """Tell whether direct differences are compiled, and faster than a product."""
     few = problem.width <= WIDEST[D.dtype.name]
-    return few and problem.form.nonnegative and D.flags.carray and compiles(problem)
+    embedded = isinstance(problem.form, EuclideanForm | FactorForm)
+    return few and embedded and D.flags.carray and compiles(problem)
 
 
 def write(backend: Backend, problem: Problem, D: Array) -> None:
     """Write all rows, then recompute cancelled entries: without Y, each is in two rows."""
     budget = min(ROWS_BYTES, problem.options.tile_bytes or ROWS_BYTES)
-    parts = tiling.blocks(problem.n, max(TOGETHER, budget // (problem.m * D.itemsize)))
+    row_bytes = (problem.m + problem.width) * D.itemsize
+    parts = tiling.blocks(problem.n, max(TOGETHER, budget // row_bytes))
     embedding = Embedding(backend, problem)
     strips = [Rows(backend, embedding, part, D) for part in parts]
     for _ in backend.map_ordered(Rows.write, strips, problem.options):
         pass
     # A cancelled entry is written to two rows: to the second one not before it is complete.
-    suspects = [strip for strip in strips if strip.is_suspect]
+    suspects = [strip for strip in strips if strip.suspects is not None]
     for _ in backend.map_ordered(Rows.review, suspects, problem.options):
         pass
 
@@ -89,13 +95,14 @@ class Embedding:
         self.columns = self._embed(problem.others)
         self.coordinates = np.ascontiguousarray(self.columns.U.T)
         self.reach = self._reach()
-        self.alone = self._bounded(self.columns) if problem.Y is None else None
+        if problem.Y is None:
+            self.columns = self._bounded(self.columns)
 
     def rows(self, part: slice) -> Side:
         """Return a block of the rows' side."""
-        if self.alone is None:
+        if self.problem.Y is not None:
             return self._bounded(self._embed(self.problem.X[part]))
-        return Side(*(None if of_all is None else of_all[part] for of_all in self.alone))
+        return Side(*(None if of_all is None else of_all[part] for of_all in self.columns))
 
     def _bounded(self, side: Side) -> Side:
         """Return points with their bounds."""
@@ -106,11 +113,14 @@ class Embedding:
         return side._replace(bound=highest(threshold, self.columns.threshold, of_row))
 
     def _reach(self) -> guard.RowBound | None:
+        """Return a bound for which a point far out does not make all other entries suspect."""
         U, threshold, _ = self.columns
         if threshold is None:
             return None
-        share = guard.share_of_differences(np, self.dtype, self.problem.X.dtype)
-        return guard.RowBound(share, np.max(threshold - share * _norms(U)))
+        norms = _norms(U)
+        with self.backend.quiet():
+            share = min(ABOVE_MEDIAN * float(np.median(threshold / norms)), guard.LARGEST_SHARE)
+            return guard.RowBound(share, np.max(threshold - share * norms, initial=0.0))
 
     def _embed(self, raw: Array) -> Side:
         if self.is_exact:
@@ -128,39 +138,45 @@ class Embedding:
 
 
 class Rows:
-    """Some rows of D."""
+    """Some rows of D. What a review needs is kept only where there is one."""
 
     def __init__(self, backend: Backend, embedding: Embedding, rows: slice, D: Array) -> None:
         self.backend, self.embedding, self.problem = backend, embedding, embedding.problem
         self.rows, self.D = rows, D
-        self.side: Side | None = None
-        self.least: Array = None
-        self.is_suspect = False
+        self.suspects: Suspects | None = None
 
     def write(self) -> None:
-        """Write the rows, and tell whether an entry is below its row's bound."""
+        """Write the rows, and find stretches with an entry below its row's bound."""
         embedding, D = self.embedding, self.D[self.rows]
         with self.backend.quiet():
-            U, threshold, bound = self.side = embedding.rows(self.rows)
+            U, threshold, bound = embedding.rows(self.rows)
         stretches = 0 if threshold is None else -(-self.problem.m // STRETCH)
-        self.least = np.empty((len(D), stretches), D.dtype)
+        least = np.empty((len(D), stretches), D.dtype)
         itself = self.rows.start if self.problem.Y is None else NO_SELF
-        differences.write(U, embedding.coordinates, itself, D, self.least)
-        if bound is not None:
-            self.is_suspect = not (self.least >= bound[:, None]).all()
+        differences.write(U, embedding.coordinates, itself, D, least)
+        if bound is not None and not (least >= bound[:, None]).all():
+            self.suspects = Suspects(least, bound, threshold)
 
     def review(self) -> None:
         """Recompute cancelled entries; without Y, those above the diagonal and their mirrors."""
-        assert self.side is not None
-        _, threshold, bound = self.side
+        assert self.suspects is not None
+        least, bound, threshold = self.suspects
         first = self.rows.start // STRETCH if self.problem.Y is None else 0  # whole stretches
         start = first * STRETCH
-        D, least = self.D[self.rows, start:], self.least[:, first:]
+        D, least = self.D[self.rows, start:], least[:, first:]
         others: Array = self.embedding.columns.threshold
         with self.backend.quiet():
             for flagged in review.cancelled(D, least, bound, threshold, others[start:], STRETCH):
                 i, j = flagged.i + self.rows.start, flagged.j + start
                 review.recompute(self.backend, self.problem, self.D, Flagged(i, j))
+
+
+class Suspects(NamedTuple):
+    """The smallest entry of each stretch ``(r, p)``, bounds and thresholds of the rows ``(r,)``."""
+
+    least: Array
+    bound: Array
+    threshold: Array
 
 
 def _norms(U: Array) -> Array:

@@ -238,20 +238,13 @@ class _Body:
         ]
 
     def _row(self) -> list[str]:
-        sums = [f"total_{s} = 0.0" for s in range(len(self.summed))]
         return [
             *self._opened(),
             *(f"{line.name} = {line.text}" for line in self._of(ROWS)),
-            *sums,
-            "self = i + itself",
-            "self = self if 0 <= self < columns else columns",
-            "for part in range(2):",
-            "    low, high = (0, self) if part == 0 else (self + 1, columns)",
-            "    while low < high:",
-            f"        stop = min(low + {STRETCH}, high)",
-            *indented(8, self._stretch()),
-            "        low = stop",
-            *(f"sums[i, {s}] = total_{s}" for s in range(len(self.summed))),
+            *(f"total_{name} = 0.0" for name in self._sums),
+            *SELF,
+            *self._pairs(),
+            *(f"sums[i, {s}] = total_{name}" for s, name in enumerate(self._sums)),
             *self._closed(),
         ]
 
@@ -267,22 +260,21 @@ class _Body:
         pairs = [str(part.value) for part in self.form.inputs if part.axes == PAIRS]
         return [*pairs, *(f"new_{o}" for o, over in enumerate(self.form.over) if over is None)]
 
-    def _stretch(self) -> list[str]:
-        """Return the innermost loop, over slices: an index from 0 on is seen not to be negative."""
-        sums = range(len(self.summed))
+    @property
+    def _sums(self) -> list[str]:
+        return [f"sum_{s}" for s in range(len(self.summed))]
+
+    def _pairs(self) -> list[str]:
+        """Return the loop that writes the outputs and adds up the sums."""
         inputs = self.form.inputs
-        columns = [part.value for part in inputs if part.axes == COLUMNS]
-        return [
-            *(f"{name}_part = {name}_row[low:stop]" for name in self._matrices),
-            *(f"{name}_part = {name}_all[low:stop]" for name in columns),
-            *(f"sum_{s} = {self.real}(0.0)" for s in sums),
-            "for j in range(stop - low):",
-            *(f"    {p.value} = {p.value}_part[j]" for p in inputs if p.axes & COLUMNS),
-            *(f"    {line.name} = {line.text}" for line in self._of(COLUMNS, PAIRS)),
-            *(f"    sum_{s} = add(sum_{s}, {found})" for s, found in enumerate(self.summed)),
-            *(f"    {self._matrix(o)}_part[j] = {found}" for o, found in enumerate(self.outputs)),
-            *(f"total_{s} += float64(sum_{s})" for s in sums),
+        columns = [str(part.value) for part in inputs if part.axes == COLUMNS]
+        inside = [
+            *(f"{part.value} = {part.value}_part[j]" for part in inputs if part.axes & COLUMNS),
+            *(f"{line.name} = {line.text}" for line in self._of(COLUMNS, PAIRS)),
+            *(f"{s} = add({s}, {found})" for s, found in zip(self._sums, self.summed, strict=True)),
+            *(f"{self._matrix(o)}_part[j] = {found}" for o, found in enumerate(self.outputs)),
         ]
+        return over_pairs(self._matrices, columns, inside, self._sums, self.real)
 
     def _closed(self) -> list[str]:
         """Return what becomes of the self-pair."""
@@ -296,6 +288,42 @@ class _Body:
     def _of(self, *axes: int) -> list[Statement]:
         """Return the statements of some axes; what is no number of a pair is the row's."""
         return [line for line in self.statements if (line.part.axes or ROWS) in axes]
+
+
+SELF = ("self = i + itself", "self = self if 0 <= self < columns else columns")
+"""The column of a row's self-pair; the number of columns if it has none."""
+
+
+def over_pairs(
+    matrices: list[str], columns: list[str], inside: list[str], sums: list[str], real: str
+) -> list[str]:
+    """Return loops over the pairs of a row, without its self-pair, in stretches.
+
+    An index from 0 on is seen not to be negative, hence slices.
+
+    Parameters
+    ----------
+    matrices, columns : list of str
+        Names of matrices, with rows ``{name}_row``, and of vectors of columns, ``{name}_all``. The
+        part of each in a stretch is ``{name}_part``.
+    inside : list of str
+        What is done for column j of a stretch.
+    sums : list of str
+        The sums of a stretch, of the type `real`, which are added to ``total_{sum}``.
+    """
+    return [
+        "for part in range(2):",
+        "    low, high = (0, self) if part == 0 else (self + 1, columns)",
+        "    while low < high:",
+        f"        stop = min(low + {STRETCH}, high)",
+        *(f"        {name}_part = {name}_row[low:stop]" for name in matrices),
+        *(f"        {name}_part = {name}_all[low:stop]" for name in columns),
+        *(f"        {name} = {real}(0.0)" for name in sums),
+        "        for j in range(stop - low):",
+        *indented(12, inside),
+        *(f"        total_{name} += float64({name})" for name in sums),
+        "        low = stop",
+    ]
 
 
 def indented(width: int, lines: list[str]) -> list[str]:

@@ -20,7 +20,7 @@ from maha_core.sweeps.whole_rows import (
     sum_variable,
 )
 from maha_numpy.compiled import passes, source
-from maha_numpy.compiled.source import STRETCH, indented
+from maha_numpy.compiled.source import indented
 
 Array = Any
 
@@ -160,8 +160,7 @@ class _Body:
         return [
             "D_row, smallest = D_all[i], smallest_all[i]",
             *(f"{part.value} = {part.value}_all[i]" for part in self.rows),
-            "self = i + itself",
-            "self = self if 0 <= self < columns else columns",
+            *source.SELF,
             *self._weighed(),
             *self._valued(),
             *self._pulled(),
@@ -180,11 +179,7 @@ class _Body:
         return [
             *_texts(lines, pairs=False),
             *(f"total_{name} = 0.0" for name in self.sums),
-            *self._stretches(
-                [f"{name} = {self.real}(0.0)" for name in self.sums],
-                inside,
-                [f"total_{name} += float64({name})" for name in self.sums],
-            ),
+            *self._over_pairs(inside, self.sums),
         ]
 
     def _valued(self) -> list[str]:
@@ -202,22 +197,12 @@ class _Body:
         """Return the loop that writes the cotangents over D."""
         lines, (found,) = source.statements((self.form.cotangent,), self.real, "g")
         inside = [*_texts(lines, pairs=True), f"D_part[j] = {found}"]
-        return [*_texts(lines, pairs=False), *self._stretches([], inside, [])]
+        return [*_texts(lines, pairs=False), *self._over_pairs(inside, [])]
 
-    def _stretches(self, before: list[str], inside: list[str], after: list[str]) -> list[str]:
-        """Return the loops over pairs; an index from 0 on is seen not to be negative."""
-        matrices = [f"{name}_part = {name}_row[low:stop]" for name in ("D", "weight")]
-        columns = [f"{name}_part = {name}_all[low:stop]" for name in self.columns]
+    def _over_pairs(self, inside: list[str], sums: list[str]) -> list[str]:
+        """Return the loops over pairs."""
         read = [f"{name} = {name}_part[j]" for name in ("D", "weight", *self.columns)]
-        return [
-            "for part in range(2):",
-            "    low, high = (0, self) if part == 0 else (self + 1, columns)",
-            "    while low < high:",
-            f"        stop = min(low + {STRETCH}, high)",
-            *indented(8, [*matrices, *columns, *before, "for j in range(stop - low):"]),
-            *indented(12, [*read, *inside]),
-            *indented(8, [*after, "low = stop"]),
-        ]
+        return source.over_pairs(["D", "weight"], self.columns, read + inside, sums, self.real)
 
 
 def _defined(name: str, parameters: str) -> list[str]:
