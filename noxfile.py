@@ -32,6 +32,7 @@ SHARED_OUT = ("--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reord
 
 # What the main run tests in all its cases, tested once more on another engine: so many cases of
 # each test. Small problems run without compiled passes in the main run, too.
+SOME = ("--cases", "12")
 FEW = ("--cases", "3")
 FEWEST = ("--cases", "2")
 
@@ -65,7 +66,7 @@ def tests(session: nox.Session) -> None:
     _install_companions(session)
     session.run("pytest", *SHARED_OUT, *WITHOUT_PLUGINS, *session.posargs)
     _run_docstrings(session)
-    _run_compiled(session)
+    _run_compiled(session, *SOME)
     _run_emulated(session)
     _run_plugins(session)
     session.notify("tests-uncompiled")
@@ -104,6 +105,7 @@ def tests_exhaustive(session: nox.Session) -> None:
     _try_to_install(session, JAX)
     _install_companions(session)
     session.run("pytest", *SHARED_OUT, *WITHOUT_PLUGINS, "--exhaustive", *session.posargs)
+    _run_compiled(session, "--exhaustive")
     session.run(*FAKE_CUPY, "--exhaustive", *session.posargs)
     _run_plugins(session, "--exhaustive")
     _without_numba(session)
@@ -310,9 +312,9 @@ def _without_numba(session: nox.Session) -> None:
     session.run_install("python", "-m", "pip", "uninstall", "--yes", "--quiet", "numba")
 
 
-def _run_compiled(session: nox.Session) -> None:
+def _run_compiled(session: nox.Session, *options: str) -> None:
     files = [f"tests/test_{name}.py" for name in COMPILED]
-    chosen = ("--backend", "numpy", "--compile-all")
+    chosen = ("--backend", "numpy", "--compile-all", *options)
     session.run("pytest", *SHARED_OUT, *chosen, *files, *session.posargs)
 
 
