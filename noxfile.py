@@ -34,7 +34,7 @@ SHARED_OUT = ("--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reord
 # each test. Small problems run without compiled passes in the main run, too.
 SOME = ("--cases", "12")
 FEW = ("--cases", "3")
-FEWEST = ("--cases", "2")
+FEWEST = ("--cases", "1")
 
 # Strangers' plugins, which a run of their own installs.
 WITHOUT_PLUGINS = ("--ignore", "tests/third_party")
