@@ -118,8 +118,11 @@ class Embedding:
         if threshold is None:
             return None
         norms = _norms(U)
+        some = norms > 0
         with self.backend.quiet():
-            share = min(ABOVE_MEDIAN * float(np.median(threshold / norms)), guard.LARGEST_SHARE)
+            parts = threshold[some] / norms[some]
+            share = ABOVE_MEDIAN * float(np.median(parts)) if parts.size else 0.0
+            share = min(share, guard.LARGEST_SHARE)
             return guard.RowBound(share, np.max(threshold - share * norms, initial=0.0))
 
     def _embed(self, raw: Array) -> Side:
