@@ -108,33 +108,34 @@ def ceiling(form: Form, W: Array, norms: Array, largest: Array, width: int, dtyp
     return _threshold(form, rounding, width, W.dtype, dtype) if safe else float("nan")
 
 
-def of_embedding(xp: Any, embedding: Array, own: Any, dtype: Any) -> Array:
-    """Return the level of D above which differences of u_i in their own dtype are accurate.
+def of_embedding(xp: Any, embedding: Array, terms: int, own: Any, dtype: Any) -> Array:
+    """Return the threshold h of points for D by differences of u_i in their own dtype.
 
-    `embedding` is as in `Rounding`, of all points.
+    `embedding` is e_i^2 as in `Rounding`. A sum of d terms has an error of up to
+    ``2 sqrt(d) eps e_i``, since terms that are alike are rounded alike, and D one of
+    ``2 sqrt(D_ij)`` times those of both points: ``h_i = 32 d (eps / TARGET)^2 e_i^2``.
     """
-    return 8 * _relative(xp, own, dtype) ** 2 * embedding
+    return 32 * terms * _relative(xp, own, dtype) ** 2 * embedding
 
 
 def difference_thresholds(form: Form, W: Array, U: Array, rounded: Any, dtype: Any) -> Array:
     """Return the threshold h ``(n,)`` of every point for D by differences of u_i in a dtype.
 
-    u_i is embedded in W's dtype, with an error of up to ``2 sqrt(d) eps e_i`` (terms that are alike
-    are rounded alike), and then rounded to `rounded`, if that is another dtype, with one of up to
-    ``eps' |u_i|``. The error of D is ``2 sqrt(D_ij)`` times those of
-    both points, and
+    u_i is embedded in W's dtype, and then rounded to `rounded`, if that is another dtype, with an
+    error of up to ``eps' |u_i|``. The square of the sum of two errors is at most twice the sum of
+    their squares, so that
 
         h_i = 16 (eps' / TARGET)^2 |u_i|^2 + 64 d (eps / TARGET)^2 e_i^2
 
-    suffices for all four. It is NaN where it overflows, so that no comparison holds.
+    suffices for both. It is NaN where it overflows, so that no comparison holds.
     """
     xp, norms = form.xp, formulas.dot(form.xp, U, U)
     threshold = xp.zeros_like(norms)
     if rounded != W.dtype:
-        threshold = 2 * of_embedding(xp, norms, rounded, dtype)
+        threshold = 16 * _relative(xp, rounded, dtype) ** 2 * norms
     embedding = form.rounding(W, norms).embedding
     if embedding is not None:
-        threshold = threshold + 8 * W.shape[1] * of_embedding(xp, embedding, W.dtype, dtype)
+        threshold = threshold + 2 * of_embedding(xp, embedding, W.shape[1], W.dtype, dtype)
     return threshold + (threshold - threshold)
 
 

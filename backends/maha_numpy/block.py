@@ -99,7 +99,8 @@ def _direct(problem: Problem) -> Array | None:
         D.reshape(-1)[:: problem.n + 1] = np.inf
     else:
         size = _embedded_between(X.dtype)(rows, columns, A, D)
-    if not np.minimum.reduce(D, axis=None) >= guard.of_embedding(np, size, WIDE, X.dtype):
+    largest = guard.of_embedding(np, size, problem.d, WIDE, X.dtype)
+    if not np.minimum.reduce(D, axis=None) >= 2 * largest:
         return None
     if columns is None:
         D.reshape(-1)[:: problem.n + 1] = 0
