@@ -14,8 +14,8 @@ def started(workers):
     """Yield a client, which is nobody's default."""
     distributed = pytest.importorskip("distributed", reason="distributed is not installed")
     config = pytest.importorskip("dask.config")
-    # A cluster that lost a worker looks for it once, so much later, and closes its nanny where it
-    # is not there: in a second restart, of all moments, it is not.
+    # This long after the loss of a worker, a cluster closes its nanny unless the worker is back. In
+    # a second restart at that moment it is not back yet, and the nanny would be lost.
     with (
         config.set({"distributed.deploy.lost-worker-timeout": "1h"}),
         distributed.LocalCluster(

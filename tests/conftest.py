@@ -171,7 +171,7 @@ def _few(items, most):
     for (library, name), every in cases.items():
         mark = every[0].get_closest_marker("cases")
         count = min(mark.args[0] if mark else len(every), FEW.get(library, len(every)))
-        if most is not None and not _is_about_cupy(every[0]):  # those are no second engine's
+        if most is not None and not _is_about_cupy(every[0]):  # tests/gpu has no other run
             count = most
         first, step = zlib.crc32(name.encode()), _stride(len(every), count)
         kept |= {every[(first + k * step) % len(every)] for k in range(min(count, len(every)))}

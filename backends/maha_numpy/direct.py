@@ -17,7 +17,7 @@ from maha_core.metrics.factor import FactorForm
 from maha_core.tiles import tiling
 from maha_numpy import review
 from maha_numpy.compiled import differences
-from maha_numpy.compiled.differences import STRETCH, TOGETHER
+from maha_numpy.compiled.narrow import STRETCH, TOGETHER
 from maha_numpy.compiled.passes import NO_SELF
 from maha_numpy.kernels import compiles
 from maha_numpy.tiles import highest
@@ -31,16 +31,16 @@ Array = Any
 WIDE = np.dtype(np.float64)
 
 WIDEST = {"float32": 24, "float64": 16}
-"""More coordinates BLAS multiplies faster, in each dtype."""
+"""The most coordinates, by D's dtype: BLAS is faster with more."""
 
 WIDEST_IN_FLOAT64 = 8
-"""So few coordinates cost no more in float64, in which their differences are exact to float32."""
+"""Up to so many coordinates, float64 costs little more, and hardly an entry of float32 cancels."""
 
 ROWS_BYTES = 2**20
 """The rows that are written and examined together stay in the cache."""
 
 ABOVE_MEDIAN = 4
-"""Few points have a threshold that is a larger multiple of its median part of their norm."""
+"""A threshold is a part of the norm; few points have a part of more than so many medians."""
 
 EMBEDDED = 2**16
 """The number of coordinates centred and embedded at a time."""
@@ -65,7 +65,7 @@ def suit(problem: Problem, D: Array) -> bool:
 
 
 def write(backend: Backend, problem: Problem, D: Array) -> None:
-    """Write all rows, then recompute cancelled entries: without Y, each is in two rows."""
+    """Write all rows, then recompute the cancelled entries."""
     budget = min(ROWS_BYTES, problem.options.tile_bytes or ROWS_BYTES)
     row_bytes = (problem.m + problem.width) * D.itemsize
     parts = tiling.blocks(problem.n, max(TOGETHER, budget // row_bytes))
@@ -73,7 +73,7 @@ def write(backend: Backend, problem: Problem, D: Array) -> None:
     strips = [Rows(backend, embedding, part, D) for part in parts]
     for _ in backend.map_ordered(Rows.write, strips, problem.options):
         pass
-    # A cancelled entry is written to two rows: to the second one not before it is complete.
+    # Without Y an entry and its mirror image are in two rows, which must both be written before.
     suspects = [strip for strip in strips if strip.suspects is not None]
     for _ in backend.map_ordered(Rows.review, suspects, problem.options):
         pass

@@ -6,17 +6,11 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from maha_numpy.compiled import store
-from maha_numpy.compiled.jit import compiling
+from maha_numpy.compiled import passes
+from maha_numpy.compiled.narrow import STRETCH, TOGETHER, entries
 from maha_numpy.compiled.source import indented
 
 Array = Any
-
-TOGETHER = 4
-"""The number of rows that share one load of a column's coordinates."""
-
-STRETCH = 1024
-"""The number of columns that are written and examined together, so that they stay in the cache."""
 
 
 def write(rows: Array, columns: Array, itself: int, D: Array, least: Array) -> None:
@@ -34,8 +28,8 @@ def write(rows: Array, columns: Array, itself: int, D: Array, least: Array) -> N
     D : array (r, c)
         In C order; its dtype is that of the result.
     least : array (r, p)
-        The smallest entry of every `STRETCH` entries of a row, without its self-pair. They must be
-        no NaN. With p = 0 they are not looked for.
+        The smallest of every `STRETCH` entries of a row, without its self-pair. No entry may be
+        NaN. With p = 0 they are not looked for.
 
     Examples
     --------
@@ -52,43 +46,25 @@ def write(rows: Array, columns: Array, itself: int, D: Array, least: Array) -> N
 
 @cache
 def _written(width: int, dtype: str, rounded: str) -> Callable[..., None]:
-    """Return the pass, which is compiled or loaded at its first call."""
-    with compiling():  # so that only one of several threads does it
-        found: Callable[..., None] = store.module(_text(width, rounded)).run.compiled(dtype)
-    return found
+    return passes.compiled(_text(width, rounded), dtype)
 
 
 def _text(width: int, dtype: str) -> str:
-    """Return a module with ``run(rows, columns, itself, D, least)``."""
-    coordinates, together = range(width), range(TOGETHER)
+    """Return a module with ``run(left, right, itself, D, least)``."""
+
+    def entry(q: int) -> str:
+        # Two sums do not wait for each other.
+        squares = [f"(u{q}_{k} - v{k}) * (u{q}_{k} - v{k})" for k in range(width)]
+        sums = [" + ".join(half) for half in (squares[::2], squares[1::2]) if half]
+        return " + ".join(f"({one})" for one in sums)
+
     lines = [
-        "count, c = D.shape",
-        *(f"w{k} = columns[{k}]" for k in coordinates),
-        f"for low in range(0, c, {STRETCH}):",
-        f"    stop = min(low + {STRETCH}, c)",
-        *(f"    part{k} = w{k}[low:stop]" for k in coordinates),
-        f"    for first in range(0, count, {TOGETHER}):",
-        # The last rows are computed twice if their number is not a multiple.
-        f"        first = max(0, min(first, count - {TOGETHER}))",
-        *(f"        i{q} = min(first + {q}, count - 1)" for q in together),
-        *(f"        u{q}_{k} = rows[i{q}, {k}]" for q in together for k in coordinates),
-        *(f"        d{q} = D[i{q}, low:stop]" for q in together),
-        "        for j in range(stop - low):",
-        *(f"            v{k} = part{k}[j]" for k in coordinates),
-        *(f"            x{q}_{k} = u{q}_{k} - v{k}" for q in together for k in coordinates),
-        *(f"            d{q}[j] = {dtype}({_squares(q, width)})" for q in together),
+        *entries(width, dtype, entry),
         f"        for i in range(first, min(first + {TOGETHER}, count)):",
         f"            finish(D[i, low:stop], i + itself - low, least[i, low // {STRETCH} :])",
     ]
     head = _HEAD.format(dtype=dtype, bits=dtype.replace("float", "int"))
     return "\n".join([head, *indented(4, lines)]) + "\n"
-
-
-def _squares(q: int, width: int) -> str:
-    """Return the sum of squares of a row, as two sums, which do not wait for each other."""
-    squares = [f"x{q}_{k} * x{q}_{k}" for k in range(width)]
-    sums = [" + ".join(half) for half in (squares[::2], squares[1::2]) if half]
-    return " + ".join(f"({one})" for one in sums)
 
 
 _HEAD = """from numpy import {dtype}, inf, {bits}
@@ -112,4 +88,4 @@ def finish(row, self, least):
 
 
 @compiles(("contract",))
-def run(rows, columns, itself, D, least):"""
+def run(left, right, itself, D, least):"""

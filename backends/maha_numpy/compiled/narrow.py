@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from maha_numpy import buffers
-from maha_numpy.compiled import store
-from maha_numpy.compiled.jit import compiling
+from maha_numpy.compiled import passes
 from maha_numpy.compiled.source import indented
 
 Array = Any
@@ -103,42 +102,45 @@ def _columns(narrow: Array) -> tuple[Array, ...]:
 
 @cache
 def _multiply(width: int, dtype: str, rounded: str) -> Callable[..., None]:
-    return _compiled(_product_text(width, rounded), dtype)
+    return passes.compiled(_product_text(width, rounded), dtype)
 
 
 @cache
 def _add(width: int, dtype: str) -> Callable[..., None]:
-    return _compiled(_laplacian_text(width, dtype), dtype)
-
-
-def _compiled(text: str, dtype: str) -> Callable[..., None]:
-    """Return a pass, which is compiled or loaded at its first call."""
-    with compiling():  # so that only one of several threads does it
-        found: Callable[..., None] = store.module(text).run.compiled(dtype)
-    return found
+    return passes.compiled(_laplacian_text(width, dtype), dtype)
 
 
 def _product_text(width: int, dtype: str) -> str:
     """Return a module with ``run(left, right, D)``."""
+
+    def entry(q: int) -> str:
+        return " + ".join(f"u{q}_{k} * v{k}" for k in range(width))
+
+    imports = f"from numpy import {dtype}"
+    return _module(IN_ANY_ORDER, imports, "run(left, right, D)", *entries(width, dtype, entry))
+
+
+def entries(width: int, dtype: str, entry: Callable[[int], str]) -> list[str]:
+    """Return loops that write ``D (r, c)`` for rows of ``left (r, w)`` and columns in ``right``.
+
+    ``entry(q)`` is the text of an entry: of the numbers ``u{q}_{k}`` of a row, the q-th of those
+    that are together from row `first` on, and ``v{k}`` of a column. Lines with 8 blanks may follow.
+    """
     columns, together = range(width), range(TOGETHER)
-    sums = {q: " + ".join(f"u{q}_{k} * v{k}" for k in columns) for q in together}
-    return _module(
-        IN_ANY_ORDER,
-        f"from numpy import {dtype}",
-        "run(left, right, D)",
+    return [
         "count, c = D.shape",
-        f"{_listed('w{}', columns)} = right",
+        *(f"w{k} = right[{k}]" for k in columns),
         *_stretches(f"w{k}" for k in columns),
-        f"    for i in range(0, count, {TOGETHER}):",
+        f"    for first in range(0, count, {TOGETHER}):",
         # The last rows are computed twice if their number is not a multiple.
-        f"        i = max(0, min(i, count - {TOGETHER}))",
-        *(f"        i{q} = min(i + {q}, count - 1)" for q in together),
+        f"        first = max(0, min(first, count - {TOGETHER}))",
+        *(f"        i{q} = min(first + {q}, count - 1)" for q in together),
         *(f"        u{q}_{k} = left[i{q}, {k}]" for q in together for k in columns),
         *(f"        d{q} = D[i{q}, low:stop]" for q in together),
         "        for j in range(stop - low):",
         *(f"            v{k} = w{k}_part[j]" for k in columns),
-        *(f"            d{q}[j] = {dtype}({sums[q]})" for q in together),
-    )
+        *(f"            d{q}[j] = {dtype}({entry(q)})" for q in together),
+    ]
 
 
 def _laplacian_text(width: int, dtype: str) -> str:

@@ -64,8 +64,13 @@ def compiled_pass(
 
     It is compiled or loaded in its first call.
     """
-    with compiling():  # so that of several threads one does it
-        found: Callable[..., None] = store.module(text(form, dtype)).run.compiled(dtype)
+    return compiled(text(form, dtype), dtype)
+
+
+def compiled(text: str, dtype: str) -> Callable[..., None]:
+    """Return the pass ``run`` of a module, which is compiled or loaded in its first call."""
+    with compiling():  # so that only one of several threads does it
+        found: Callable[..., None] = store.module(text).run.compiled(dtype)
     return found
 
 
